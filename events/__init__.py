@@ -1,0 +1,1 @@
+"""Collision events: files or a generator seed → `Event`."""

@@ -1,0 +1,1 @@
+"""Exported forms of an `IntegerModel`, and the proof that each equals it."""

@@ -1,0 +1,1 @@
+"""Graph construction: `Event` → `HitGraph` with truth labels."""

@@ -1,0 +1,103 @@
+"""The graph of hits that every later room works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Units of the stored node coordinates: r in metres (mm / 1000), φ in half turns (rad / π), z in metres.
+COORDINATE_SCALE = np.array([1000.0, np.pi, 1000.0])
+
+
+@dataclass(frozen=True)
+class HitGraph:
+    """Hits as nodes, doublets as edges, directed from the inner to the outer hit.
+
+    All arrays are checked once, here. Truth (`y`, `particle_id`, `pt`, `eta`) is `None` where it is not known.
+    """
+
+    x: NDArray[np.float32]  # (N, 3) r / 1000 mm, φ / π, z / 1000 mm
+    edge_index: NDArray[np.int64]  # (2, E) source → target
+    y: NDArray[np.bool_] | None = None  # (E,) the edge joins successive hits of one particle
+    particle_id: NDArray[np.int64] | None = None  # (N,) 0 = noise
+    pt: NDArray[np.float32] | None = None  # (N,) GeV, transverse momentum of the hit's particle
+    eta: NDArray[np.float32] | None = None  # (N,) pseudorapidity of the hit's particle
+    hit_id: NDArray[np.int64] | None = None  # (N,) row in the event's hit table
+    name: str = "graph"
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        set_(self, "x", np.ascontiguousarray(self.x, np.float32))
+        set_(self, "edge_index", np.ascontiguousarray(self.edge_index, np.int64))
+        for field, dtype in (("y", np.bool_), ("particle_id", np.int64), ("pt", np.float32),
+                             ("eta", np.float32), ("hit_id", np.int64)):
+            value = getattr(self, field)
+            if value is not None:
+                set_(self, field, np.ascontiguousarray(value, dtype))
+        self._check()
+
+    def _check(self) -> None:
+        if self.x.ndim != 2 or self.x.shape[1] != 3:
+            raise ValueError(f"{self.name}: x has shape {self.x.shape}, wanted (N, 3): r/1000, φ/π, z/1000")
+        if not np.isfinite(self.x).all():
+            row = int(np.flatnonzero(~np.isfinite(self.x).all(axis=1))[0])
+            raise ValueError(f"{self.name}: x[{row}] = {self.x[row]} is not finite; drop such hits before")
+        if self.edge_index.ndim != 2 or self.edge_index.shape[0] != 2:
+            raise ValueError(f"{self.name}: edge_index has shape {self.edge_index.shape}, wanted (2, E)")
+        if self.num_edges and not (0 <= self.edge_index.min() and self.edge_index.max() < self.num_nodes):
+            raise ValueError(
+                f"{self.name}: edge_index spans {self.edge_index.min()}…{self.edge_index.max()}, "
+                f"wanted 0…{self.num_nodes - 1}: each entry is a row of x"
+            )
+        sizes = {"y": self.num_edges, "particle_id": self.num_nodes, "pt": self.num_nodes, "eta": self.num_nodes,
+                 "hit_id": self.num_nodes}
+        for field, size in sizes.items():
+            value = getattr(self, field)
+            if value is not None and value.shape != (size,):
+                raise ValueError(f"{self.name}: {field} has shape {value.shape}, wanted ({size},)")
+
+    @property
+    def num_nodes(self) -> int:
+        return len(self.x)
+
+    @property
+    def num_edges(self) -> int:
+        return int(self.edge_index.shape[1])
+
+    @cached_property
+    def edge_attr(self) -> NDArray[np.float32]:
+        """(E, 4) float32: Δr / 1000 mm, Δφ / π wrapped to [−1, 1), Δz / 1000 mm, ΔR = √(Δη² + Δφ²).
+
+        DeZoort et al., "Charged particle tracking via edge-classifying interaction networks" (2021), section 3.2.
+        """
+        return edge_features(self.x, self.edge_index)
+
+    def permuted(self, rng: np.random.Generator) -> HitGraph:
+        """The same graph with hits and edges in random order: node order must never carry truth."""
+        node_order = rng.permutation(self.num_nodes)
+        edge_order = rng.permutation(self.num_edges)
+        position = np.empty_like(node_order)
+        position[node_order] = np.arange(self.num_nodes)
+
+        def nodes(value: NDArray | None) -> NDArray | None:
+            return None if value is None else value[node_order]
+
+        return HitGraph(
+            x=self.x[node_order], edge_index=position[self.edge_index[:, edge_order]],
+            y=None if self.y is None else self.y[edge_order], particle_id=nodes(self.particle_id),
+            pt=nodes(self.pt), eta=nodes(self.eta), hit_id=nodes(self.hit_id), name=self.name,
+        )
+
+
+def edge_features(x: NDArray[np.float32], edge_index: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(E, 4) Δr, Δφ, Δz, ΔR of edges between nodes `x` (N, 3); see `HitGraph.edge_attr`. O(E)."""
+    x64 = x.astype(np.float64)
+    source, target = edge_index
+    delta = x64[target] - x64[source]
+    delta[:, 1] = (delta[:, 1] + 1.0) % 2.0 - 1.0
+    eta = np.arcsinh(x64[:, 2] / np.maximum(x64[:, 0], 1e-9))
+    delta_r = np.hypot(eta[target] - eta[source], delta[:, 1] * np.pi)
+    return np.column_stack([delta, delta_r]).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Float networks: `HitGraph` → edge logits, and their training."""

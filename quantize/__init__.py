@@ -1,0 +1,1 @@
+"""Quantisation: float network → Brevitas network → `IntegerModel`."""

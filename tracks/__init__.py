@@ -1,0 +1,1 @@
+"""Track building: `HitGraph` + edge scores → track candidates → metrics."""
