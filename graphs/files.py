@@ -1,0 +1,129 @@
+"""Hit graphs on disk: one npz file each, without pickle."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import tokenize
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from edgetrack.events.storage import atomic_path
+from edgetrack.graphs.hitgraph import HitGraph
+from numpy.typing import NDArray
+
+# key → (accepted numpy kinds, what it must be)
+_REQUIRED = {
+    "x": ("f", "float (N, 3): r/1000 mm, φ/π, z/1000 mm"),
+    "edge_index": ("iu", "integer (2, E), source → target"),
+}
+_OPTIONAL = {
+    "y": ("biu", "bool (E,)"),
+    "particle_id": ("iu", "integer (N,), 0 = noise"),
+    "pt": ("f", "float (N,) GeV"),
+    "eta": ("f", "float (N,)"),
+    "hit_id": ("iu", "integer (N,)"),
+    "name": ("U", "text"),
+}
+# The graphs of real TrackML events made for the Interaction Network paper use these names instead.
+_TRACKML_KEYS = {"X": "x", "pid": "particle_id"}
+
+# What zipfile and numpy raise for damaged bytes; RuntimeError is a flag that claims encryption.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, tokenize.TokenError, EOFError, ValueError,
+           NotImplementedError, RuntimeError)
+
+
+class GraphFileError(ValueError):
+    """A file that does not hold a hit graph; the message names the file and the key."""
+
+
+def save_graph(graph: HitGraph, path: Path | str) -> Path:
+    """Write `graph` to `path` (`.npz`, compressed, atomic, same bytes for the same graph); return the path.
+
+    Keys: x (N, 3) float32, edge_index (2, E) int32, name, and where known y (E,) bool, particle_id (N,)
+    int64, pt (N,) float32 GeV, eta (N,) float32, hit_id (N,) int64.
+    """
+    path = Path(path)
+    if path.suffix != ".npz":
+        raise ValueError(f"graph file {path} ends with {path.suffix!r}, wanted '.npz'; rename it")
+    arrays: dict[str, Any] = {"x": graph.x, "edge_index": graph.edge_index.astype(np.int32),
+                              "name": np.array(graph.name)}
+    for key in ("y", "particle_id", "pt", "eta", "hit_id"):
+        value = getattr(graph, key)
+        if value is not None:
+            arrays[key] = value
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, **arrays)
+    return path
+
+
+def load_graph(path: Path | str) -> HitGraph:
+    """The graph in `path`: the form of `save_graph`, or the TrackML form.
+
+    The TrackML form has X, edge_index, y and pid, where pid counts the particles of the graph from 0 and
+    there is no noise; it becomes `particle_id` = pid + 1, since 0 means noise here. The graph's name is the
+    file's stem.
+
+    Raises: FileNotFoundError; GraphFileError with file and key for a truncated file, a missing key, a wrong
+    type or shape, or values that `HitGraph` refuses.
+    """
+    path = Path(path)
+    arrays = _read_arrays(path)
+    trackml = "X" in arrays and "x" not in arrays
+    if trackml:
+        arrays = {_TRACKML_KEYS.get(key, key): value for key, value in arrays.items()}
+    for key, (kinds, wanted) in {**_REQUIRED, **_OPTIONAL}.items():
+        if key not in arrays:
+            if key in _REQUIRED:
+                raise GraphFileError(f"{path}: key {key!r} is missing, found {sorted(arrays)}; "
+                                     f"wanted {key}: {wanted}")
+        elif arrays[key].dtype.kind not in kinds:
+            raise GraphFileError(f"{path}: key {key!r} is {arrays[key].dtype}, wanted {wanted}")
+    if trackml and "particle_id" in arrays:
+        arrays["particle_id"] = arrays["particle_id"].astype(np.int64) + 1
+    name = str(arrays["name"]) if "name" in arrays else path.stem
+    fields = {key: arrays[key] for key in (*_REQUIRED, *_OPTIONAL) if key in arrays and key != "name"}
+    try:
+        return HitGraph(name=name, **fields)
+    except ValueError as error:
+        raise GraphFileError(f"{path}: {error}") from error
+
+
+def load_graphs(folder: Path | str) -> list[HitGraph]:
+    """Every graph in `folder` (`*.npz`, sorted by file name), in either form of `load_graph`."""
+    return [load_graph(path) for path in graph_paths(folder)]
+
+
+def graph_paths(folder: Path | str) -> list[Path]:
+    """The graph files of `folder`, sorted by name; an empty or missing folder is an error."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder}; give the folder that `edgetrack build` wrote")
+    paths = sorted(path for path in folder.glob("*.npz") if not path.name.startswith("."))
+    if not paths:
+        below = sorted({path.parent.name for path in folder.glob("*/*.npz")})
+        hint = f"; there are graphs one level below, in {', '.join(below)}" if below else ""
+        raise FileNotFoundError(f"no graph (*.npz) in {folder}{hint}")
+    return paths
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray]:
+    """Every array of an npz file; a damaged one is an error that names file and key."""
+    key = "the archive"
+    try:
+        with path.open("rb") as file:
+            content = io.BytesIO(file.read())  # so that a damaged directory cannot seek out of the file
+        with zipfile.ZipFile(content) as archive:
+            arrays = {}
+            for member in archive.namelist():
+                key = member.removesuffix(".npy")
+                with archive.open(member) as stream:
+                    arrays[key] = np.lib.format.read_array(stream, allow_pickle=False)
+            return arrays
+    except _DAMAGE as error:
+        raise GraphFileError(
+            f"{path}: cannot read {key}: {error}; the file is truncated or no npz file, write it again"
+        ) from error
