@@ -47,7 +47,7 @@ class HitGraph:
             raise ValueError(f"{self.name}: x[{row}] = {self.x[row]} is not finite; drop such hits before")
         if self.edge_index.ndim != 2 or self.edge_index.shape[0] != 2:
             raise ValueError(f"{self.name}: edge_index has shape {self.edge_index.shape}, wanted (2, E)")
-        if self.num_edges and not (0 <= self.edge_index.min() and self.edge_index.max() < self.num_nodes):
+        if self.num_edges and not (self.edge_index.min() >= 0 and self.edge_index.max() < self.num_nodes):
             raise ValueError(
                 f"{self.name}: edge_index spans {self.edge_index.min()}…{self.edge_index.max()}, "
                 f"wanted 0…{self.num_nodes - 1}: each entry is a row of x"

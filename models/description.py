@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, TypeAdapter
@@ -145,7 +146,7 @@ class NetworkDescription:
         total = 0
         for mlp in self.mlps:
             widths = (self.shape(mlp.source).width, *mlp.widths)
-            total += sum((fan_in + 1) * fan_out for fan_in, fan_out in zip(widths, widths[1:], strict=False))
+            total += sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(widths))
         return total
 
     def submodel(self, mlp: str) -> NetworkDescription:

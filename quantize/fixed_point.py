@@ -1,0 +1,98 @@
+"""Fixed-point formats and the one rounding rule of the integer contract.
+
+Every requantisation in every form is `clip(round_half_even(x / 2^shift))`; hardware calls it RND_CONV with SAT.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A fixed-point type: integers `lowest … highest` that stand for multiples of 2^exponent.
+
+    `narrow` leaves out the most negative code, so that the range is symmetric (ap_fixed's SAT_SYM).
+    """
+
+    bits: int
+    exponent: int
+    signed: bool = True
+    narrow: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.bits <= 32:
+            raise ValueError(f"a format has 1 to 32 bits, got {self.bits}")
+        if self.bits == 1 and self.signed:
+            raise ValueError("a signed format needs at least 2 bits, got 1")
+        if self.narrow and not self.signed:
+            raise ValueError("an unsigned format has no most negative code to leave out: narrow needs signed")
+
+    @property
+    def lowest(self) -> int:
+        return -(1 << (self.bits - 1)) + int(self.narrow) if self.signed else 0
+
+    @property
+    def highest(self) -> int:
+        return (1 << (self.bits - int(self.signed))) - 1
+
+    @property
+    def integer_bits(self) -> int:
+        """Bits left of the binary point, sign bit included: ap_fixed<bits, integer_bits>."""
+        return self.bits + self.exponent
+
+    @property
+    def fractional_bits(self) -> int:
+        return -self.exponent
+
+    @property
+    def step(self) -> float:
+        """Value of one LSB, an exact float."""
+        return 2.0**self.exponent
+
+    @property
+    def magnitude(self) -> int:
+        """Largest absolute code."""
+        return max(-self.lowest, self.highest)
+
+    def codes(self) -> IntArray:
+        """Every code, in order."""
+        return np.arange(self.lowest, self.highest + 1, dtype=np.int64)
+
+    def quantize(self, value: ArrayLike) -> IntArray:
+        """Codes of real values: clip(round_half_even(value / 2^exponent)), computed in float64.
+
+        Raises ValueError for NaN, which no code stands for.
+        """
+        scaled = np.asarray(value, np.float64) * 2.0**-self.exponent
+        if np.isnan(scaled).any():
+            raise ValueError(f"cannot quantise NaN (first at index {np.argwhere(np.isnan(scaled))[0].tolist()})")
+        return np.clip(np.rint(scaled), self.lowest, self.highest).astype(np.int64)
+
+    def requantize(self, codes: IntArray, exponent: int) -> IntArray:
+        """Codes in this format of integers that stand for multiples of 2^exponent."""
+        return np.clip(shift_round_half_even(codes, self.exponent - exponent), self.lowest, self.highest)
+
+    def dequantize(self, codes: IntArray) -> NDArray[np.float64]:
+        """Real values of codes; exact."""
+        return np.asarray(codes * self.step, np.float64)
+
+
+def shift_round_half_even(codes: IntArray, shift: int) -> IntArray:
+    """codes / 2^shift, rounded to nearest, ties to even; a negative shift multiplies exactly. int64 in and out."""
+    if shift <= 0:
+        return codes << -shift
+    floor = codes >> shift
+    remainder = codes - (floor << shift)
+    half = np.int64(1) << (shift - 1)
+    return floor + ((remainder > half) | ((remainder == half) & ((floor & 1) == 1)))
+
+
+def signed_bits(magnitude: int) -> int:
+    """Bits of the narrowest two's-complement integer that holds −magnitude … magnitude."""
+    return max(int(magnitude).bit_length() + 1, 2)
