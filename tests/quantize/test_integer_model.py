@@ -29,7 +29,8 @@ def in_fractions(model: IntegerModel, values: dict, edges: list[tuple[int, int]]
             case Gather():
                 values[step.name] = [values[step.source][edge[end]] for edge in edges]
             case Concat():
-                values[step.name] = [[v for row in rows for v in row] for rows in zip(*(values[p] for p in step.parts), strict=True)]
+                joined = zip(*(values[part] for part in step.parts), strict=True)
+                values[step.name] = [[value for row in rows for value in row] for rows in joined]
             case Mlp():
                 rows, exponent = values[step.source], model.exponent(step.source)
                 for layer in model.layers[step.name]:

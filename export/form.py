@@ -1,0 +1,51 @@
+"""What every exported form can do, so that `verify` and `evaluate` treat all of them alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.quantize.fixed_point import IntArray
+from edgetrack.quantize.integer_model import IntegerModel
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """Largest graph that a fixed-size form takes."""
+
+    nodes: int
+    edges: int
+
+
+class FormUnavailable(RuntimeError):
+    """A form cannot be made or run here: names the missing tool and how to get it. Shown, never hidden."""
+
+
+class Form(Protocol):
+    """An exported artefact that can be run.
+
+    All integers are codes on the grids of the `IntegerModel` that it was exported from.
+    """
+
+    name: str
+    capacity: Capacity | None  # None: graphs of any size
+
+    def run_graph(self, graph: HitGraph) -> Mapping[str, IntArray] | None:
+        """Codes of the values that this form can show (name → (N or E, width)), always with the output.
+
+        The order is that of the network's steps, so the first difference names the first divergent layer; keys
+        beyond the network's values, such as "phi_r1.0" (activation of the MLP's first layer), are allowed where
+        `layer_values` of verify knows them. None where the form has no whole graph (one MLP at a time in RTL).
+        """
+
+    def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
+        """Output codes (n, width) of one MLP for codes of the inputs of `IntegerModel.submodel(mlp)`, each (n, w)."""
+
+
+class Exporter(Protocol):
+    """Writes a form's artefacts into `folder` (made if needed) and returns the form, ready to run."""
+
+    def __call__(self, model: IntegerModel, folder: Path) -> Form: ...
