@@ -1,0 +1,101 @@
+"""Configuration: typed dataclasses ↔ YAML, with overrides from the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+Config = TypeVar("Config")
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be taken: names the key, what it holds, what is wanted."""
+
+
+def load_config(cls: type[Config], file: Path | str | None = None, overrides: Sequence[str] = ()) -> Config:
+    """The dataclass `cls` from its defaults, then `file` (YAML), then `overrides` like "train.epochs=20".
+
+    Values of overrides are YAML too: `scale=[4, 1, 0.5]`. Raises ConfigError for an unknown key (naming the nearest
+    valid one), a value of the wrong type, or a file that is no YAML mapping.
+    """
+    tree = _read(Path(file)) if file is not None else {}
+    for override in overrides:
+        _override(tree, override)
+    check_keys(cls, tree)
+    try:
+        return TypeAdapter(cls).validate_python(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"config {key or cls.__name__}: {message}, got {first['input']!r}") from error
+
+
+def dump_config(config: Any) -> str:
+    """YAML of a config dataclass; `load_config` reads the same value back."""
+    tree = TypeAdapter(type(config)).dump_python(config, mode="json")
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+
+
+def check_keys(cls: Any, tree: Any, path: str = "") -> None:
+    """Raise ConfigError for a key in the nested mapping `tree` that the dataclass `cls` does not have."""
+    cls = _dataclass_in(cls)
+    if cls is None or not isinstance(tree, Mapping):
+        return
+    hints = typing.get_type_hints(cls)
+    known = {field.name for field in dataclasses.fields(cls) if field.init}
+    for key, value in tree.items():
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.0)
+            raise ConfigError(
+                f"config: unknown key {path + str(key)!r}; did you mean {path + near[0]!r}? "
+                f"Known here: {', '.join(sorted(known))}"
+            )
+        check_keys(hints[key], value, f"{path}{key}.")
+
+
+def _dataclass_in(hint: Any) -> Any:
+    """The dataclass named by a type hint, looking through `X | None`; None where there is none."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        candidates = [_dataclass_in(part) for part in typing.get_args(hint)]
+        return next((candidate for candidate in candidates if candidate is not None), None)
+    return hint if dataclasses.is_dataclass(hint) else None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        raise ConfigError(f"config file {file} does not exist; `edgetrack run --print-config` prints one to start from")
+    try:
+        tree = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{file}: not YAML: {error}") from error
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{file}: holds a {type(tree).__name__}, wanted a mapping of keys to values")
+    return tree
+
+
+def _override(tree: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set {override!r}: wanted KEY=VALUE, for instance --set train.epochs=20")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override!r}: the value is not YAML: {error}") from error
+    *parents, last = key.split(".")
+    for parent in parents:
+        child = tree.setdefault(parent, {})
+        if not isinstance(child, dict):
+            raise ConfigError(f"--set {override!r}: {parent!r} is a value, not a section")
+        tree = child
+    tree[last] = value
