@@ -1,0 +1,141 @@
+"""Edge and tracking figures of one model on a set of graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.tracks.building import TrackBuildingConfig, build_tracks
+from edgetrack.tracks.candidates import TrackCandidates
+from edgetrack.tracks.edge_metrics import EdgeMetrics, edge_metrics
+from edgetrack.tracks.ratio import Ratio
+from edgetrack.tracks.track_metrics import FIGURES, Bin, MatchingConfig, TrackCounts, TrackMetrics, match, pooled
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """How candidates are built and matched; `seed` shuffles hits and edges before tracks are built."""
+
+    building: TrackBuildingConfig = field(default_factory=TrackBuildingConfig)
+    matching: MatchingConfig = field(default_factory=MatchingConfig)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures of one model, pooled over graphs: each edge, particle or candidate weighs the same."""
+
+    graphs: int
+    threshold: float  # logit, of the edge figures
+    track_threshold: float  # logit, of the edges that tracks are built from
+    edges: EdgeMetrics | None  # None where a graph has no edge labels
+    tracks: TrackMetrics | None  # None where a graph has no particle ids
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values only; `<key>_error` is one standard deviation, None (null) where nothing was counted.
+
+        Ratios: half the Clopper–Pearson interval of 68.27 % (`<key>_interval` has it whole); AUC: DeLong.
+        """
+        edges, tracks = self.edges, self.tracks
+        auc = None if edges is None else edges.auc
+        out: dict[str, Any] = {
+            "graphs": self.graphs,
+            "threshold": _finite(self.threshold),
+            "track_threshold": _finite(self.track_threshold),
+            "edges": None if edges is None else edges.num_edges,
+        }
+        out |= _figure("edge_accuracy", None if edges is None else edges.accuracy)
+        out |= _figure("edge_efficiency", None if edges is None else edges.efficiency)
+        out |= _figure("edge_purity", None if edges is None else edges.purity)
+        out |= _figure("edge_false_positive_rate", None if edges is None else edges.false_positive_rate)
+        out |= {"auc": None if auc is None else auc.value, "auc_error": None if auc is None else auc.error}
+        out |= _track_figures(None if tracks is None else tracks.overall)
+        out["by_pt"] = None if tracks is None else [_bin(b) for b in tracks.by_pt]
+        out["by_eta"] = None if tracks is None else [_bin(b) for b in tracks.by_eta]
+        return out
+
+
+def evaluate_scores(
+    graphs: Sequence[HitGraph],
+    logits: Sequence[NDArray[np.floating]],
+    threshold: float,
+    track_threshold: float | None = None,
+    config: EvaluationConfig = EvaluationConfig(),
+) -> Evaluation:
+    """Compare the logits of each graph's edges, and the tracks built from them, with the truth.
+
+    Args: graphs; logits, for each graph (E,) float, finite or ±inf; threshold, a logit: edges above are kept;
+    track_threshold, the same for track building, by default `threshold`.
+    Returns: figures pooled over graphs, the AUC over the edges of all graphs together.
+    Raises: ValueError for no graph, or logits that do not fit the graphs. O(Σ E log E) time, memory of all edges.
+    """
+    if not graphs or len(graphs) != len(logits):
+        raise ValueError(f"{len(graphs)} graphs and {len(logits)} arrays of logits, wanted one for each, at least one")
+    for graph, values in zip(graphs, logits, strict=True):
+        if np.shape(values) != (graph.num_edges,):
+            raise ValueError(f"{graph.name}: logits have shape {np.shape(values)}, wanted ({graph.num_edges},)")
+    track_threshold = threshold if track_threshold is None else track_threshold
+    tracks: TrackMetrics | None = None
+    if all(graph.particle_id is not None for graph in graphs):
+        rng = np.random.default_rng(config.seed)
+        tracks = pooled(
+            match(graph, shuffled_tracks(graph, values, track_threshold, rng, config.building), config.matching)
+            for graph, values in zip(graphs, logits, strict=True)
+        )
+    return Evaluation(len(graphs), float(threshold), float(track_threshold), _edges(graphs, logits, threshold), tracks)
+
+
+def shuffled_tracks(
+    graph: HitGraph,
+    logits: NDArray[np.floating],
+    threshold: float,
+    rng: np.random.Generator,
+    config: TrackBuildingConfig = TrackBuildingConfig(),
+) -> TrackCandidates:
+    """Candidates of `graph`, built from its hits and edges in random order: their order may carry truth."""
+    node_order, edge_order = rng.permutation(graph.num_nodes), rng.permutation(graph.num_edges)
+    position = np.empty_like(node_order)
+    position[node_order] = np.arange(graph.num_nodes)
+    shuffled = build_tracks(
+        graph.num_nodes, position[graph.edge_index[:, edge_order]], np.asarray(logits)[edge_order], threshold, config
+    )
+    return TrackCandidates.from_labels(shuffled.labels[position])
+
+
+def _edges(
+    graphs: Sequence[HitGraph], logits: Sequence[NDArray[np.floating]], threshold: float
+) -> EdgeMetrics | None:
+    truth = [graph.y for graph in graphs if graph.y is not None]
+    if len(truth) < len(graphs):
+        return None
+    return edge_metrics(np.concatenate(list(logits)), np.concatenate(truth), threshold)
+
+
+def _figure(key: str, ratio: Ratio | None) -> dict[str, Any]:
+    if ratio is None or ratio.interval is None:
+        return {key: None, f"{key}_error": None, f"{key}_interval": None}
+    return {key: ratio.value, f"{key}_error": ratio.error, f"{key}_interval": list(ratio.interval)}
+
+
+def _track_figures(counts: TrackCounts | None, figures: Iterable[str] = FIGURES) -> dict[str, Any]:
+    out: dict[str, Any] = {
+        "particles": None if counts is None else counts.particles,
+        "candidates": None if counts is None else counts.candidates,
+    }
+    for name in figures:
+        out |= _figure(name, None if counts is None else getattr(counts, name))
+    return out
+
+
+def _bin(value: Bin) -> dict[str, Any]:
+    return {"low": _finite(value.low), "high": _finite(value.high)} | _track_figures(value.counts)
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no infinity: a threshold or bin without limit is null."""
+    return value if np.isfinite(value) else None
