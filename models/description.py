@@ -192,6 +192,8 @@ class NetworkDescription:
                     raise ValueError(f"network {self.name!r}: MLP {step.name!r} has no layer; give widths")
                 return Shape(self.shape(step.source).domain, step.widths[-1])
             case Concat():
+                if len(set(step.parts)) != len(step.parts):
+                    raise ValueError(f"network {self.name!r}: {step.name!r} joins {step.parts}; join each value once")
                 shapes = [self.shape(part) for part in step.parts]
                 if len({shape.domain for shape in shapes}) != 1:
                     raise ValueError(f"network {self.name!r}: {step.name!r} joins {shapes}, wanted one domain")

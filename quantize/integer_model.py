@@ -148,12 +148,13 @@ class IntegerModel:
         }
 
     def run(
-        self, inputs: Mapping[str, IntArray], edge_index: NDArray[np.int64] | None = None
+        self, inputs: Mapping[str, IntArray], edge_index: NDArray[np.int64] | None = None, hidden: bool = False
     ) -> dict[str, IntArray]:
         """Codes of every value, in order, each on its own grid (`exponent`).
 
         Args: inputs: codes (n, width) of each input; edge_index (2, E) int64 source → target, needed where the
-        network gathers or scatters. Cost: O(N + E) times the sizes of the MLPs.
+        network gathers or scatters; hidden: also give each MLP's hidden activations, "phi_r1.0", "phi_r1.1", ….
+        Cost: O(N + E) times the sizes of the MLPs.
         """
         made: dict[str, IntArray] = {}
         for value in self.description.inputs:
@@ -161,12 +162,16 @@ class IntegerModel:
         num_nodes = next((len(made[v.name]) for v in self.description.inputs if v.domain == "node"), 0)
         ends = {} if edge_index is None else {"source": edge_index[0], "target": edge_index[1]}
         for step in self.description.steps:
-            made[step.name] = self._run_step(step, made, ends, num_nodes)
+            if hidden and isinstance(step, Mlp):
+                made |= self._mlp_layers(step, made[step.source])
+            else:
+                made[step.name] = self._run_step(step, made, ends, num_nodes)
         return made
 
-    def run_graph(self, graph: HitGraph) -> dict[str, IntArray]:
+    def run_graph(self, graph: HitGraph, hidden: bool = False) -> dict[str, IntArray]:
         """`run` on a hit graph's features `x` and `edge_attr`."""
-        return self.run(self.quantize_inputs({"x": graph.x, "edge_attr": graph.edge_attr}), graph.edge_index)
+        inputs = self.quantize_inputs({"x": graph.x, "edge_attr": graph.edge_attr})
+        return self.run(inputs, graph.edge_index, hidden)
 
     def logits(self, graph: HitGraph) -> NDArray[np.float64]:
         """(E,) edge logits as real numbers."""
@@ -199,7 +204,7 @@ class IntegerModel:
             case Concat():
                 return np.concatenate([self._aligned(part, step.name, made) for part in step.parts], axis=1)
             case Mlp():
-                return self._run_mlp(step, made[step.source])
+                return self._mlp_layers(step, made[step.source])[step.name]
             case ScatterSum():
                 total = scatter_sum(made[step.source], ends[step.end], num_nodes)
                 return self.formats[step.name].requantize(total, self.exponent(step.source))
@@ -216,12 +221,16 @@ class IntegerModel:
     def _aligned(self, part: str, whole: str, made: Mapping[str, IntArray]) -> IntArray:
         return made[part] << (self.exponent(part) - self.exponent(whole))
 
-    def _run_mlp(self, step: Mlp, codes: IntArray) -> IntArray:
+    def _mlp_layers(self, step: Mlp, codes: IntArray) -> dict[str, IntArray]:
+        """Activations of every layer: "name.0", "name.1", …, and the last as "name"."""
         exponent = self.exponent(step.source)
-        for layer in self.layers[step.name]:
+        made: dict[str, IntArray] = {}
+        for index, layer in enumerate(self.layers[step.name]):
             codes = layer.activation.requantize(layer.accumulate(codes), exponent + layer.weight_format.exponent)
             exponent = layer.activation.exponent
-        return codes
+            made[f"{step.name}.{index}"] = codes
+        made.popitem()
+        return made | {step.name: codes}
 
 
 def scatter_sum(codes: IntArray, index: NDArray[np.int64], num_nodes: int) -> IntArray:

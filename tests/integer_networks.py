@@ -6,6 +6,7 @@ aggregation. Whatever works on both works on step lists, not on a network by nam
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -82,3 +83,13 @@ def random_graph(num_nodes: int, num_edges: int, seed: int = 0, spread: float = 
     x = rng.uniform(-1, 1, (num_nodes, 3)) * [0.1, 1.0, 1.5] * spread + [0.12, 0, 0]
     edge_index = rng.integers(0, num_nodes, (2, num_edges)) if num_nodes else np.zeros((2, 0))
     return HitGraph(x.astype(np.float32), edge_index.astype(np.int64), y=rng.random(num_edges) < 0.5)
+
+
+def flip_lsb(model: IntegerModel, mlp: str, layer: int = 0, index: tuple[int, int] = (0, 0)) -> IntegerModel:
+    """The twin that must be caught: the same model with one LSB of one weight flipped (staying in its format)."""
+    layers = list(model.layers[mlp])
+    weight = layers[layer].weight.copy()
+    flipped = weight[index] ^ 1
+    weight[index] = flipped if flipped >= layers[layer].weight_format.lowest else weight[index] + 1
+    layers[layer] = replace(layers[layer], weight=weight)
+    return replace(model, layers={**model.layers, mlp: tuple(layers)})

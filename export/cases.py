@@ -1,0 +1,85 @@
+"""What verification feeds to every form: vectors for each MLP, and whole graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.quantize.fixed_point import IntArray
+from edgetrack.quantize.integer_model import IntegerModel
+
+
+def mlp_vectors(model: IntegerModel, mlp: str, count: int, seed: int) -> dict[str, IntArray]:
+    """`count` legal input vectors of one MLP, as codes of the inputs of `model.submodel(mlp)`.
+
+    Corner cases come first: all columns at the least, the greatest and the middle codes, each column alone at either
+    end, and for each neuron of the first layer the inputs that drive its accumulator to both extremes. The rest is
+    half uniform over the codes, half normal around zero with a tenth of the range.
+    """
+    part = model.submodel(mlp)
+    columns = part.columns(mlp_source(part, mlp))
+    lowest = np.array([fmt.lowest for fmt in columns], np.int64)
+    highest = np.array([fmt.highest for fmt in columns], np.int64)
+    corners = corner_vectors(lowest, highest, part.layers[mlp][0].weight)
+    rng = np.random.default_rng([seed, *mlp.encode()])
+    spread = rng.normal(0.0, 0.1, (count // 2, len(columns))) * (highest - lowest)
+    uniform = rng.integers(lowest, highest + 1, (count, len(columns)))
+    vectors = np.concatenate([corners, np.rint(spread).astype(np.int64), uniform])[:count]
+    return split_columns(part, np.clip(vectors, lowest, highest))
+
+
+def corner_vectors(lowest: IntArray, highest: IntArray, weight: IntArray) -> IntArray:
+    """(n, width) extreme inputs; `weight` (fan_out, width) tells which signs drive each accumulator furthest."""
+    width = len(lowest)
+    middle = np.clip(np.zeros(width, np.int64), lowest, highest)
+    plain = [lowest, highest, middle, np.clip(middle + 1, lowest, highest), np.clip(middle - 1, lowest, highest)]
+    one_at_an_end = [np.where(np.eye(width, dtype=bool), end, middle) for end in (lowest, highest)]
+    driven = [np.where(sign * weight > 0, highest, lowest) for sign in (1, -1)]
+    return np.concatenate([np.stack(plain), *one_at_an_end, *driven])
+
+
+def mlp_source(part: IntegerModel, mlp: str) -> str:
+    """Name of the value that the MLP of a submodel reads."""
+    return next(step.source for step in part.description.mlps if step.name == mlp)
+
+
+def split_columns(part: IntegerModel, vectors: IntArray) -> dict[str, IntArray]:
+    """Columns of MLP input vectors, given back to the submodel's inputs in order."""
+    ends = np.cumsum([value.width for value in part.description.inputs])[:-1]
+    pieces = np.split(vectors, ends, axis=1)
+    return {value.name: piece for value, piece in zip(part.description.inputs, pieces, strict=True)}
+
+
+def special_graphs(num_nodes: int, num_edges: int, seed: int) -> list[HitGraph]:
+    """Graphs that real events rarely are: empty, without edges, isolated hits, a hub, saturating features."""
+    rng = np.random.default_rng([seed, 77])
+
+    def features(count: int, spread: float = 1.0) -> np.ndarray:
+        return (rng.uniform(-1, 1, (count, 3)) * [0.1, 1.0, 1.5] * spread + [0.12, 0, 0]).astype(np.float32)
+
+    def edges(among: int, count: int) -> np.ndarray:
+        return rng.integers(0, among, (2, count))
+
+    hub = edges(num_nodes, num_edges)
+    hub[1] = num_nodes // 2
+    none = np.zeros((2, 0), np.int64)
+    return [
+        HitGraph(features(0), none, name="empty"),
+        HitGraph(features(num_nodes), none, name="no edges"),
+        HitGraph(features(1), np.zeros((2, 1), np.int64), name="one hit, one edge to itself"),
+        HitGraph(features(num_nodes), edges(max(num_nodes // 4, 1), num_edges), name="isolated hits"),
+        HitGraph(features(num_nodes), hub, name="hub"),
+        HitGraph(features(num_nodes, spread=8.0), edges(num_nodes, num_edges), name="saturating"),
+        HitGraph(features(num_nodes), edges(num_nodes, num_edges), name="random"),
+    ]
+
+
+def max_degree(graph: HitGraph) -> int:
+    """Largest number of edges at one end of any node."""
+    return max((int(np.bincount(end).max(initial=0)) for end in graph.edge_index), default=0)
+
+
+def count_vectors(inputs: Mapping[str, IntArray]) -> int:
+    return len(next(iter(inputs.values())))

@@ -1,0 +1,37 @@
+"""The integer model itself as a form: the file that ships beside the others, read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from edgetrack.export.form import Capacity
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.quantize.fixed_point import IntArray
+from edgetrack.quantize.integer_file import load_integer_model, save_integer_model
+from edgetrack.quantize.integer_model import IntegerModel
+
+
+class IntegerForm:
+    """`integer_model.safetensors`, run in numpy. Cost: O(N + E) times the sizes of the MLPs."""
+
+    name = "integer"
+    capacity: Capacity | None = None
+
+    def __init__(self, path: Path) -> None:
+        self.model = load_integer_model(path)
+
+    def run_graph(self, graph: HitGraph) -> Mapping[str, IntArray]:
+        """Codes of every value and every hidden activation."""
+        return self.model.run_graph(graph, hidden=True)
+
+    def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
+        """Output codes (n, width) of one MLP."""
+        return self.model.submodel(mlp).run(inputs)[mlp]
+
+
+def export_integer(model: IntegerModel, folder: Path) -> IntegerForm:
+    """Write the integer model into `folder` and read it back."""
+    path = folder / "integer_model.safetensors"
+    save_integer_model(model, path)
+    return IntegerForm(path)

@@ -1,0 +1,60 @@
+"""What a verb says on the terminal: progress bars, tables and short notes, on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import rich.console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+
+class Console:
+    """Progress and notes for people; says nothing when quiet. Results go to stdout through `--json`, never here."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self._console = rich.console.Console(stderr=True, quiet=quiet, highlight=False)
+
+    def say(self, text: str) -> None:
+        """One line of plain text."""
+        self._console.print(text, markup=False)
+
+    def heading(self, text: str) -> None:
+        """The title of a stage."""
+        self._console.rule(f"[bold]{text}", align="left")
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """A table; every cell is shown as its `str`."""
+        table = Table(title=title, title_justify="left")
+        for column in columns:
+            table.add_column(column)
+        for row in rows:
+            table.add_row(*(str(cell) for cell in row))
+        self._console.print(table)
+
+    @contextmanager
+    def progress(self, title: str, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
+        """Yield `report(done, total)`, shown as a bar with elapsed and remaining time.
+
+        Without a terminal, a line is printed for about every tenth of the work.
+        """
+        if self._console.is_terminal and not self.quiet:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+                       TimeRemainingColumn())
+            with Progress(*columns, console=self._console) as bars:
+                task = bars.add_task(title, total=total)
+                yield lambda done, of: bars.update(task, completed=done, total=of)
+            return
+        shown = -1
+
+        def report(done: int, of: int) -> None:
+            nonlocal shown
+            tenth = 10 * done // max(of, 1)
+            if tenth > shown:
+                shown = tenth
+                self.say(f"{title}: {done}/{of}")
+
+        yield report

@@ -1,0 +1,150 @@
+"""The command line: each verb is a plain function of a typed config and a run folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import sys
+import types
+import typing
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from edgetrack.events.storage import write_text
+from edgetrack.scripts.config import dump_config, load_config
+from edgetrack.scripts.console import Console
+
+
+class Verb(NamedTuple):
+    """Where a verb lives: its module is imported when the verb is called, so that `--help` answers at once."""
+
+    module: str
+    function: str
+    config: str
+    help: str
+
+
+VERBS = {
+    "simulate": Verb("simulate", "simulate", "SimulateConfig", "Pythia 8 + ACTS collisions in TrackML format"),
+    "build": Verb("build", "build", "BuildConfig", "events → hit graphs"),
+    "train": Verb("train", "train", "TrainRunConfig", "float training, resumable"),
+    "quantize": Verb("quantize", "quantize", "QuantizeRunConfig", "quantization-aware retraining, resumable"),
+    "export": Verb("export", "export", "ExportConfig", "a quantised checkpoint → onnx, qcdq, qonnx, hls4ml, rtl"),
+    "verify": Verb("verify", "verify", "VerifyRunConfig", "every exported form against the integers, bit by bit"),
+    "evaluate": Verb("evaluate", "evaluate", "EvaluateConfig", "edge and tracking metrics of any form"),
+    "bench": Verb("bench", "bench", "BenchConfig", "speed and physics tables, as ratios in one run"),
+    "report": Verb("report", "report", "ReportConfig", "one self-contained HTML page of a run folder"),
+    "run": Verb("run", "run", "RunConfig", "the main job: all of the above, from collisions to the report"),
+    "doctor": Verb("doctor", "doctor", "DoctorConfig", "which optional tools are there, and how to get the others"),
+}
+
+
+class LazyGroup(click.Group):
+    """Verbs as subcommands, made from their config dataclass when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return verb_command(cmd_name, VERBS[cmd_name]) if cmd_name in VERBS else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs, in the order of the data flow"):
+            formatter.write_dl([(name, verb.help) for name, verb in VERBS.items()])
+
+
+def verb_command(name: str, verb: Verb) -> click.Command:
+    """A click command with one option for each plain top-level field of the verb's config."""
+    module = importlib.import_module(f"edgetrack.scripts.{verb.module}")
+    function: Callable[[Any, Path, Console], Mapping[str, Any]] = getattr(module, verb.function)
+    config_class = getattr(module, verb.config)
+
+    def call(config_file: str | None, set_: tuple[str, ...], folder: str | None, json_: bool, quiet: bool,
+             print_config: bool, **given: Any) -> None:
+        overrides = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
+        try:
+            config = load_config(config_class, config_file, [*overrides, *set_])
+            if print_config:
+                click.echo(dump_config(config), nl=False)
+                return
+            run_folder = Path(folder) if folder else Path("runs") / name
+            write_text(run_folder / f"{name}.yaml", dump_config(config))
+            result = function(config, run_folder, Console(quiet=quiet or json_))
+        except (ValueError, RuntimeError, OSError, ImportError) as error:
+            raise click.ClickException(f"{name}: {error}") from error
+        if json_:
+            click.echo(json.dumps(result))
+        if result.get("failed"):
+            sys.exit(1)
+
+    command = click.Command(name, help=_help(function), callback=call, params=[
+        click.Option(["--config", "config_file"], metavar="FILE.yaml", help="Start from this file."),
+        click.Option(["--set", "set_"], multiple=True, metavar="KEY=VALUE",
+                     help="Override one key, dotted for nested ones; may be repeated."),
+        click.Option(["--folder"], metavar="DIR", help=f"Run folder.  [default: runs/{name}]"),
+        click.Option(["--json", "json_"], is_flag=True, help="End with one line of JSON on stdout, nothing else."),
+        click.Option(["--quiet"], is_flag=True, help="No progress."),
+        click.Option(["--print-config"], is_flag=True, help="Print the resolved config as YAML and stop."),
+        *_field_options(config_class),
+    ])
+    return command
+
+
+def _field_options(config_class: Any) -> list[click.Option]:
+    hints = typing.get_type_hints(config_class)
+    options = []
+    for field in dataclasses.fields(config_class):
+        kind = _plain_type(hints[field.name])
+        if kind is None:
+            continue
+        default = "" if field.default in (dataclasses.MISSING, None, ()) else f"  [default: {_shown(field.default)}]"
+        name = field.name.replace("_", "-")
+        spelling = f"--{name}/--no-{name}" if kind is bool else f"--{name}"
+        options.append(click.Option([spelling, field.name], type=kind, default=None,
+                                    help=field.metadata.get("help", "") + default))
+    return options
+
+
+def _shown(default: Any) -> str:
+    return ",".join(default) if isinstance(default, tuple) else str(default)
+
+
+def _plain_type(hint: Any) -> Any:
+    """bool, int, float, str, or tuple for a comma-separated list; None for anything nested."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        kinds = [_plain_type(part) for part in typing.get_args(hint) if part is not type(None)]
+        return kinds[0] if len(kinds) == 1 else None
+    if typing.get_origin(hint) is tuple and typing.get_args(hint)[0] is str:
+        return CommaList()
+    if typing.get_origin(hint) is typing.Literal:
+        return click.Choice([str(value) for value in typing.get_args(hint)])
+    return hint if hint in (bool, int, float, str) else None
+
+
+class CommaList(click.ParamType):
+    """A comma-separated list of names."""
+
+    name = "a,b,…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _help(function: Callable[..., Any]) -> str:
+    return (function.__doc__ or "").replace("\n\n", "\n\n\b\n").strip()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def main() -> None:
+    """edgetrack: graph-network track finders from collision events to bit-exact hardware.
+
+    Start with `edgetrack run`; then point the verbs at your own events, graphs and checkpoints.
+    """
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+"""A config field that teaches: its help text shows in `edgetrack VERB --help`."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Any
+
+
+def option(default: Any, help: str) -> Any:
+    """A dataclass field with a default and the sentence that `--help` shows for it."""
+    return field(default=default, metadata={"help": help})
+
+
+def required(help: str) -> Any:
+    """A dataclass field that has to be given."""
+    return field(metadata={"help": help})

@@ -1,0 +1,65 @@
+"""Configuration: YAML and overrides become typed values, and every slip is named."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from edgetrack.scripts.config import ConfigError, dump_config, load_config
+
+
+@dataclass(frozen=True)
+class Inner:
+    epochs: int = 3
+    rate: float = 0.5
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Outer:
+    train: Inner = field(default_factory=Inner)
+    scale: tuple[float, ...] = (1.0, 2.0)
+    seed: int = 1
+    maybe: Inner | None = None
+
+
+def test_file_and_overrides_win_over_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("train: {epochs: 7}\nseed: 5\n")
+    config = load_config(Outer, file, ["train.rate=0.25", "scale=[4, 0.5]", "seed=6", "maybe.epochs=2"])
+    assert config == Outer(Inner(7, 0.25), (4.0, 0.5), 6, Inner(2))
+
+
+def test_dumped_config_reads_back_equal(tmp_path: Path) -> None:
+    config = Outer(Inner(2, 0.1, "φ"), (8.0,), 3, Inner())
+    file = tmp_path / "c.yaml"
+    file.write_text(dump_config(config), encoding="utf-8")
+    assert load_config(Outer, file) == config
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.epoch=3", r"unknown key 'train\.epoch'; did you mean 'train\.epochs'"),
+        ("sead=3", "unknown key 'sead'; did you mean 'seed'"),
+        ("maybe.rates=3", r"did you mean 'maybe\.rate'"),
+        ("train.epochs=many", r"config train\.epochs: .*integer.*got 'many'"),
+        ("seed", "wanted KEY=VALUE"),
+        ("seed.deeper.x=[1", "not YAML"),
+    ],
+)
+def test_slips_are_named(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config(Outer, None, [override])
+
+
+def test_missing_and_broken_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="does not exist"):
+        load_config(Outer, tmp_path / "none.yaml")
+    file = tmp_path / "c.yaml"
+    file.write_text("a: [1")
+    with pytest.raises(ConfigError, match="not YAML"):
+        load_config(Outer, file)
+    file.write_text("- 1")
+    with pytest.raises(ConfigError, match="wanted a mapping"):
+        load_config(Outer, file)
