@@ -152,11 +152,11 @@ def threshold_where_tpr_equals_tnr(logits: NDArray[np.floating], y: NDArray[np.b
 def _checked(
     logits: NDArray[np.floating], y: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    logits, y = np.asarray(logits, np.float64), np.asarray(y)
-    if logits.ndim != 1 or logits.shape != y.shape:
-        raise ValueError(f"logits {logits.shape} and y {y.shape}, wanted both (E,): one for each edge")
-    if y.dtype != np.bool_:
-        raise ValueError(f"y is {y.dtype}, wanted bool: is the edge true?")
-    if np.isnan(logits).any():
-        raise ValueError(f"logit of edge {int(np.flatnonzero(np.isnan(logits))[0])} is not a number")
-    return logits, y
+    values, truth = np.asarray(logits).astype(np.float64), np.asarray(y)
+    if values.ndim != 1 or values.shape != truth.shape:
+        raise ValueError(f"logits {values.shape} and y {truth.shape}, wanted both (E,): one for each edge")
+    if truth.dtype != np.bool_:
+        raise ValueError(f"y is {truth.dtype}, wanted bool: is the edge true?")
+    if np.isnan(values).any():
+        raise ValueError(f"logit of edge {int(np.flatnonzero(np.isnan(values))[0])} is not a number")
+    return values, truth

@@ -95,7 +95,7 @@ def shuffled_tracks(
     logits: NDArray[np.floating],
     threshold: float,
     rng: np.random.Generator,
-    config: TrackBuildingConfig = TrackBuildingConfig(),
+    config: TrackBuildingConfig,
 ) -> TrackCandidates:
     """Candidates of `graph`, built from its hits and edges in random order: their order may carry truth."""
     node_order, edge_order = rng.permutation(graph.num_nodes), rng.permutation(graph.num_edges)
