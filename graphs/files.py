@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from edgetrack.events.storage import atomic_path
 from edgetrack.graphs.hitgraph import HitGraph
-from numpy.typing import NDArray
 
 # key → (accepted numpy kinds, what it must be)
 _REQUIRED = {

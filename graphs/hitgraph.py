@@ -16,16 +16,16 @@ COORDINATE_SCALE = np.array([1000.0, np.pi, 1000.0])
 class HitGraph:
     """Hits as nodes, doublets as edges, directed from the inner to the outer hit.
 
-    All arrays are checked once, here. Truth (`y`, `particle_id`, `pt`, `eta`) is `None` where it is not known.
+    All arrays are checked once, here. Truth (`y`, `particle_id`, `pt`, `eta`) is `None` where it is unknown.
     """
 
     x: NDArray[np.float32]  # (N, 3) r / 1000 mm, φ / π, z / 1000 mm
     edge_index: NDArray[np.int64]  # (2, E) source → target
     y: NDArray[np.bool_] | None = None  # (E,) the edge joins successive hits of one particle
     particle_id: NDArray[np.int64] | None = None  # (N,) 0 = noise
-    pt: NDArray[np.float32] | None = None  # (N,) GeV, transverse momentum of the hit's particle
-    eta: NDArray[np.float32] | None = None  # (N,) pseudorapidity of the hit's particle
-    hit_id: NDArray[np.int64] | None = None  # (N,) row in the event's hit table
+    pt: NDArray[np.float32] | None = None  # (N,) GeV, transverse momentum of the hit's particle; NaN for noise
+    eta: NDArray[np.float32] | None = None  # (N,) pseudorapidity of the hit's particle; NaN for noise
+    hit_id: NDArray[np.int64] | None = None  # (N,) the hit's hit_id in its event
     name: str = "graph"
 
     def __post_init__(self) -> None:
@@ -52,8 +52,8 @@ class HitGraph:
                 f"{self.name}: edge_index spans {self.edge_index.min()}…{self.edge_index.max()}, "
                 f"wanted 0…{self.num_nodes - 1}: each entry is a row of x"
             )
-        sizes = {"y": self.num_edges, "particle_id": self.num_nodes, "pt": self.num_nodes, "eta": self.num_nodes,
-                 "hit_id": self.num_nodes}
+        sizes = {"y": self.num_edges, "particle_id": self.num_nodes, "pt": self.num_nodes,
+                 "eta": self.num_nodes, "hit_id": self.num_nodes}
         for field, size in sizes.items():
             value = getattr(self, field)
             if value is not None and value.shape != (size,):
@@ -71,7 +71,8 @@ class HitGraph:
     def edge_attr(self) -> NDArray[np.float32]:
         """(E, 4) float32: Δr / 1000 mm, Δφ / π wrapped to [−1, 1), Δz / 1000 mm, ΔR = √(Δη² + Δφ²).
 
-        DeZoort et al., "Charged particle tracking via edge-classifying interaction networks" (2021), section 3.2.
+        DeZoort et al., "Charged particle tracking via edge-classifying interaction networks" (2021),
+        section 3.2.
         """
         return edge_features(self.x, self.edge_index)
 

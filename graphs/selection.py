@@ -1,0 +1,166 @@
+"""Hit selection: `Event` → `SelectedHits`, the hits that become nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from edgetrack.events.event import Event
+from edgetrack.graphs.layers import PIXEL_LAYERS, PIXEL_VOLUMES, layer_index
+
+
+@dataclass(frozen=True)
+class SelectionConfig:
+    """Which hits become nodes. The defaults are those of DeZoort et al. 2021, section 3.1, at 1 GeV.
+
+    `pt_min`, `drop_noise` and `drop_duplicates` ask for truth; `without_truth()` switches all of them off.
+    """
+
+    volumes: tuple[int, ...] = PIXEL_VOLUMES  # volume_id of the hits to keep
+    eta_max: float | None = 5.0  # |η| of the hit, seen from the origin
+    pt_min: float | None = 1.0  # GeV, the hit's particle has pT above this
+    drop_noise: bool = True  # hits without a particle
+    drop_duplicates: bool = True  # of the hits of one particle on one layer, keep the one of smallest r
+
+    def __post_init__(self) -> None:
+        unknown = set(self.volumes) - set(PIXEL_VOLUMES)
+        if unknown or not self.volumes:
+            raise ValueError(f"selection.volumes = {self.volumes}, wanted some of the pixel volumes "
+                             f"{PIXEL_VOLUMES}")
+        for name in ("eta_max", "pt_min"):
+            value = getattr(self, name)
+            if value is not None and not value >= 0:
+                raise ValueError(f"selection.{name} = {value}, wanted a number ≥ 0, or null for no cut")
+
+    def without_truth(self) -> SelectionConfig:
+        """The same selection with every filter that needs truth switched off."""
+        return replace(self, pt_min=None, drop_noise=False, drop_duplicates=False)
+
+
+@dataclass(frozen=True)
+class SelectedHits:
+    """The hits of one event that become nodes, in the order of the event's hit table."""
+
+    r: NDArray[np.float64]  # (N,) mm, transverse distance from the beam line
+    phi: NDArray[np.float64]  # (N,) rad, in [−π, π]
+    z: NDArray[np.float64]  # (N,) mm
+    layer: NDArray[np.int32]  # (N,) 0…17, index into `layers.PIXEL_LAYERS`
+    hit_id: NDArray[np.int64]  # (N,)
+    particle_id: NDArray[np.int64] | None = None  # (N,) 0 = noise
+    pt: NDArray[np.float32] | None = None  # (N,) GeV, of the hit's particle at production; NaN for noise
+    eta: NDArray[np.float32] | None = None  # (N,) of the hit's particle at production; NaN for noise
+
+    def __post_init__(self) -> None:
+        dtypes = {"r": np.float64, "phi": np.float64, "z": np.float64, "layer": np.int32, "hit_id": np.int64,
+                  "particle_id": np.int64, "pt": np.float32, "eta": np.float32}
+        for name, dtype in dtypes.items():
+            value = getattr(self, name)
+            if value is None:
+                continue
+            value = np.ascontiguousarray(value, dtype)
+            object.__setattr__(self, name, value)
+            if value.shape != (len(self.r),):
+                raise ValueError(f"hits: {name} has shape {value.shape}, wanted ({len(self.r)},) as r")
+        if not (np.isfinite(self.r) & np.isfinite(self.z) & (np.abs(self.phi) <= np.pi) & (self.r > 0)).all():
+            raise ValueError("hits: r must be finite and above 0, z finite, φ in [−π, π]; drop other hits before")
+        if len(self) and not (self.layer.min() >= 0 and self.layer.max() < len(PIXEL_LAYERS)):
+            raise ValueError(f"hits: layer spans {self.layer.min()}…{self.layer.max()}, "
+                             f"wanted 0…{len(PIXEL_LAYERS) - 1}")
+
+    def __len__(self) -> int:
+        return len(self.r)
+
+
+def select_hits(event: Event, config: SelectionConfig) -> SelectedHits:
+    """The hits of `event` that pass `config`, in the order of the hit table.
+
+    Raises: ValueError where a filter needs truth or particles that the event does not have.
+    Cost: O(N log N) in hits.
+    """
+    _require_truth(event, config)
+    table = event.hits
+    volume = table["volume_id"].to_numpy()
+    layer = layer_index(volume, table["layer_id"].to_numpy())
+    rows = np.flatnonzero((layer >= 0) & np.isin(volume, config.volumes))
+    x, y, z = (table[axis].to_numpy(np.float64)[rows] for axis in "xyz")
+    hit_id, layer = table["hit_id"].to_numpy()[rows], layer[rows]
+    r, phi = np.hypot(x, y), np.arctan2(y, x)
+
+    keep = r > 0  # a hit on the beam line has no η and no φ
+    if config.eta_max is not None:
+        keep &= np.abs(z) < np.sinh(config.eta_max) * r
+    particle_id = pt = eta = None
+    if event.truth is not None:
+        particle_id = _particle_of(hit_id, event.truth)
+        if config.drop_noise:
+            keep &= particle_id != 0
+    if particle_id is not None and event.particles is not None:
+        pt, eta = _momentum_of(particle_id, event.particles)
+        if config.pt_min is not None:
+            keep &= (pt > config.pt_min) | (particle_id == 0)
+    if config.drop_duplicates:
+        assert particle_id is not None
+        keep &= first_on_layer(particle_id, layer, r, hit_id)
+
+    def kept(value: NDArray | None) -> NDArray | None:
+        return None if value is None else value[keep]
+
+    return SelectedHits(r[keep], phi[keep], z[keep], layer[keep], hit_id[keep],
+                        kept(particle_id), kept(pt), kept(eta))
+
+
+def first_on_layer(
+    particle_id: NDArray[np.int64], layer: NDArray[np.int32], r: NDArray[np.float64],
+    hit_id: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """(N,) True for the hit of smallest r (then hit_id) of each particle on each layer, and for noise."""
+    order = np.lexsort((hit_id, r, layer, particle_id))
+    first = np.ones(len(order), bool)
+    first[1:] = (np.diff(particle_id[order]) != 0) | (np.diff(layer[order]) != 0)
+    keep = np.empty(len(order), bool)
+    keep[order] = first
+    return keep | (particle_id == 0)
+
+
+def _require_truth(event: Event, config: SelectionConfig) -> None:
+    asked = [name for name, on in (("pt_min", config.pt_min is not None), ("drop_noise", config.drop_noise),
+                                   ("drop_duplicates", config.drop_duplicates)) if on]
+    if event.truth is None and asked:
+        raise ValueError(
+            f"event {event.event_id} has no truth, but selection.{', selection.'.join(asked)} needs it; set "
+            "pt_min to null and drop_noise and drop_duplicates to false, or use SelectionConfig.without_truth()"
+        )
+    if event.particles is None and config.pt_min is not None:
+        raise ValueError(f"event {event.event_id} has no particles, but selection.pt_min = {config.pt_min} needs "
+                         "their momenta; set pt_min to null")
+
+
+def _particle_of(hit_id: NDArray[np.int64], truth: pd.DataFrame) -> NDArray[np.int64]:
+    """(N,) particle of each hit; 0 for hits that truth does not list."""
+    row, known = _rows_of(hit_id, truth["hit_id"].to_numpy())
+    return np.where(known, truth["particle_id"].to_numpy()[row], 0) if len(truth) else np.zeros_like(hit_id)
+
+
+def _momentum_of(
+    particle_id: NDArray[np.int64], particles: pd.DataFrame
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(N,) pT in GeV and η at production of each hit's particle; NaN where it is not listed."""
+    if not len(particles):
+        return np.full(len(particle_id), np.nan), np.full(len(particle_id), np.nan)
+    px, py, pz = (particles[name].to_numpy(np.float64) for name in ("px", "py", "pz"))
+    row, known = _rows_of(particle_id, particles["particle_id"].to_numpy())
+    known &= particle_id != 0
+    pt = np.hypot(px, py)
+    eta = np.arcsinh(pz / np.maximum(pt, 1e-9))
+    return np.where(known, pt[row], np.nan), np.where(known, eta[row], np.nan)
+
+
+def _rows_of(wanted: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Row of each wanted id in the unsorted `ids`, and whether it is there."""
+    order = np.argsort(ids, kind="stable")
+    place = np.minimum(np.searchsorted(ids, wanted, sorter=order), max(len(ids) - 1, 0))
+    row = order[place] if len(ids) else np.zeros(len(wanted), np.int64)
+    return row, (ids[row] == wanted if len(ids) else np.zeros(len(wanted), bool))
