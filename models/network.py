@@ -59,6 +59,13 @@ class GraphNetwork(nn.Module):
         return made
 
 
+def seeded_network(description: NetworkDescription, seed: int) -> GraphNetwork:
+    """The network with random first weights that follow from `seed` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return GraphNetwork(description)
+
+
 def multilayer_perceptron(width: int, widths: tuple[int, ...]) -> nn.Sequential:
     """Linear layers with ReLU between them: input (…, width) → output (…, widths[-1])."""
     layers: list[nn.Module] = []

@@ -1,0 +1,41 @@
+"""How a network is trained: the settings of `edgetrack.models.training.fit`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from edgetrack.models.batches import Augmentation
+from edgetrack.models.schedule import ScheduleConfig
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of one training.
+
+    `batch_graphs` graphs make a batch. `keep` says which weights count: those of the last epoch, or those of the epoch
+    with the lowest validation loss. `distillation` in [0, 1] weighs the teacher's scores against the labels, where a
+    teacher is given. `threads` is the number of PyTorch threads a process: results depend on it, and on nothing else
+    of the machine's threading. `accelerator`, `devices` and `strategy` go to Lightning's Trainer (several devices:
+    DDP).
+    """
+
+    epochs: int = 100
+    batch_graphs: int = 1
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    augmentation: Augmentation | None = field(default_factory=Augmentation)
+    keep: Literal["best", "last"] = "last"
+    distillation: float = 0.5
+    gradient_clip: float | None = 1.0
+    seed: int = 0
+    threads: int = 1
+    accelerator: str = "cpu"
+    devices: int = 1
+    strategy: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_graphs", "threads", "devices"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, wanted at least 1")
+        if not 0.0 <= self.distillation <= 1.0:
+            raise ValueError(f"distillation is {self.distillation}, wanted a weight in [0, 1]")

@@ -1,0 +1,72 @@
+"""`edgetrack train`: hit graphs → a float checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from edgetrack.events.splits import SplitConfig
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.checkpoint import Checkpoint, save_checkpoint
+from edgetrack.models.inference import edge_logits
+from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.network import seeded_network
+from edgetrack.models.train_config import TrainConfig
+from edgetrack.models.training import fit
+from edgetrack.scripts.console import Console
+from edgetrack.scripts.graph_sets import load_graph_sets
+from edgetrack.scripts.option import option, required
+from edgetrack.scripts.track_threshold import best_track_threshold
+from edgetrack.tracks.evaluation import evaluate_scores
+
+FIGURES = ("graphs", "edge_accuracy", "auc", "edge_efficiency", "edge_purity", "double_majority", "perfect", "lhc",
+           "fake_rate")
+
+
+@dataclass(frozen=True)
+class TrainRunConfig:
+    """A float training from a folder of graphs."""
+
+    graphs: str = required("folder of hit graphs (*.npz)")
+    name: str = option("float", "name of the checkpoint file")
+    network: InteractionNetworkConfig = field(default_factory=InteractionNetworkConfig)
+    training: TrainConfig = field(default_factory=TrainConfig)
+    split: SplitConfig = field(default_factory=SplitConfig)
+
+
+def train(config: TrainRunConfig, folder: Path, console: Console) -> dict[str, Any]:
+    """Train a float network, choose its thresholds on validation graphs, measure it on test graphs.
+
+    Writes NAME.safetensors into the run folder, beside a resume point: run again after an interruption to go on.
+    """
+    graphs = load_graph_sets(config.graphs, config.split)
+    description = interaction_network(config.network)
+    network = seeded_network(description, config.training.seed)
+    result = fit(network, graphs.train, graphs.validation, config.training, folder, progress=not console.quiet,
+                 label=config.name)
+    threads = config.training.threads
+    logits = edge_logits(network, graphs.validation, threads=threads)
+    track_threshold = best_track_threshold(graphs.validation, logits, result.threshold)
+    metrics = test_metrics(network, graphs.test, result.threshold, track_threshold, threads)
+    path = folder / f"{config.name}.safetensors"
+    save_checkpoint(Checkpoint("float", description, result.state, result.threshold, track_threshold,
+                               config=dataclasses.asdict(config), metrics=metrics), path)
+    console.say(f"{path}: " + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items()
+                                        if isinstance(value, float)))
+    return {"checkpoint": str(path), "threshold": result.threshold, "track_threshold": track_threshold,
+            "parameters": description.num_parameters(), **metrics}
+
+
+def test_metrics(network: nn.Module, graphs: Sequence[HitGraph], threshold: float, track_threshold: float | None,
+                 threads: int) -> dict[str, Any]:
+    """Figures of `network` on test graphs, with the graphs' names; empty where the split keeps none."""
+    if not graphs:
+        return {}
+    logits = edge_logits(network, graphs, threads=threads)
+    figures = evaluate_scores(graphs, logits, threshold, track_threshold).to_json()
+    return {name: figures[name] for name in FIGURES} | {"test_graphs": [graph.name for graph in graphs]}
