@@ -28,7 +28,6 @@ class EventError(ValueError):
         if self.file is not None:
             row = "" if self.row is None else f", row {self.row} (line {self.row + 2})"
             return f"{self.file}{row}"
-        parts = [] if self.event_id is None else [f"event {self.event_id}"]
-        if self.table is not None:
-            parts.append(self.table if self.row is None else f"{self.table} row {self.row}")
-        return ", ".join(parts)
+        event = "" if self.event_id is None else f"event {self.event_id}"
+        spot = " ".join([self.table or "", "" if self.row is None else f"row {self.row}"]).strip()
+        return ", ".join(part for part in (event, spot) if part)

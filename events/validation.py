@@ -107,9 +107,9 @@ def _numbers(column: pd.Series, table: str, dtype: str) -> NDArray:
             "correct or remove the row", table=table, row=row,
         )
     if column.dtype.kind not in "iuf":
-        row = next((i for i, value in enumerate(column) if not _is_number(value)), None)
-        got = f"{column.name} = {column.iloc[row]!r}" if row is not None else f"{column.name} of {column.dtype}"
-        raise EventError(f"{got}; wanted {dtype}: convert the column to numbers", table=table, row=row)
+        wrong = next((i for i, value in enumerate(column) if not _is_number(value)), None)
+        got = f"{column.name} of {column.dtype}" if wrong is None else f"{column.name} = {column.iloc[wrong]!r}"
+        raise EventError(f"{got}; wanted {dtype}: convert the column to numbers", table=table, row=wrong)
     if isinstance(column.dtype, np.dtype):
         return column.to_numpy()
     return column.to_numpy(dtype=np.float64 if column.dtype.kind == "f" else np.int64, na_value=np.nan)
