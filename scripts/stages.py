@@ -1,0 +1,70 @@
+"""Stages of a run folder: what is unchanged is used again, what changed is made again."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from edgetrack.events.storage import write_text
+from edgetrack.scripts.config import dump_config
+from edgetrack.scripts.console import Console
+
+ROOMS = ("events", "graphs", "models", "tracks", "quantize", "export", "hls_projects", "scripts")
+STAMP = "stage.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """A finished stage: its folder, what it returned, and the fingerprint that later stages build on."""
+
+    folder: Path
+    result: Mapping[str, Any]
+    fingerprint: str
+
+
+def run_stage(
+    folder: Path, name: str, room: str, config: Any, upstream: Sequence[Done],
+    work: Callable[[Path], Mapping[str, Any]], console: Console, resumable: bool = False,
+) -> Done:
+    """Run `work(folder / name)` unless its stamp says that nothing it depends on has changed.
+
+    A stage depends on its config, on the stages before it, and on the source of the rooms up to `room` (imports flow
+    one way, so nothing further down matters). What a stage with another fingerprint left is removed first; a
+    `resumable` one that was interrupted under the same fingerprint goes on from what it left.
+    """
+    target = folder / name
+    fingerprint = _digest(dump_config(config), source_digest(room), *(done.fingerprint for done in upstream))
+    stamp = target / STAMP
+    found = json.loads(stamp.read_text(encoding="utf-8")) if stamp.is_file() else {}
+    console.heading(name)
+    if found.get("fingerprint") == fingerprint and "result" in found:
+        console.say(f"unchanged, kept: {target}")
+        return Done(target, found["result"], fingerprint)
+    if target.exists() and not (resumable and found.get("fingerprint") == fingerprint):
+        shutil.rmtree(target)
+    write_text(stamp, json.dumps({"fingerprint": fingerprint}))
+    result = work(target)
+    write_text(stamp, json.dumps({"fingerprint": fingerprint, "result": dict(result)}, indent=1))
+    return Done(target, json.loads(json.dumps(dict(result))), fingerprint)
+
+
+@cache
+def source_digest(room: str) -> str:
+    """SHA-256 of the source files of all rooms up to `room`."""
+    top = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for name in ROOMS[: ROOMS.index(room) + 1]:
+        for path in sorted((top / name).rglob("*")):
+            if path.suffix in (".py", ".h", ".v", ".cpp", ".yaml") and path.is_file():
+                digest.update(str(path.relative_to(top)).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
