@@ -21,15 +21,21 @@ def connected_components(
 
     Union-find with path halving: O(N + E) for all practical sizes (E log N at worst), 8 bytes a hit.
     """
-    edge_index, keep = np.asarray(edge_index), np.asarray(keep)
-    if edge_index.ndim != 2 or edge_index.shape[0] != 2:
-        raise ValueError(f"edge_index has shape {edge_index.shape}, wanted (2, E)")
+    edge_index, keep = checked_edges(num_nodes, edge_index), np.asarray(keep)
     if keep.shape != edge_index.shape[1:] or keep.dtype != np.bool_:
         raise ValueError(f"keep is {keep.dtype} {keep.shape}, wanted bool ({edge_index.shape[1]},): one for each edge")
-    if edge_index.size and not (edge_index.min() >= 0 and edge_index.max() < num_nodes):
-        raise ValueError(f"edge_index spans {edge_index.min()}…{edge_index.max()}, wanted 0…{num_nodes - 1}")
-    roots = _roots(num_nodes, edge_index[0].astype(np.int64), edge_index[1].astype(np.int64), keep)
+    roots = _roots(num_nodes, edge_index[0], edge_index[1], keep)
     return TrackCandidates(_labels_of_roots(roots, min_hits))
+
+
+def checked_edges(num_nodes: int, edge_index: NDArray[np.integer]) -> NDArray[np.int64]:
+    """`edge_index` (2, E) as contiguous int64. Raises ValueError for another shape or a node that does not exist."""
+    edges = np.ascontiguousarray(edge_index, np.int64)
+    if edges.ndim != 2 or edges.shape[0] != 2:
+        raise ValueError(f"edge_index has shape {edges.shape}, wanted (2, E)")
+    if edges.size and not (edges.min() >= 0 and edges.max() < num_nodes):
+        raise ValueError(f"edge_index spans {edges.min()}…{edges.max()}, wanted 0…{num_nodes - 1}: rows of hits")
+    return edges
 
 
 @numba.njit(cache=True)

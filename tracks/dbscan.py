@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.tracks.candidates import UNASSIGNED, TrackCandidates
-from edgetrack.tracks.connected_components import connected_components
+from edgetrack.tracks.connected_components import checked_edges, connected_components
 
 
 def dbscan(
@@ -37,7 +37,7 @@ def dbscan(
     Raises: ValueError for shapes or node numbers that do not fit, or a distance that is negative or not a number.
     Cost: O(E log E) time, O(N + E) memory; no matrix of hits by hits.
     """
-    edge_index, distance = np.asarray(edge_index), np.asarray(distance, np.float64)
+    edge_index, distance = checked_edges(num_nodes, edge_index), np.asarray(distance, np.float64)
     if distance.shape != edge_index.shape[1:]:
         raise ValueError(f"distance has shape {distance.shape}, wanted ({edge_index.shape[1]},): one for each edge")
     if not (distance >= 0).all():

@@ -79,6 +79,8 @@ def evaluate_scores(
     for graph, values in zip(graphs, logits, strict=True):
         if np.shape(values) != (graph.num_edges,):
             raise ValueError(f"{graph.name}: logits have shape {np.shape(values)}, wanted ({graph.num_edges},)")
+        if np.isnan(values).any():
+            raise ValueError(f"{graph.name}: logit {int(np.flatnonzero(np.isnan(values))[0])} is not a number")
     track_threshold = threshold if track_threshold is None else track_threshold
     tracks: TrackMetrics | None = None
     if all(graph.particle_id is not None for graph in graphs):

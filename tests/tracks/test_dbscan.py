@@ -22,9 +22,9 @@ def scored_graphs(draw):
 
 def sklearn_dbscan(num_nodes, edge_index, distance, eps, min_samples):
     """scikit-learn's DBSCAN on the symmetric sparse matrix of distances."""
-    source, target = edge_index
-    matrix = coo_array((np.r_[distance, distance], (np.r_[source, target], np.r_[target, source])),
-                       (num_nodes, num_nodes)).tocsr()
+    nodes = np.arange(num_nodes)  # each hit is its own neighbour
+    ends = np.concatenate([edge_index, edge_index[::-1], [nodes, nodes]], axis=1)
+    matrix = coo_array((np.r_[distance, distance, np.zeros(num_nodes)], tuple(ends)), (num_nodes, num_nodes)).tocsr()
     matrix = sort_graph_by_row_values(matrix, warn_when_not_sorted=False)
     return DBSCAN(eps=eps, min_samples=min_samples, metric="precomputed").fit(matrix)
 
@@ -97,3 +97,10 @@ def test_a_graph_without_edges_has_no_candidate(num_nodes):
 def test_bad_distances_are_refused(distance):
     with pytest.raises(ValueError, match="wanted"):
         dbscan(2, np.array([[0], [1]]), np.array(distance), 0.5)
+
+
+@pytest.mark.parametrize("edge_index", [[[0], [2]], [[-1], [0]], [[0, 1]]])
+def test_bad_edges_are_refused(edge_index):
+    edge_index = np.array(edge_index)
+    with pytest.raises(ValueError, match="edge_index"):
+        dbscan(2, edge_index, np.zeros(edge_index.shape[1]), 0.5)

@@ -1,0 +1,126 @@
+import json
+
+import numpy as np
+import pytest
+
+from edgetrack.graphs.files import load_graphs
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.tracks.building import TrackBuildingConfig, build_tracks
+from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores
+from edgetrack.tracks.track_metrics import MatchingConfig
+
+
+def two_tracks(**changes):
+    """Hits 0–2 of particle 1 and 3–5 of particle 2, joined by a false edge 2 → 3."""
+    fields = {
+        "x": np.zeros((6, 3), np.float32), "edge_index": np.array([[0, 1, 3, 4, 2], [1, 2, 4, 5, 3]]),
+        "y": np.array([1, 1, 1, 1, 0], bool), "particle_id": np.array([1, 1, 1, 2, 2, 2]),
+        "pt": np.array([1, 1, 1, 2, 2, 2], np.float32), "eta": np.zeros(6, np.float32),
+    }
+    return HitGraph(**(fields | changes))
+
+
+PERFECT = np.array([3.0, 3.0, 3.0, 3.0, -3.0])
+
+
+def test_perfect_scores_give_perfect_figures():
+    out = evaluate_scores([two_tracks()], [PERFECT], 0.0).to_json()
+    for key in ("edge_accuracy", "edge_efficiency", "edge_purity", "auc", "double_majority", "perfect", "lhc"):
+        assert out[key] == 1.0
+    assert (out["fake_rate"], out["duplicate_rate"], out["edge_false_positive_rate"]) == (0.0, 0.0, 0.0)
+    assert (out["graphs"], out["edges"], out["particles"], out["candidates"]) == (1, 5, 2, 2)
+    assert 0 < out["perfect_error"] < 1
+
+
+def test_figures_are_pooled_over_graphs():
+    broken = np.array([3.0, -3.0, 3.0, 3.0, 3.0])  # hits 0–1, and 2 with all of particle 2
+    out = evaluate_scores([two_tracks(), two_tracks()], [PERFECT, broken], 0.0).to_json()
+    assert out["edge_accuracy"] == 8 / 10
+    assert out["edge_efficiency"] == 7 / 8
+    assert out["edge_purity"] == 7 / 8
+    assert out["auc"] == pytest.approx((7 * 1.5 + 0.5) / 16)  # pairs run over both graphs
+    assert out["double_majority"] == 4 / 4
+    assert out["perfect"] == 2 / 4
+    assert out["lhc"] == 3 / 4
+    assert out["fake_rate"] == 1 / 4
+    assert [b["particles"] for b in out["by_pt"] if b["particles"]] == [2, 2]
+
+
+def test_tracks_may_have_a_threshold_of_their_own():
+    logits = np.array([3.0, 3.0, 3.0, 3.0, 1.0])
+    assert evaluate_scores([two_tracks()], [logits], 0.0).to_json()["perfect"] == 0 / 2
+    out = evaluate_scores([two_tracks()], [logits], 0.0, track_threshold=2.0).to_json()
+    assert (out["perfect"], out["edge_purity"], out["track_threshold"]) == (2 / 2, 4 / 5, 2.0)
+
+
+def test_dbscan_with_two_samples_agrees_with_connected_components():
+    rng = np.random.default_rng(0)
+    logits = [rng.normal(size=5) for _ in range(20)]
+    dbscan = EvaluationConfig(building=TrackBuildingConfig(method="dbscan"))
+    graphs = [two_tracks()] * 20
+    assert evaluate_scores(graphs, logits, 0.0, config=dbscan) == evaluate_scores(graphs, logits, 0.0)
+
+
+def test_an_unknown_method_is_refused():
+    with pytest.raises(ValueError, match="connected_components"):
+        build_tracks(2, np.array([[0], [1]]), np.zeros(1), 0.0, TrackBuildingConfig(method="guess"))  # type: ignore
+
+
+def test_without_truth_the_figures_are_null():
+    out = evaluate_scores([two_tracks(y=None, particle_id=None)], [PERFECT], 0.0).to_json()
+    assert out["edge_accuracy"] is None
+    assert out["perfect"] is None
+    assert out["by_pt"] is None
+    json.dumps(out, allow_nan=False)
+
+
+@pytest.mark.parametrize("graph", [
+    HitGraph(np.zeros((0, 3), np.float32), np.zeros((2, 0), np.int64), np.zeros(0, bool), np.zeros(0, np.int64)),
+    HitGraph(np.zeros((2, 3), np.float32), np.zeros((2, 0), np.int64), np.zeros(0, bool), np.array([0, 0])),
+    two_tracks(y=np.ones(5, bool)),
+    two_tracks(y=np.zeros(5, bool)),
+])
+@pytest.mark.parametrize("threshold", [-np.inf, 0.0, np.inf])
+def test_json_has_no_nan_and_no_infinity(graph, threshold):
+    out = evaluate_scores([graph], [np.zeros(graph.num_edges)], threshold).to_json()
+    assert json.loads(json.dumps(out, allow_nan=False)) == out
+
+
+@pytest.mark.parametrize(("graphs", "logits"), [
+    ([], []), ([two_tracks()], []), ([two_tracks()], [np.zeros(4)]), ([two_tracks()], [np.full(5, np.nan)]),
+    ([two_tracks(y=None)], [np.full(5, np.nan)]),
+])
+def test_logits_that_do_not_fit_are_refused(graphs, logits):
+    with pytest.raises(ValueError, match=r"wanted|not a number"):
+        evaluate_scores(graphs, logits, 0.0)
+
+
+def test_order_of_hits_and_edges_does_not_matter_on_real_events(trackml_hitgraphs):
+    graph = load_graphs(trackml_hitgraphs / "2gev")[0]
+    rng = np.random.default_rng(3)
+    logits = rng.normal(size=graph.num_edges) + 4.0 * graph.y - 2.0
+    carried = HitGraph(graph.x, graph.edge_index, graph.y, graph.particle_id, name="carried")
+    order = np.random.default_rng(5)
+    node_order, edge_order = order.permutation(graph.num_nodes), order.permutation(graph.num_edges)
+    shuffled = carried.permuted(np.random.default_rng(5))
+    assert np.array_equal(shuffled.x, graph.x[node_order])
+    expected = evaluate_scores([graph], [logits], 0.0, config=EvaluationConfig(seed=1))
+    found = evaluate_scores([shuffled], [logits[edge_order]], 0.0, config=EvaluationConfig(seed=2))
+    assert found.tracks == expected.tracks
+    assert found.edges == expected.edges
+    assert 0 < expected.tracks.overall.perfect.value < 1
+
+
+# Share of particles that connected components find when every edge is judged rightly: what construction lost.
+CEILING = {"2gev": (0.955, 0.987), "1p5gev": (0.951, 0.987), "1gev": (0.944, 0.983)}
+
+
+@pytest.mark.parametrize("folder", CEILING)
+def test_truth_as_scores_gives_the_ceiling_of_the_real_events(trackml_hitgraphs, folder):
+    graphs = load_graphs(trackml_hitgraphs / folder)
+    out = evaluate_scores(graphs, [np.where(graph.y, 1.0, -1.0) for graph in graphs], 0.0).to_json()
+    assert (round(out["perfect"], 3), round(out["double_majority"], 3)) == CEILING[folder]
+    assert (out["lhc"], out["fake_rate"]) == (1.0, 0.0)
+    three = EvaluationConfig(matching=MatchingConfig(min_particle_hits=3, min_candidate_hits=3))
+    strict = evaluate_scores(graphs, [np.where(graph.y, 1.0, -1.0) for graph in graphs], 0.0, config=three).to_json()
+    assert strict["double_majority"] < 0.98
