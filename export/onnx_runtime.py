@@ -1,0 +1,83 @@
+"""ONNX models run by ONNX Runtime, and float tensors read back as integer codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import ModelProto
+
+from edgetrack.export.form import FormUnavailable
+from edgetrack.quantize.fixed_point import IntArray
+
+
+class InexactTensor(ValueError):
+    """A tensor holds a number that no code stands for, or two runs of one artefact disagree."""
+
+
+class OnnxSession:
+    """One artefact in ONNX Runtime, on one CPU thread.
+
+    `optimised` switches ONNX Runtime's own graph optimisations, which fuse quantised operators into integer kernels.
+    Raises FormUnavailable where ONNX Runtime is missing.
+    """
+
+    def __init__(self, model: ModelProto | bytes, *, optimised: bool = True) -> None:
+        runtime = import_runtime()
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        levels = runtime.GraphOptimizationLevel
+        options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
+        # processors without VNNI otherwise saturate pairs of 8-bit products at 16 bits
+        options.add_session_config_entry("session.x64quantprecision", "1")
+        content = model if isinstance(model, bytes) else model.SerializeToString()
+        self._session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        self.inputs = [value.name for value in self._session.get_inputs()]
+        self.outputs = [output.name for output in self._session.get_outputs()]
+
+    def run(self, inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:
+        """Every output by name."""
+        return dict(zip(self.outputs, self._session.run(self.outputs, dict(inputs)), strict=True))
+
+
+def import_runtime() -> Any:
+    """The module `onnxruntime`. Raises FormUnavailable where it is not installed."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise FormUnavailable(
+            "ONNX Runtime is missing: install the extra edgetrack[cpu] or edgetrack[gpu]"
+        ) from error
+    return onnxruntime
+
+
+def probe(path: Path, tensors: Sequence[str]) -> ModelProto:
+    """The model of a file with `tensors` as further outputs, in memory; the file is not touched."""
+    model = onnx.load(path)
+    known = {info.name: info for info in model.graph.value_info}
+    present = {output.name for output in model.graph.output}
+    for tensor in tensors:
+        if tensor not in present:
+            if tensor not in known:
+                raise ValueError(f"{path.name}: no tensor {tensor!r}; the file was not written by this version")
+            model.graph.output.append(known[tensor])
+    return model
+
+
+def to_codes(values: NDArray[np.float32], exponent: int, where: str) -> IntArray:
+    """Integer codes of exact multiples of 2^exponent. Raises InexactTensor, naming `where`, for any other number."""
+    scaled = values.astype(np.float64) * 2.0**-exponent
+    with np.errstate(invalid="ignore"):
+        wrong = ~(np.rint(scaled) == scaled) | ~np.isfinite(scaled)
+    if wrong.any():
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise InexactTensor(
+            f"{where}{list(index)} = {values[index]!r} is no multiple of 2^{exponent} "
+            f"({np.count_nonzero(wrong)} such values); the artefact does not compute in its formats"
+        )
+    return scaled.astype(np.int64)
