@@ -28,8 +28,9 @@ class TrackCandidates:
         if len(labels) and labels.min() < UNASSIGNED:
             raise ValueError(f"labels start at {labels.min()}, wanted 0 … n − 1, or −1 for a hit in no candidate")
         object.__setattr__(self, "labels", labels)
-        used, first = np.unique(labels[labels != UNASSIGNED], return_index=True)
-        if not np.array_equal(used, np.arange(len(used))) or (np.diff(first) < 0).any():
+        assigned = labels[labels != UNASSIGNED]
+        highest_before = np.maximum.accumulate(np.concatenate([[UNASSIGNED], assigned]))[:-1]
+        if (assigned > highest_before + 1).any():
             raise ValueError(
                 "labels are not 0 … n − 1 in the order of the candidates' first hits; use TrackCandidates.from_labels"
             )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from edgetrack.tracks.ratio import Ratio
 
@@ -103,25 +102,27 @@ def edge_metrics(logits: NDArray[np.floating], y: NDArray[np.bool_], threshold: 
 
 
 def area_under_curve(logits: NDArray[np.floating], y: NDArray[np.bool_]) -> AreaUnderCurve | None:
-    """Exact area from ranks, ties included; None when all edges are of one class. O(E log E)."""
-    logits, y = _checked(logits, y)
-    num_true = int(np.count_nonzero(y))
-    num_false = len(y) - num_true
-    if not num_true or not num_false:
+    """Exact area, ties included; None when all edges are of one class. O(E log E)."""
+    _, num_true, num_false = _counts_by_value(*_checked(logits, y))
+    trues, falses = int(num_true.sum()), int(num_false.sum())
+    if not trues or not falses:
         return None
-    ranks = rankdata(logits)  # ties share their mean rank
-    # For each true edge the share of false edges below it, and for each false edge that of true edges above it.
-    below = (ranks[y] - rankdata(logits[y])) / num_false
-    above = 1.0 - (ranks[~y] - rankdata(logits[~y])) / num_true
-    variance = sum(float(part.var(ddof=1)) / len(part) for part in (below, above) if len(part) > 1)
-    return AreaUnderCurve(float(below.mean()), float(np.sqrt(variance)), num_true * num_false)
+    # At each value: the share of false edges that a true edge there outranks, and of true edges that outrank a false.
+    below = (np.cumsum(num_false) - 0.5 * num_false) / falses
+    above = 1.0 - (np.cumsum(num_true) - 0.5 * num_true) / trues
+    area = float(num_true @ below) / trues
+    variance = sum(
+        float(number @ (share - area) ** 2) / (total - 1) / total
+        for number, share, total in ((num_true, below, trues), (num_false, above, falses)) if total > 1
+    )
+    return AreaUnderCurve(area, float(np.sqrt(variance)), trues * falses)
 
 
 def threshold_where_tpr_equals_tnr(logits: NDArray[np.floating], y: NDArray[np.bool_]) -> float:
     """δ*: the threshold at which true edges are kept as often as false ones are dropped.
 
     DeZoort et al., "Charged particle tracking via edge-classifying interaction networks" (2021), choose it
-    on validation graphs. Works on scores as on logits, being invariant under any rising function up to rounding.
+    on validation graphs. Works on scores as on logits: a rising function keeps the same edges above δ*.
 
     Of all thresholds between neighbouring distinct values the one with the least |TPR − TNR|, the lower (more
     efficient) of two equals; midway between its neighbours, so that no edge lies on it.
@@ -134,19 +135,25 @@ def threshold_where_tpr_equals_tnr(logits: NDArray[np.floating], y: NDArray[np.b
         raise ValueError(
             f"δ* needs true and false edges, got {np.count_nonzero(y)} true of {len(y)}; take more validation graphs"
         )
-    values, inverse = np.unique(logits, return_inverse=True)
+    values, num_true, num_false = _counts_by_value(logits, y)
     if len(values) == 1:
         return float(values[0])
-    num_true = int(np.count_nonzero(y))
-    num_false = len(y) - num_true
-    true_dropped = np.cumsum(np.bincount(inverse[y], minlength=len(values)))[:-1]
-    false_dropped = np.cumsum(np.bincount(inverse[~y], minlength=len(values)))[:-1]
+    true_kept, false_dropped = (num_true.sum() - np.cumsum(num_true))[:-1], np.cumsum(num_false)[:-1]
     # TPR − TNR times both class sizes, so that equality is exact
-    difference = (num_true - true_dropped) * num_false - false_dropped * num_true
+    difference = true_kept * num_false.sum() - false_dropped * num_true.sum()
     best = int(np.argmin(np.abs(difference)))
     lower, upper = float(values[best]), float(values[best + 1])
     middle = lower + (upper - lower) / 2
     return middle if middle < upper else lower
+
+
+def _counts_by_value(
+    logits: NDArray[np.float64], y: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Distinct logits (V,), rising, and how many true and false edges have each."""
+    values, inverse = np.unique(logits, return_inverse=True)
+    num_true = np.bincount(inverse[y], minlength=len(values))
+    return values, num_true, np.bincount(inverse, minlength=len(values)) - num_true
 
 
 def _checked(
