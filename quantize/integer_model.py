@@ -7,7 +7,7 @@ sums, then brought to their format; accumulators are as wide as they must be, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -27,6 +27,8 @@ from edgetrack.models.description import (
     Step,
 )
 from edgetrack.quantize.fixed_point import Format, IntArray
+
+RunMlp = Callable[[str, Mapping[str, IntArray]], IntArray]
 
 RECIPROCAL_BITS = 12  # a mean multiplies the sum by round(2^12 / degree)
 
@@ -148,12 +150,14 @@ class IntegerModel:
         }
 
     def run(
-        self, inputs: Mapping[str, IntArray], edge_index: NDArray[np.int64] | None = None, hidden: bool = False
+        self, inputs: Mapping[str, IntArray], edge_index: NDArray[np.int64] | None = None, hidden: bool = False,
+        mlp: RunMlp | None = None,
     ) -> dict[str, IntArray]:
         """Codes of every value, in order, each on its own grid (`exponent`).
 
         Args: inputs: codes (n, width) of each input; edge_index (2, E) int64 source → target, needed where the
-        network gathers or scatters; hidden: also give each MLP's hidden activations, "phi_r1.0", "phi_r1.1", ….
+        network gathers or scatters; hidden: also give each MLP's hidden activations, "phi_r1.0", "phi_r1.1", …;
+        mlp: runs the MLPs in place of the model's own arithmetic, from codes of what `submodel` takes.
         Cost: O(N + E) times the sizes of the MLPs.
         """
         made: dict[str, IntArray] = {}
@@ -162,7 +166,10 @@ class IntegerModel:
         num_nodes = next((len(made[v.name]) for v in self.description.inputs if v.domain == "node"), 0)
         ends = {} if edge_index is None else {"source": edge_index[0], "target": edge_index[1]}
         for step in self.description.steps:
-            if hidden and isinstance(step, Mlp):
+            if mlp is not None and isinstance(step, Mlp):
+                names = [value.name for value in self.description.submodel(step.name).inputs]
+                made[step.name] = mlp(step.name, {name: made[name] for name in names})
+            elif hidden and isinstance(step, Mlp):
                 made |= self._mlp_layers(step, made[step.source])
             else:
                 made[step.name] = self._run_step(step, made, ends, num_nodes)

@@ -1,0 +1,56 @@
+"""The forms by name, and how each is made from a quantised checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgetrack.export.brevitas_form import BrevitasForm
+from edgetrack.export.form import Form
+from edgetrack.export.hls_config import HlsConfig
+from edgetrack.export.hls_project import export_hls4ml
+from edgetrack.export.integer import export_integer
+from edgetrack.export.qcdq import export_qcdq
+from edgetrack.export.qonnx import export_qonnx
+from edgetrack.export.rtl import RtlConfig, export_rtl
+from edgetrack.quantize.integer_model import IntegerModel
+from edgetrack.quantize.network import QuantisedNetwork
+
+
+@dataclass(frozen=True)
+class FormSettings:
+    """What the hardware forms need to know beyond the network."""
+
+    hls4ml: HlsConfig = field(default_factory=HlsConfig)
+    rtl: RtlConfig = field(default_factory=RtlConfig)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What every form is made from: the trained network and its integers."""
+
+    network: QuantisedNetwork
+    model: IntegerModel
+
+
+Maker = Callable[[Source, Path, FormSettings], Form]
+
+FORMS: dict[str, Maker] = {
+    "brevitas": lambda source, folder, settings: BrevitasForm(source.network, source.model),
+    "integer": lambda source, folder, settings: export_integer(source.model, folder),
+    "qonnx": lambda source, folder, settings: export_qonnx(source.model, folder),
+    "qcdq": lambda source, folder, settings: export_qcdq(source.model, folder),
+    "hls4ml": lambda source, folder, settings: export_hls4ml(source.model, folder, settings.hls4ml),
+    "rtl": lambda source, folder, settings: export_rtl(source.model, folder, settings.rtl),
+}
+
+
+def make_form(name: str, source: Source, folder: Path, settings: FormSettings) -> Form:
+    """Export the form `name` into `folder` / name and return it ready to run.
+
+    Raises ValueError for an unknown name, FormUnavailable where a tool is missing.
+    """
+    if name not in FORMS:
+        raise ValueError(f"unknown form {name!r}; known forms: {', '.join(FORMS)}")
+    return FORMS[name](source, folder / name, settings)

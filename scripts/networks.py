@@ -1,0 +1,100 @@
+"""A checkpoint's network in any form, asked one question: the logits of a graph's edges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.export.form import Form
+from edgetrack.export.forms import FORMS, FormSettings, Source, make_form
+from edgetrack.export.onnx_float import export_float_onnx
+from edgetrack.export.onnx_runtime import OnnxSession
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.graphs.sectors import SectorConfig, sectors
+from edgetrack.models.checkpoint import Checkpoint, float_network
+from edgetrack.models.inference import edge_logits
+from edgetrack.quantize.checkpoint import integer_model, quantised_network
+from edgetrack.quantize.fixed_point import IntArray
+from edgetrack.quantize.integer_model import IntegerModel
+
+FormName = Literal["auto", "float", "onnx", "brevitas", "integer", "qonnx", "qcdq", "hls4ml", "rtl"]
+
+
+class EdgeClassifier(Protocol):
+    """Anything that gives each edge of a graph a logit."""
+
+    def __call__(self, graph: HitGraph) -> NDArray[np.floating]:
+        """(E,) logits; −∞ for an edge that the form could not take."""
+
+
+def edge_classifier(checkpoint: Checkpoint, form: str, folder: Path, settings: FormSettings) -> EdgeClassifier:
+    """The network of `checkpoint` in a form; artefacts go to `folder`.
+
+    "auto" is the float network of a float checkpoint, the integer model of a quantised one. Raises ValueError where
+    the form does not go with the checkpoint.
+    """
+    if form == "auto":
+        form = "float" if checkpoint.kind == "float" else "integer"
+    if (form in ("float", "onnx")) != (checkpoint.kind == "float"):
+        forms = "float or onnx" if checkpoint.kind == "float" else ", ".join(FORMS)
+        raise ValueError(f"form {form!r} does not go with a {checkpoint.kind} checkpoint; take {forms}")
+    if form == "float":
+        network = float_network(checkpoint)
+        return lambda graph: edge_logits(network, [graph])[0]
+    if form == "onnx":
+        return float_onnx(checkpoint, folder)
+    source = quantised_source(checkpoint)
+    return form_classifier(source.model, make_form(form, source, folder, settings))
+
+
+def quantised_source(checkpoint: Checkpoint) -> Source:
+    """Network and integers of a quantised checkpoint."""
+    return Source(quantised_network(checkpoint), integer_model(checkpoint))
+
+
+def float_onnx(checkpoint: Checkpoint, folder: Path) -> EdgeClassifier:
+    """The float network exported to `folder`/onnx/model.onnx and loaded in ONNX Runtime."""
+    path = export_float_onnx(float_network(checkpoint), folder / "onnx" / "model.onnx")
+    session = OnnxSession(path.read_bytes())
+
+    def logits(graph: HitGraph) -> NDArray[np.floating]:
+        features = {"x": graph.x, "edge_attr": graph.edge_attr, "edge_index": graph.edge_index}
+        return session.run(features)["logits"]
+
+    return logits
+
+
+def form_classifier(model: IntegerModel, form: Form) -> EdgeClassifier:
+    """Logits from a form's codes; graphs beyond its capacity go through in sectors.
+
+    A form that has the MLPs only (RTL) runs those, and the model's exact gathers and sums join them.
+    """
+    output = model.description.output
+
+    def codes(graph: HitGraph) -> IntArray:
+        got = form.run_graph(graph)
+        return graph_through_mlps(model, form, graph) if got is None else got[output]
+
+    def logits(graph: HitGraph) -> NDArray[np.floating]:
+        if form.capacity is None:
+            return model.formats[output].dequantize(codes(graph))[:, 0]
+        result = np.full(graph.num_edges, -np.inf)
+        config = SectorConfig(max_nodes=form.capacity.nodes, max_edges=form.capacity.edges)
+        for sector in sectors(graph, config):
+            result[sector.edges] = model.formats[output].dequantize(codes(sector.graph))[:, 0]
+        return result
+
+    return logits
+
+
+def graph_through_mlps(model: IntegerModel, form: Form, graph: HitGraph) -> IntArray:
+    """Output codes of a whole graph where only the MLPs are the form's; the rest is the integer model's."""
+    def mlp(name: str, inputs: Mapping[str, IntArray]) -> IntArray:
+        return form.run_mlp(name, inputs)
+
+    features = model.quantize_inputs({"x": graph.x, "edge_attr": graph.edge_attr})
+    return model.run(features, graph.edge_index, mlp=mlp)[model.description.output]
