@@ -21,12 +21,12 @@ class MatchingConfig:
 
     By default a particle counts from two hits in the graph and a candidate from two hits: the least that an edge can
     find. With these cuts and the truth labels as scores, connected components on the 75 graphs of real TrackML events
-    reach the ceiling perfect .955 / .951 / .944 and double majority .987 / .987 / .983 at 2 / 1.5 / 1 GeV; a reference
-    on 20 other events has .954 / .950 / .941 and .988 / .987 / .983, equal within the fluctuation of 20 events
-    (χ² = 3.3 for 6 figures). Counting particles of one hit too, as the published code of the Interaction Network does,
-    also agrees (χ² = 6.4; a lone hit then counts as found whatever the network does), and so do particles from three
-    hits found by candidates of any size (8.2). Three hits for particles and candidates does not: double majority is
-    then .977 / .977 / .974.
+    reach the ceiling perfect .955 / .951 / .944 and double majority .987 / .987 / .983 at 2 / 1.5 / 1 GeV. The figures
+    to be met, from 20 events of the same kind, are .954 / .950 / .941 and .988 / .987 / .983: equal within the spread
+    of 20 events (χ² = 3.3 for the 6 figures, if those events are independent of the 75). They do not single out this
+    definition: particles of one hit counted too, as in the published code of the Interaction Network, also agree
+    (χ² = 6.4; a lone hit then counts as found whatever the network does), and so do particles from three hits found by
+    candidates of any size (8.2). Three hits on both sides do not: double majority is then .977 / .977 / .974.
 
     `pt_edges` in GeV and `eta_edges` are lower edges of bins and the last upper one; values outside are in no bin.
     """
