@@ -32,7 +32,8 @@ def write_cache(event: Event, folder: Path | str) -> list[Path]:
             path = cache_file(folder, event.event_id, table)
             content = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
             with atomic_path(path) as temporary:
-                parquet.write_table(content, temporary, compression="zstd")
+                # Coordinates hardly repeat: dictionaries would only make it larger and slower.
+                parquet.write_table(content, temporary, compression="zstd", use_dictionary=False)
             paths.append(path)
     return paths
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -31,7 +32,7 @@ def read_table(
     Raises EventError for a missing, empty or truncated file, a missing column, a ragged row and a value of a wrong
     type; NaN and infinity pass, since not every table forbids them. O(file), parsed by several threads.
     """
-    data = read_bytes(path)
+    data = _plain_lines(path, read_bytes(path))
     header = _header(data)
     wanted = dict(columns) | {k: v for k, v in (optional or {}).items() if k in _canonical(header, synonyms)}
     sources = _sources(path, header, wanted, synonyms)
@@ -86,11 +87,25 @@ def write_table(path: Path, frame: pd.DataFrame) -> None:
             compressed.write(buffer.getvalue())
 
 
+def _plain_lines(path: Path, data: bytes) -> bytes:
+    """`data` without byte-order mark and carriage returns; raises EventError for lines that would be miscounted."""
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n")
+    odd = re.search(rb"\n\n|\r", data.rstrip())
+    if odd:
+        # The parser would drop a blank line, and every later error would name a wrong row.
+        row = data.count(b"\n", 0, odd.start()) - (odd[0] == b"\r")
+        what = "a blank line" if odd[0] == b"\n\n" else "a carriage return inside a line"
+        raise EventError(f"has {what}, wanted one row of the table a line; remove it",
+                         row=row if row >= 0 else None, file=path)
+    return data
+
+
 def _header(data: bytes) -> list[str]:
-    line = data.split(b"\n", 1)[0].decode("utf-8-sig", errors="replace")
-    names = [name.strip() for name in next(csv.reader([line.rstrip("\r")]), [])]
+    names = data.split(b"\n", 1)[0].decode("utf-8", errors="replace").split(",")
     # pyarrow wants distinct names; files saved with an index begin with a nameless column.
-    return [name or f"unnamed {position}" for position, name in enumerate(names)]
+    return [name.strip(' "') or f"unnamed {position}" for position, name in enumerate(names)]
 
 
 def _canonical(header: list[str], synonyms: Mapping[str, str] | None) -> list[str]:
@@ -119,20 +134,26 @@ def _arrow_type(dtype: str) -> pa.DataType:
 
 def _diagnosis(path: Path, data: bytes, header: list[str], types: Mapping[str, str], message: str) -> EventError:
     """Find the row that pyarrow stumbled over; only ever run on a file that is already known to be bad."""
-    lines = csv.reader(io.StringIO(data.decode("utf-8-sig", errors="replace")))
-    next(lines)
-    for row, fields in enumerate(lines):
-        if fields and len(fields) != len(header):
-            return EventError(
-                f"{len(fields)} fields, wanted {len(header)} ({', '.join(header)}); the file may have been cut off: "
-                "copy or write it again", row=row, file=path,
-            )
-        for name, field in zip(header, fields, strict=False):
-            if name in types and not _parses(field.strip(), types[name]):
-                return EventError(
-                    f"{name} = {field!r}, wanted {types[name]}; correct or remove the row", row=row, file=path
-                )
+    lines = csv.reader(io.StringIO(data.decode("utf-8", errors="replace")))
+    try:
+        next(lines)
+        for row, fields in enumerate(lines):
+            problem = _row_problem(fields, header, types)
+            if problem:
+                return EventError(problem, row=row, file=path)
+    except csv.Error as error:
+        message = f"{error} in line {lines.line_num}; {message}"
     return EventError(f"cannot be parsed: {message}; write it again as plain CSV", file=path)
+
+
+def _row_problem(fields: list[str], header: list[str], types: Mapping[str, str]) -> str | None:
+    if len(fields) != len(header):
+        return (f"{len(fields)} fields, wanted {len(header)} ({', '.join(header)}); the file may have been cut off: "
+                "copy or write it again")
+    for name, field in zip(header, fields, strict=True):
+        if name in types and not _parses(field.strip(), types[name]):
+            return f"{name} = {field!r}, wanted {types[name]}; correct or remove the row"
+    return None
 
 
 def _parses(field: str, dtype: str) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from edgetrack.events.event import Event
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_event() -> Event:
     hits = pd.DataFrame({
         "hit_id": [1, 2, 5], "x": [32.5, 72.25, -0.1], "y": [0.5, 1.125, 115.0], "z": [-4.0, -9.5, 700.75],

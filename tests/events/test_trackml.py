@@ -33,6 +33,15 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_bytes(gzip.compress(text.replace(old, new, 1).encode()))
 
 
+@pytest.fixture(scope="session")
+def fuzz_folders(tiny_event: Event, tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
+    """The tiny event as compressed and as plain files."""
+    folders = {compress: tmp_path_factory.mktemp("fuzz") for compress in (True, False)}
+    for compress, folder in folders.items():
+        write_event(tiny_event, folder, compress)
+    return folders
+
+
 @pytest.mark.parametrize("compress", [True, False])
 def test_a_written_event_reads_back_the_same(tiny_event: Event, tmp_path: Path, compress: bool) -> None:
     write_event(tiny_event, tmp_path, compress)
@@ -92,6 +101,31 @@ def test_the_real_sample_survives_the_way_through_text(trackml_sample: Path, tmp
         pd.testing.assert_frame_equal(source, written, check_dtype=False, check_exact=True)
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    position=st.floats(0, 1, exclude_max=True), replacement=st.binary(max_size=3), removed=st.integers(0, 5),
+    table=st.sampled_from(TABLES), compress=st.booleans(),
+)
+def test_whatever_is_wrong_with_a_file_is_an_event_error_or_a_sound_event(
+    fuzz_folders: dict[bool, Path], position: float, replacement: bytes, removed: int, table: str, compress: bool
+) -> None:
+    path = fuzz_folders[compress] / f"event000000007-{table}.csv{'.gz' * compress}"
+    original = path.read_bytes()
+    start = int(position * len(original))
+    path.write_bytes(original[:start] + replacement + original[start + removed :])
+    result: Event | EventError
+    try:
+        result = read_event(path.parent, 7, with_cells=True)
+    except EventError as error:
+        result = error
+    path.write_bytes(original)
+    if isinstance(result, EventError):
+        assert "event000000007" in str(result)
+    else:
+        assert np.isfinite(result.hits[["x", "y", "z"]].to_numpy()).all()
+        assert result.hits["hit_id"].tolist() == result.truth["hit_id"].tolist()
+
+
 def test_particles_of_kaggle_without_type_and_without_nhits_are_read(tiny_event: Event, tmp_path: Path) -> None:
     write_event(tiny_event, tmp_path, compress=False)
     path = tmp_path / "event000000007-particles.csv"
@@ -138,6 +172,9 @@ def test_rewriting_an_event_leaves_nothing_of_the_old_one(tiny_event: Event, tmp
     ("hits", "\n5,", "\n99999999999999999999,", 2, "hit_id = '99999999999999999999', wanted int64"),
     ("hits", ",9,2,7\n", ",9,2\n", 2, "6 fields, wanted 7"),
     ("hits", ",9,2,7\n", ",9,2,7,1\n", 2, "8 fields, wanted 7"),
+    ("hits", "\n2,", "\n\n2,", 1, "has a blank line"),
+    ("hits", "\n1,", "\n\n1,", 0, "has a blank line"),
+    ("hits", ",8,4,", ",8\r,4,", 1, "has a carriage return inside a line"),
     ("truth", "\n5,", "\n6,", 2, "truth of the unknown hit_id 6"),
     ("truth", "1.5", "NaN", 0, "tpx = nan"),
     ("particles", "-3.5", "x", 0, "vz = 'x', wanted float32"),
