@@ -6,16 +6,19 @@ every sum stays below 2^24 LSB; an export checks the accumulators, a run checks 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from onnx import ModelProto
 
+from edgetrack.export.cases import max_degree
 from edgetrack.export.onnx_graph import OnnxGraph
-from edgetrack.export.onnx_network import network_graph, output_tensor, tensor_of
+from edgetrack.export.onnx_network import EDGE_INDEX, network_graph, output_tensor, tensor_of
+from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import Add, Mlp, ScatterMean, ScatterSum
-from edgetrack.quantize.fixed_point import Format
+from edgetrack.quantize.fixed_point import Format, IntArray
 from edgetrack.quantize.integer_model import RECIPROCAL_BITS, IntegerLayer, IntegerModel
 
 FLOAT32_EXACT = 1 << 24  # integers up to this magnitude are float32 numbers
@@ -118,3 +121,21 @@ def largest_degree(model: IntegerModel) -> int:
         if isinstance(step, ScatterMean):  # |sum · reciprocal| ≤ magnitude · (2^12 + degree / 2)
             largest = min(largest, 2 * (FLOAT32_EXACT // magnitude - (1 << RECIPROCAL_BITS)))
     return largest
+
+
+def graph_inputs(model: IntegerModel, graph: HitGraph) -> dict[str, NDArray]:
+    """What the ONNX graph of a network takes, of a hit graph: raw features and `edge_index`.
+
+    Raises ValueError for a graph with a node of more edges than float32 sums hold exactly.
+    """
+    degree, largest = max_degree(graph), largest_degree(model)
+    if degree > largest:
+        raise ValueError(f"{graph.name}: a node has {degree} edges; sums over neighbours are exact to {largest} only")
+    return {"x": graph.x, "edge_attr": graph.edge_attr, EDGE_INDEX: graph.edge_index}
+
+
+def mlp_inputs(part: IntegerModel, codes: Mapping[str, IntArray]) -> dict[str, NDArray]:
+    """What the ONNX graph of one MLP (`IntegerModel.submodel`) takes, of input codes: their real values, float32."""
+    return {
+        name: part.formats[name].dequantize(np.asarray(value)).astype(np.float32) for name, value in codes.items()
+    }

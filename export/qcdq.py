@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto
 
-from edgetrack.export.cases import max_degree
 from edgetrack.export.form import Capacity
 from edgetrack.export.onnx_graph import OnnxGraph, save_onnx
-from edgetrack.export.onnx_integer import integer_onnx, largest_degree, layer_names, value_tensors
-from edgetrack.export.onnx_network import EDGE_INDEX, output_tensor
+from edgetrack.export.onnx_integer import graph_inputs, integer_onnx, layer_names, mlp_inputs, value_tensors
+from edgetrack.export.onnx_network import output_tensor
 from edgetrack.export.onnx_runtime import InexactTensor, OnnxSession, probe, to_codes
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import Mlp
@@ -68,19 +67,13 @@ class QcdqForm:
         Raises ValueError for a node with more edges than float32 can add exactly, InexactTensor where the optimised
         run of the file gives another output than the plain one, or a value is off its grid.
         """
-        check_degree(self.model, graph)
-        inputs: dict[str, NDArray] = {"x": graph.x, "edge_attr": graph.edge_attr, EDGE_INDEX: graph.edge_index}
         path = self.folder / f"{self.model.description.name}.onnx"
-        return self._run(path, self.model, inputs)
+        return self._run(path, self.model, graph_inputs(self.model, graph))
 
     def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
         """Output codes (n, width) of one MLP for input codes."""
         part = self.model.submodel(mlp)
-        real = {
-            name: part.formats[name].dequantize(np.asarray(codes)).astype(np.float32)
-            for name, codes in inputs.items()
-        }
-        return self._run(self.folder / "mlps" / f"{mlp}.onnx", part, real)[mlp]
+        return self._run(self.folder / "mlps" / f"{mlp}.onnx", part, mlp_inputs(part, inputs))[mlp]
 
     def _run(self, path: Path, model: IntegerModel, inputs: Mapping[str, NDArray]) -> dict[str, IntArray]:
         tensors = value_tensors(model)
@@ -153,10 +146,3 @@ def _check_width(name: str, what: str, fmt: Format) -> None:
             f"{name}: {what} has {fmt.bits} bits, but QuantizeLinear holds at most {MAX_BITS}; retrain it with "
             f"{MAX_BITS} bits or fewer, or export to QONNX, which takes any width"
         )
-
-
-def check_degree(model: IntegerModel, graph: HitGraph) -> None:
-    """Raise ValueError for a graph with a node of more edges than float32 sums hold exactly."""
-    degree, largest = max_degree(graph), largest_degree(model)
-    if degree > largest:
-        raise ValueError(f"{graph.name}: a node has {degree} edges; sums over neighbours are exact to {largest} only")
