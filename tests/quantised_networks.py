@@ -1,0 +1,40 @@
+"""Brevitas networks with random weights and lively scales, to test rooms that need one without training."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from integer_networks import random_graph
+
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.description import NetworkDescription
+from edgetrack.quantize.calibration import CalibrationConfig, calibrate
+from edgetrack.quantize.network import QuantisedNetwork
+from edgetrack.quantize.quantisers import threshold_parameter
+from edgetrack.quantize.recipe import PrecisionRecipe
+
+
+def random_network(description: NetworkDescription, recipe: PrecisionRecipe | None = None,
+                   seed: int = 0) -> QuantisedNetwork:
+    """In evaluation mode; scales are calibrated, then some are moved, so that values saturate here and there."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        network = QuantisedNetwork(description, recipe or PrecisionRecipe(bias_bits=20))
+        for mlp in network.mlps.children():
+            for linear in mlp.linears:  # type: ignore[union-attr]
+                linear.weight.mul_(2.0)
+    calibrate(network, [random_graph(60, 240, seed=seed)], CalibrationConfig(graphs=1))
+    rng = np.random.default_rng(seed)
+    with torch.no_grad():
+        for name, layer in network.layers().items():
+            if name not in {value.name for value in description.inputs}:
+                threshold_parameter(layer).add_(float(rng.integers(-1, 2)))
+    return network.eval()
+
+
+def network_values(network: QuantisedNetwork, graph: HitGraph, hidden: bool = True) -> dict[str, np.ndarray]:
+    """Every value of the Brevitas forward on a graph, float64."""
+    with torch.no_grad():
+        values = network.values({"x": torch.from_numpy(graph.x), "edge_attr": torch.from_numpy(graph.edge_attr)},
+                                torch.from_numpy(graph.edge_index), hidden)
+    return {name: value.numpy().astype(np.float64) for name, value in values.items()}

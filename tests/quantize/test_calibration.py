@@ -1,0 +1,102 @@
+"""Calibration: thresholds from data, and what it refuses."""
+
+import pytest
+import torch
+from integer_networks import random_graph, toy_description
+from quantised_networks import network_values
+
+from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.network import GraphNetwork
+from edgetrack.quantize.calibration import CalibrationConfig, calibrate, threshold_exponent
+from edgetrack.quantize.extract import extract_integer_model
+from edgetrack.quantize.network import QuantisedNetwork
+from edgetrack.quantize.recipe import PrecisionRecipe
+
+IN = interaction_network(InteractionNetworkConfig(
+    hidden=12, node_scale=(4.0, 1.0, 0.5), edge_scale=(4.0, 1.0, 0.5, 0.125)))
+GRAPHS = [random_graph(80, 400, seed=seed) for seed in range(4)]
+
+
+def float_network(gain: float = 3.0) -> GraphNetwork:
+    torch.manual_seed(1)
+    network = GraphNetwork(IN)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(gain)
+    return network
+
+
+def error(network: QuantisedNetwork, reference: GraphNetwork) -> float:
+    """RMS error of the scores, on a graph that calibration has not seen."""
+    graph = random_graph(100, 500, seed=99)
+    with torch.no_grad():
+        wanted = reference(*(torch.from_numpy(v) for v in (graph.x, graph.edge_index, graph.edge_attr)))
+    got = torch.from_numpy(network_values(network, graph)[IN.output][:, 0])
+    return float((got.sigmoid() - wanted.sigmoid()).square().mean().sqrt())
+
+
+@pytest.mark.parametrize("method", ["error", "percentile"])
+def test_calibration_brings_the_quantised_network_near_its_float_one(method) -> None:
+    reference = float_network()
+    network = QuantisedNetwork(IN, PrecisionRecipe(weight_bits=8, bias_bits=20)).eval()
+    network.load_float(reference.state_dict())
+    before = error(network, reference)
+    calibrate(network, GRAPHS[:2], CalibrationConfig(method=method))
+    after = error(network, reference)
+    assert after < 0.05 < 0.2 < before
+
+
+def test_calibration_says_what_it_chose() -> None:
+    network = QuantisedNetwork(IN, PrecisionRecipe(bias_bits=20))
+    network.load_float(float_network().state_dict())
+    chosen = calibrate(network, GRAPHS, CalibrationConfig())
+    assert network.training
+    assert set(chosen) == set(network.layers()) - {"x", "edge_attr"}
+    model = extract_integer_model(network)
+    assert chosen["aggregate"].exponent == model.formats["aggregate"].exponent
+    assert chosen["phi_r1.0.weight"].exponent == model.layers["phi_r1"][0].weight_format.exponent
+    assert chosen["phi_r1.2"].exponent == model.formats["phi_r1"].exponent
+    assert all(scale.saturated < 0.01 for name, scale in chosen.items() if name != "phi_r2.2")
+
+
+def test_inputs_keep_their_range_unless_the_recipe_has_them_calibrated() -> None:
+    fixed = QuantisedNetwork(IN, PrecisionRecipe(input_range=2.0))
+    calibrated = QuantisedNetwork(IN, PrecisionRecipe(input_range=None))
+    wide = [random_graph(80, 400, seed=0, spread=5.0)]
+    for network in (fixed, calibrated):
+        calibrate(network, wide, CalibrationConfig(method="percentile", percentile=100.0))
+    assert extract_integer_model(fixed).formats["x"].exponent == -6
+    assert extract_integer_model(calibrated).formats["x"].exponent == -4  # φ up to 5: codes reach 8
+
+
+def test_calibration_works_on_any_description_and_repeats_itself() -> None:
+    def once() -> dict:
+        torch.manual_seed(2)
+        return calibrate(QuantisedNetwork(toy_description(), PrecisionRecipe()), GRAPHS, CalibrationConfig(graphs=2))
+
+    assert once() == once()
+
+
+@pytest.mark.parametrize(("values", "bits", "signed", "exponent"), [
+    ([0.0, 0.0], 8, True, 0),
+    ([0.3, -1.0], 8, True, 0),
+    ([0.3, 1.01], 8, False, 1),
+    ([0.06] * 1000 + [1.0], 4, True, -1),  # one outlier is worth clipping at 4 bits …
+    ([0.06] * 1000 + [1.0], 12, True, 0),  # … and not at 12
+])
+def test_threshold_balances_saturation_and_rounding(values, bits, signed, exponent) -> None:
+    chosen = threshold_exponent(torch.tensor(values).double(), bits, signed, CalibrationConfig())
+    assert chosen == exponent
+
+
+def test_bias_that_does_not_fit_is_refused_with_the_bits_it_needs() -> None:
+    network = QuantisedNetwork(IN, PrecisionRecipe(bias_bits=8))
+    with torch.no_grad():
+        network.mlps["phi_o"].linears[0].bias[3] = 100.0
+    with pytest.raises(ValueError, match=r"layer phi_\w+\.0: bias .* needs \d+ bits, the recipe gives 8"):
+        calibrate(network, GRAPHS, CalibrationConfig())
+
+
+def test_graphs_without_edges_do_not_calibrate() -> None:
+    with pytest.raises(ValueError, match="no graph with edges"):
+        calibrate(QuantisedNetwork(IN, PrecisionRecipe()), [random_graph(5, 0)], CalibrationConfig())

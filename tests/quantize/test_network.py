@@ -1,0 +1,164 @@
+"""The Brevitas forward against the integer model: every value, hop by hop, 0 LSB."""
+
+import numpy as np
+import pytest
+import torch
+from brevitas.quant_tensor import IntQuantTensor
+from integer_networks import random_graph, toy_description
+from quantised_networks import network_values, random_network
+
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.description import Input, Mlp, NetworkDescription
+from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.network import GraphNetwork
+from edgetrack.quantize.extract import extract_integer_model
+from edgetrack.quantize.integer_model import IntegerModel
+from edgetrack.quantize.network import QuantisedNetwork
+from edgetrack.quantize.recipe import PrecisionRecipe
+from edgetrack.quantize.trace import trace, trace_exponents
+
+
+def interaction(hidden: int) -> NetworkDescription:
+    return interaction_network(InteractionNetworkConfig(
+        hidden=hidden, node_scale=(4.0, 1.0, 0.5), edge_scale=(4.0, 32.0, 0.5, 0.125)))
+
+
+DESCRIPTIONS = {"in_8": interaction(8), "in_16": interaction(16), "in_40": interaction(40), "toy": toy_description()}
+
+GRAPHS = {
+    "small": random_graph(30, 90, seed=1),
+    "large": random_graph(400, 3000, seed=2),
+    "saturating": random_graph(50, 400, seed=3, spread=40.0),
+    "one hub": HitGraph(random_graph(40, 0, seed=4).x, np.stack([np.arange(40).repeat(20), np.zeros(800, int)])),
+    "isolated nodes": HitGraph(random_graph(40, 0, seed=5).x, np.array([[0, 1, 1], [2, 2, 3]])),
+    "no edges": random_graph(7, 0),
+    "empty": random_graph(0, 0),
+}
+
+
+def differing(network: QuantisedNetwork, model: IntegerModel, graph: HitGraph) -> list[str]:
+    """Names of the values that differ; asserts that both sides name the same ones."""
+    got = network_values(network, graph)
+    inputs = model.quantize_inputs({"x": graph.x, "edge_attr": graph.edge_attr})
+    wanted = trace(model, inputs, graph.edge_index)
+    exponents = trace_exponents(model)
+    assert list(got) == list(wanted) == list(exponents)
+    return [name for name in got if not np.array_equal(got[name] * 2.0**-exponents[name], wanted[name])]
+
+
+@pytest.mark.parametrize("name", DESCRIPTIONS)
+def test_brevitas_forward_equals_integer_model_at_every_hop(name: str) -> None:
+    for seed in range(3):
+        network = random_network(DESCRIPTIONS[name], seed=seed)
+        model = extract_integer_model(network)
+        for label, graph in GRAPHS.items():
+            assert differing(network, model, graph) == [], (label, seed)
+        logits = model.run_graph(GRAPHS["large"])[model.description.output]
+        assert len(np.unique(logits)) > 8  # not a constant
+
+
+@pytest.mark.parametrize("name", ["in_8", "toy"])
+def test_one_lsb_of_one_weight_is_noticed(name: str) -> None:
+    network = random_network(DESCRIPTIONS[name])
+    model = extract_integer_model(network)
+    for mlp in model.layers:
+        linear = network.mlps[mlp].linears[0]
+        step = float(linear.quant_weight().scale.detach())
+        before = linear.weight.detach().clone()
+        with torch.no_grad():
+            linear.weight.copy_(linear.quant_weight().value)
+            linear.weight[0, 0] += step if linear.weight[0, 0] <= 0 else -step
+        found = differing(network, model, GRAPHS["large"])
+        assert found[:1] == [f"{mlp}.0"]
+        with torch.no_grad():
+            linear.weight.copy_(before)
+    assert differing(network, model, GRAPHS["large"]) == []
+
+
+@pytest.mark.parametrize("name", ["in_16", "toy"])
+def test_equality_holds_after_training_moved_the_scales(name: str) -> None:
+    torch.manual_seed(0)
+    network = random_network(DESCRIPTIONS[name]).train()
+    before = extract_integer_model(network)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.05)
+    graph = GRAPHS["large"]
+    assert graph.y is not None
+    for _ in range(40):
+        logits = network(*(torch.from_numpy(value) for value in (graph.x, graph.edge_index, graph.edge_attr)))
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.from_numpy(graph.y).float())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    after = extract_integer_model(network)
+    assert network.training
+    assert trace_exponents(after) != trace_exponents(before)
+    for label, other in GRAPHS.items():
+        assert differing(network.eval(), after, other) == [], label
+    assert differing(network, before, graph) != []
+
+
+def test_many_vectors_through_each_mlp_agree() -> None:
+    network = random_network(DESCRIPTIONS["in_8"], seed=4)
+    model = extract_integer_model(network)
+    rng = np.random.default_rng(0)
+    for mlp in model.layers:
+        alone = model.submodel(mlp)
+        inputs = {value.name: rng.choice(alone.formats[value.name].codes(), (20_000, value.width))
+                  for value in alone.description.inputs}
+        wanted = alone.run(inputs)
+        source = alone.description.step(mlp).source
+        exponent = alone.exponent(source)
+        reads = IntQuantTensor(torch.from_numpy(wanted[source] * 2.0**exponent).float(), torch.tensor(2.0**exponent),
+                               torch.tensor(0.0), torch.tensor(8.0), True, False)
+        with torch.no_grad():
+            got = network.mlps[mlp](reads)[-1].value.double().numpy()
+        assert np.array_equal(got * 2.0**-model.exponent(mlp), wanted[mlp])
+
+
+def test_ties_round_to_even_and_weights_are_narrow() -> None:
+    description = NetworkDescription("line", (Input("x", "node", (1.0,)),), (Mlp("f", "x", (1,)),), "f")
+    network = QuantisedNetwork(description, PrecisionRecipe(weight_bits=2, activation_bits=8, output_bits=7)).eval()
+    with torch.no_grad():
+        network.mlps["f"].linears[0].weight.fill_(-5.0)  # saturates at −1 · 2^-1, not at −2 · 2^-1
+        network.mlps["f"].linears[0].bias.zero_()
+    model = extract_integer_model(network)
+    layer = model.layers["f"][0]
+    assert layer.weight.tolist() == [[-1]]
+    assert (layer.weight_format.lowest, layer.weight_format.highest, layer.weight_format.exponent) == (-1, 1, -1)
+    codes = np.arange(-8, 9)
+    x = torch.from_numpy(codes[:, None] * 2.0**-7).float()
+    edges = torch.zeros(2, 0, dtype=torch.int64)
+    got = network.values({"x": x}, edges)["f"].double().detach().numpy()[:, 0] * 64
+    # −c/2 on the accumulator's grid 2^-8, result on 2^-6: −c / 4, ties (c = ±2, ±6) to even
+    assert got.tolist() == [2, 2, 2, 1, 1, 1, 0, 0, 0, 0, 0, -1, -1, -1, -2, -2, -2]
+    assert np.array_equal(got, model.run({"x": codes[:, None]})["f"][:, 0])
+
+
+def test_forward_has_the_float_networks_signature_and_its_weights() -> None:
+    description = DESCRIPTIONS["in_8"]
+    float_network = GraphNetwork(description)
+    network = QuantisedNetwork(description, PrecisionRecipe())
+    network.load_float(float_network.state_dict())
+    assert torch.equal(network.mlps["phi_o"].linears[1].weight, float_network.mlps["phi_o"][2].weight)
+    assert torch.equal(network.mlps["phi_r2"].linears[2].bias, float_network.mlps["phi_r2"][4].bias)
+    graph = GRAPHS["small"]
+    arguments = [torch.from_numpy(value) for value in (graph.x, graph.edge_index, graph.edge_attr)]
+    assert network(*arguments).shape == float_network(*arguments).shape == (90,)
+
+
+def test_float_weights_of_another_network_are_refused() -> None:
+    network = QuantisedNetwork(DESCRIPTIONS["in_8"], PrecisionRecipe())
+    with pytest.raises(ValueError, match=r"phi_r1\.0\.weight has shape \(16, 10\), wanted \(8, 10\)"):
+        network.load_float(GraphNetwork(DESCRIPTIONS["in_16"]).state_dict())
+    with pytest.raises(ValueError, match="differ in"):
+        network.load_float({})
+
+
+def test_fixed_scales_do_not_train() -> None:
+    learned = QuantisedNetwork(DESCRIPTIONS["in_8"], PrecisionRecipe(scales="learned"))
+    fixed = QuantisedNetwork(DESCRIPTIONS["in_8"], PrecisionRecipe(scales="fixed"))
+    trained = {name for name, value in learned.named_parameters() if value.requires_grad}
+    scales = trained - {name for name, value in fixed.named_parameters() if value.requires_grad}
+    assert scales
+    assert all("scaling_impl" in name for name in scales)
+    assert not any(name.startswith(("quantisers.x.", "quantisers.edge_attr.")) for name in trained)
