@@ -37,7 +37,7 @@ class EdgeClassifier(LightningModule):
 
     def on_train_epoch_start(self) -> None:
         # Modules that draw random numbers (dropout) then draw the same ones after a resume.
-        torch.manual_seed(hash((self.config.seed, self.current_epoch)) % 2**63)
+        torch.manual_seed(hash((self.config.seed, self.epoch)) % 2**63)
         for teacher in self.teacher:
             teacher.to(self.device)
 
@@ -56,6 +56,11 @@ class EdgeClassifier(LightningModule):
         if checkpoint[FINGERPRINT_KEY] != self.fingerprint:
             raise ValueError("the run folder holds another training (other config, graphs or first weights); "
                              "give a new folder, or empty this one to start again")
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the next step. Lightning's own count is one behind while a resumed epoch begins."""
+        return int(self.trainer.global_step) // len(self.epoch_batches(0))
 
     def epoch_batches(self, epoch: int) -> EpochBatches:
         """This device's batches of `epoch`."""
@@ -83,4 +88,4 @@ class _EveryEpoch:
         return len(self.classifier.epoch_batches(0))
 
     def __iter__(self) -> Iterator[Batch]:
-        return iter(self.classifier.epoch_batches(self.classifier.current_epoch))
+        return iter(self.classifier.epoch_batches(self.classifier.epoch))

@@ -113,11 +113,9 @@ class EpochProgress(Callback):
         elif done % max(total // 10, 1) == 0 or done == total:
             self.console.print(f"{self.label} {done}/{total} {note}", highlight=False, soft_wrap=True)
 
-    def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
-        self.progress.stop()
-
-    def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
-        self.progress.stop()
+    def teardown(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
+        if self.progress.live.is_started:
+            self.progress.stop()
 
 
 def describe(record: dict[str, Any]) -> str:
