@@ -1,0 +1,163 @@
+"""One MLP of the integer model as shift-add Verilog: traced by alkaid, wrapped to the declared widths.
+
+alkaid turns each matrix into a graph of shifted additions (no multiplier), cut into stages of equal delay: a new
+vector every clock. What it can prove about ranges makes its own ports narrower than the formats that the network
+declares, so a wrapper with the declared widths goes around it.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgetrack.models.description import Concat, Mlp
+from edgetrack.quantize.fixed_point import Format
+from edgetrack.quantize.integer_model import IntegerModel
+
+# alkaid computes ranges in float64, and its simulation carries values in 64-bit integers.
+WIDEST_ACCUMULATOR = 48
+
+
+@dataclass(frozen=True)
+class RtlKernel:
+    """One MLP as Verilog. `sources` maps file names to text; the module `name` has ports clk, model_inp, model_out.
+
+    Ports pack one field a column, the first column in the lowest bits, each as wide as its format. A result stands
+    `latency_cycles` clock edges after the edge that took its vector; the initiation interval is 1.
+    """
+
+    name: str
+    parts: tuple[str, ...]  # the values whose columns the input port holds, in order
+    inputs: tuple[Format, ...]
+    outputs: tuple[Format, ...]
+    sources: dict[str, str]
+    latency_cycles: int
+    register_bits: int
+    estimated_luts: int  # alkaid's own cost model, before any synthesis
+
+
+def trace_mlp(model: IntegerModel, mlp: str) -> Any:
+    """alkaid's graph of one MLP. Raises ValueError, naming the layer, where an accumulator is too wide for it."""
+    from alkaid.trace import FVArrayInput, trace
+
+    for index, bits in enumerate(model.accumulator_bits(mlp)):
+        if bits > WIDEST_ACCUMULATOR:
+            raise ValueError(f"rtl: layer {mlp}.{index} has a {bits}-bit accumulator, wanted at most "
+                             f"{WIDEST_ACCUMULATOR}; use fewer bits for its weights or inputs")
+    source = _mlp(model, mlp).source
+    columns = model.columns(source)
+    inputs = FVArrayInput(len(columns))
+    value = np.concatenate([
+        # Inputs are on their grid and in range already: dropping and wrapping change nothing.
+        inputs[index:index + 1].quantize(*_signed_integer_fractional(fmt)) for index, fmt in enumerate(columns)
+    ])
+    exponent = model.exponent(source)
+    for layer in model.layers[mlp]:
+        accumulator = exponent + layer.weight_format.exponent
+        value = value @ (layer.weight.T * layer.weight_format.step) + layer.bias * 2.0**accumulator
+        overflow = "SAT_SYM" if layer.activation.narrow else "SAT"
+        value = value.quantize(*_signed_integer_fractional(layer.activation), overflow, "RND_CONV")
+        exponent = layer.activation.exponent
+    return trace(inputs, value)
+
+
+def make_kernel(model: IntegerModel, mlp: str, latency_cutoff: float, clock_period_ns: float) -> RtlKernel:
+    """Verilog of one MLP, stages cut where the delay passes `latency_cutoff` (alkaid's units: about one adder each).
+
+    Cost: below a second at 8 hidden units, several at 40.
+    """
+    from alkaid.codegen import RTLModel
+
+    graph = trace_mlp(model, mlp)
+    inner = f"{mlp}_kernel"
+    sources = {}
+    with tempfile.TemporaryDirectory() as folder:
+        rtl = RTLModel(graph, folder, prj_name=inner, flavor="verilog", latency_cutoff=latency_cutoff,
+                       clock_period=clock_period_ns, print_latency=False)
+        rtl.write()
+        for path in sorted((Path(folder) / "src").rglob("*.v")):
+            if path.stem == f"{inner}_wrapper":
+                continue
+            name = re.sub(r"^logic(\d+)$", rf"{inner}_logic\1", path.stem)
+            # Kernels of one network share a design, and alkaid calls the stages of each of them logic0, logic1, …
+            sources[f"{name}.v"] = re.sub(r"\blogic(\d+)\b", rf"{inner}_logic\1", path.read_text())
+    inputs = model.columns(_mlp(model, mlp).source)
+    outputs = model.columns(mlp)
+    fields = [
+        [tuple(int(bits) for bits in column) for column in signal.precisions]
+        for signal in (rtl.fsm.inp_signals[0], rtl.fsm.out_signals[0])
+    ]
+    sources[f"{mlp}.v"] = wrapper(mlp, inner, inputs, outputs, fields[0], fields[1])
+    latency = rtl.latency
+    assert latency is not None
+    return RtlKernel(mlp, _parts(model, mlp), inputs, outputs, sources, int(latency), int(rtl.reg_bits), round(float(graph.cost)))
+
+
+Field = tuple[int, ...]  # signed (0 or 1), integer bits without sign, fractional bits
+
+
+def wrapper(name: str, inner: str, inputs: Sequence[Format], outputs: Sequence[Format],
+            inner_inputs: Sequence[Field], inner_outputs: Sequence[Field]) -> str:
+    """Verilog of a module with fields of the declared formats around one whose fields may be narrower."""
+    width_in, width_out = (sum(fmt.bits for fmt in formats) for formats in (inputs, outputs))
+    inner_in, inner_out = (max(sum(map(sum, fields)), 1) for fields in (inner_inputs, inner_outputs))
+    lines = [
+        f"// {name}: {len(inputs)} columns in, {len(outputs)} out, first column in the lowest bits.",
+        "`timescale 1 ns / 1 ps", "",
+        f"module {name} (",
+        "    input clk,",
+        f"    input wire [{width_in - 1}:0] model_inp,",
+        f"    output wire [{width_out - 1}:0] model_out", ");",
+        f"    wire [{inner_in - 1}:0] narrow_inp;",
+        f"    wire [{inner_out - 1}:0] narrow_out;",
+        f"    {inner} kernel (.clk(clk), .model_inp(narrow_inp), .model_out(narrow_out));",
+    ]
+    wide = narrow = 0
+    for fmt, field in zip(inputs, inner_inputs, strict=True):
+        bits, low = sum(field), fmt.fractional_bits - field[2]
+        assert bits == 0 or (low >= 0 and low + bits <= fmt.bits), (name, fmt, field)
+        if bits:
+            lines.append(f"    assign narrow_inp[{narrow + bits - 1}:{narrow}] = "
+                         f"model_inp[{wide + low + bits - 1}:{wide + low}];")
+        wide, narrow = wide + fmt.bits, narrow + bits
+    wide = narrow = 0
+    for fmt, field in zip(outputs, inner_outputs, strict=True):
+        bits, low = sum(field), fmt.fractional_bits - field[2]
+        lines.append(f"    assign model_out[{wide + fmt.bits - 1}:{wide}] = "
+                     f"{_widened(fmt, field, narrow, low)};")
+        wide, narrow = wide + fmt.bits, narrow + bits
+    return "\n".join([*lines, "endmodule", ""])
+
+
+def _widened(fmt: Format, field: Field, start: int, low: int) -> str:
+    """Verilog expression of a field in its declared width: sign or zeros above it, `low` zeros below."""
+    bits = sum(field)
+    if bits == 0:
+        return f"{fmt.bits}'b0"
+    above = fmt.bits - bits - low
+    assert low >= 0 and above >= 0, (fmt, field)
+    top = f"narrow_out[{start + bits - 1}]" if field[0] else "1'b0"
+    parts = [f"{{{above}{{{top}}}}}"] * (above > 0) + [f"narrow_out[{start + bits - 1}:{start}]"]
+    return "{" + ", ".join(parts + [f"{low}'b0"] * (low > 0)) + "}"
+
+
+def _mlp(model: IntegerModel, name: str) -> Mlp:
+    step = model.description.step(name)
+    assert isinstance(step, Mlp)
+    return step
+
+
+def _parts(model: IntegerModel, mlp: str) -> tuple[str, ...]:
+    source = _mlp(model, mlp).source
+    feeding = model.description.step(source)
+    return feeding.parts if isinstance(feeding, Concat) else (source,)
+
+
+def _signed_integer_fractional(fmt: Format) -> tuple[int, int, int]:
+    return int(fmt.signed), fmt.integer_bits - int(fmt.signed), fmt.fractional_bits

