@@ -95,12 +95,15 @@ def verb_command(name: str, verb: Verb) -> click.Command:
     return command
 
 
-def _field_options(config_class: Any) -> list[click.Option]:
+def _field_options(config_class: Any) -> list[click.Parameter]:
     hints = typing.get_type_hints(config_class)
-    options = []
+    options: list[click.Parameter] = []
     for field in dataclasses.fields(config_class):
         kind = _plain_type(hints[field.name])
         if kind is None:
+            continue
+        if field.metadata.get("positional"):
+            options.append(click.Argument([field.name], type=kind))
             continue
         default = "" if field.default in (dataclasses.MISSING, None, ()) else f"  [default: {_shown(field.default)}]"
         name = field.name.replace("_", "-")

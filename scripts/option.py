@@ -14,3 +14,8 @@ def option(default: Any, help: str) -> Any:
 def required(help: str) -> Any:
     """A dataclass field that has to be given."""
     return field(metadata={"help": help})
+
+
+def positional(help: str) -> Any:
+    """A dataclass field that is given without a flag: `edgetrack bench graphs`."""
+    return field(metadata={"help": help, "positional": True})

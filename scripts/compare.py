@@ -1,0 +1,73 @@
+"""Float, Brevitas and every exported form side by side, on the same events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgetrack.events.storage import atomic_path, write_text
+from edgetrack.export.form import FormUnavailable
+from edgetrack.export.forms import FORMS, FormSettings
+from edgetrack.graphs.files import save_graph
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.checkpoint import Checkpoint
+from edgetrack.scripts.console import Console
+from edgetrack.scripts.evaluate import classify
+from edgetrack.scripts.networks import edge_classifier
+from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores
+
+SHOWN = ("edge_accuracy", "edge_efficiency", "edge_purity", "auc", "double_majority", "perfect", "fake_rate")
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """Which forms are compared, and how tracks are built and matched."""
+
+    forms: tuple[str, ...] = tuple(FORMS)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    settings: FormSettings = field(default_factory=FormSettings)
+
+
+def compare(
+    config: CompareConfig, floats: dict[str, Checkpoint], quantised: Checkpoint, graphs: Sequence[HitGraph],
+    folder: Path, artefacts: Path, console: Console,
+) -> dict[str, Any]:
+    """Figures of the float networks `floats` (by the name they are shown under; the first also as onnx) and of every
+    form of `quantised`, each at the thresholds of its own checkpoint.
+
+    Writes evaluation.json, the graphs (graphs/*.npz) and every form's logits (logits.npz, an array a form and graph).
+    """
+    entries = [(name, checkpoint, "float") for name, checkpoint in floats.items()]
+    entries.append(("onnx", next(iter(floats.values())), "onnx"))
+    entries += [(form, quantised, form) for form in config.forms]
+    results: dict[str, dict[str, Any]] = {}
+    arrays: dict[str, np.ndarray] = {}
+    for name, checkpoint, form in entries:
+        try:
+            logits = classify(edge_classifier(checkpoint, form, artefacts, config.settings), graphs, console, name)
+        except FormUnavailable as error:
+            results[name] = {"skipped": str(error)}
+            continue
+        results[name] = evaluate_scores(graphs, logits, checkpoint.threshold, checkpoint.logit_for_tracks,
+                                        config.evaluation).to_json()
+        arrays |= {f"{name}/{index}": values for index, values in enumerate(logits)}
+    for graph in graphs:
+        save_graph(graph, folder / "graphs" / f"{graph.name}.npz")
+    with atomic_path(folder / "logits.npz") as temporary:
+        np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
+    summary = {"graphs": [graph.name for graph in graphs], "forms": results}
+    write_text(folder / "evaluation.json", json.dumps(summary, indent=1))
+    console.table(f"{len(graphs)} graphs", ("form", *SHOWN), [
+        (name, *(_shown(result, key) for key in SHOWN)) for name, result in results.items()
+    ])
+    return summary
+
+
+def _shown(result: dict[str, Any], key: str) -> str:
+    value, error = result.get(key), result.get(f"{key}_error")
+    return "–" if value is None else f"{value:.4f}" + (f" ± {error:.4f}" if error is not None else "")
