@@ -16,6 +16,7 @@ from edgetrack.events.simulation.modules import ENDCAP_VOLUMES, PIXEL_VOLUMES, M
 from edgetrack.events.simulation.particles import Crossings
 
 _CHARGE_NOISE = 0.002  # mm of path, of each pixel
+_MIN_PATH = 1e-9  # mm; what is shorter is rounding at a corner
 _ENDCAP_THICKNESS = 2.0  # TrackML's cells show endcap sensors as if twice as thick
 
 
@@ -24,7 +25,7 @@ class Clusters:
     """Measured hits, one for each crossing that left charge, and their cells."""
 
     crossing: NDArray[np.int64]  # (H,) row of the crossing
-    position: NDArray[np.float64]  # (H, 3) mm, global, charge-weighted centre of the cells
+    position: NDArray[np.float64]  # (H, 3) mm, global, centre of the cells, charge-weighted in pixels
     cell_hit: NDArray[np.int64]  # (K,) row of the hit, ascending
     channel: NDArray[np.int64]  # (K, 2) column and row of the cell, from 0
     value: NDArray[np.float64]  # (K,) mm of path in a pixel, 1 for a strip
@@ -34,20 +35,37 @@ def digitize(crossings: Crossings, modules: Modules, rng: np.random.Generator) -
     """Cells and positions of `crossings` of modules; O(cells), about 1 µs each."""
     module = modules.rows(crossings.geometry_id)
     owner, channel, path = _cells(crossings, modules, module)
-    pixel = np.isin(modules.volume_id[module], PIXEL_VOLUMES)[owner]
+    pixel = np.isin(modules.volume_id[module], PIXEL_VOLUMES)
     value = np.ones(len(owner))
-    value[pixel] = path[pixel] + rng.normal(scale=_CHARGE_NOISE, size=int(pixel.sum()))
-    fired = value > 0
+    smeared = pixel[owner]
+    value[smeared] = path[smeared] + rng.normal(scale=_CHARGE_NOISE, size=int(smeared.sum()))
+    fired = (value > 0) & (path > _MIN_PATH)
     owner, channel, value = owner[fired], channel[fired], value[fired]
     hits, cell_hit = np.unique(owner, return_inverse=True)
     rows = module[hits]
-    local = np.zeros((len(hits), 3))
-    total = np.bincount(cell_hit, value, len(hits))
-    for axis, (half, pitch) in enumerate(((modules.half_u_high, modules.pitch_u), (modules.half_v, modules.pitch_v))):
-        centre = (channel[:, axis] + 0.5) * pitch[rows][cell_hit] - half[rows][cell_hit]
-        local[:, axis] = np.bincount(cell_hit, value * centre, len(hits)) / total
+    weighted = _weighted_mean(cell_hit, channel, value, len(hits))
+    centre = np.where(pixel[hits, None], weighted, _middle(cell_hit, channel))
+    pitch = np.column_stack([modules.pitch_u, modules.pitch_v])[rows]
+    half = np.column_stack([modules.half_u_high, modules.half_v])[rows]
+    local = np.column_stack([(centre + 0.5) * pitch - half, np.zeros(len(hits))])
     return Clusters(crossing=hits, position=modules.to_global(rows, local), cell_hit=cell_hit, channel=channel,
                     value=value)
+
+
+def _weighted_mean(
+    cell_hit: NDArray[np.int64], channel: NDArray[np.int64], value: NDArray[np.float64], hits: int
+) -> NDArray[np.float64]:
+    """(H, 2) mean channel of each hit's cells, weighted with their values."""
+    total = np.bincount(cell_hit, value, hits)
+    return np.column_stack([np.bincount(cell_hit, value * axis, hits) / total for axis in channel.T])
+
+
+def _middle(cell_hit: NDArray[np.int64], channel: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(H, 2) middle of the channels between the lowest and the highest of each hit: strips carry no charge to weigh."""
+    if len(cell_hit) == 0:
+        return np.zeros((0, 2))
+    first = np.flatnonzero(np.r_[True, np.diff(cell_hit) > 0])
+    return (np.minimum.reduceat(channel, first) + np.maximum.reduceat(channel, first)) / 2
 
 
 def _cells(

@@ -50,7 +50,7 @@ def _truth(true: Crossings, particles: Particles, particle_hits: NDArray[np.int6
     return pd.DataFrame({
         "hit_id": np.arange(1, len(true) + 1), "particle_id": particle_id,
         **_columns(("tx", "ty", "tz"), true.position), **_columns(("tpx", "tpy", "tpz"), true.momentum),
-        "weight": hit_weights(true.particle, distance, particle_hits, particles.pt),
+        "weight": hit_weights(true.particle, distance, particle_hits, particles.pt, particles.generation == 0),
     }).astype(TRUTH_COLUMNS)
 
 

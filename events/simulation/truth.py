@@ -18,12 +18,13 @@ def hit_weights(
     distance: NDArray[np.float64],
     hits_of_particle: NDArray[np.int64],
     particle_pt: NDArray[np.float64],
+    primary: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """(H,) weights that sum to 1 over the event.
 
     `particle` (H,) is the row of the hit's particle, −1 for noise; `distance` (H,) is |z − z of its vertex|, mm, by
-    which hits are put in order; `hits_of_particle` (P,); `particle_pt` (P,) GeV. Noise and hits of particles with fewer
-    than 4 hits weigh 0.
+    which hits are put in order; `hits_of_particle` (P,); `particle_pt` (P,) GeV; `primary` (P,): the particle is no
+    secondary. Noise, and hits of secondaries and of particles with fewer than 4 hits weigh 0.
     """
     weights = np.zeros(len(particle))
     signal = np.flatnonzero(particle >= 0)
@@ -34,6 +35,7 @@ def hit_weights(
     count = np.minimum(hits_of_particle[owner], _MAX_HITS)
     by_order = _order_table()[count, np.minimum(rank, _MAX_HITS - 1)]
     by_order[rank >= _MAX_HITS] = 0.0
+    by_order[~primary[owner]] = 0.0
     weights[signal] = by_order * np.interp(particle_pt[owner], _PT_RANGE, _PT_WEIGHT)
     total = weights.sum()
     return weights / total if total > 0 else weights
