@@ -23,6 +23,8 @@ class FloatArithmetic:
 
     weights: Mapping[str, NDArray[np.float32]]  # the network's state dict
 
+    pairwise = False
+
     def raw(self, name: str) -> str:
         return name
 

@@ -36,6 +36,7 @@ class IntegerArithmetic:
     model: IntegerModel
     quantiser: Quantiser
     linear: Linear
+    pairwise: bool
 
     def raw(self, name: str) -> str:
         return f"{name}.exact"
@@ -67,10 +68,13 @@ class IntegerArithmetic:
         graph.node("Mul", [total, reciprocal], output, graph.shapes[total])
 
 
-def integer_onnx(model: IntegerModel, quantiser: Quantiser, linear: Linear, opsets: dict[str, int]) -> ModelProto:
+def integer_onnx(
+    model: IntegerModel, quantiser: Quantiser, linear: Linear, *, pairwise: bool = False,
+    opsets: dict[str, int] | None = None,
+) -> ModelProto:
     """The model as an ONNX graph. Raises ValueError, naming the layer, where float32 could not be exact."""
     check_accumulators(model)
-    graph = network_graph(model.description, IntegerArithmetic(model, quantiser, linear))
+    graph = network_graph(model.description, IntegerArithmetic(model, quantiser, linear, pairwise))
     doc = f"Exact while no node has more than {largest_degree(model)} edges at one end."
     return graph.model([output_tensor(model.description)], opsets, doc)
 

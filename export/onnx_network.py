@@ -36,6 +36,10 @@ ROWS = {"node": "nodes", "edge": "edges"}
 class Arithmetic(Protocol):
     """How a form keeps numbers."""
 
+    @property
+    def pairwise(self) -> bool:
+        """Whether concatenations join two tensors at a time: hls4ml takes no more."""
+
     def raw(self, name: str) -> str:
         """Name of the tensor that a step computes, before `settle` makes the value `name` of it."""
 
@@ -118,7 +122,7 @@ def _step(graph: OnnxGraph, description: NetworkDescription, step: Step, arithme
             graph.node("Gather", [tensor(step.source), f"{EDGE_INDEX}.{step.end}"], step.name, shape, axis=0)
             return
         case Concat():
-            graph.node("Concat", [tensor(part) for part in step.parts], step.name, shape, axis=1)
+            _concat(graph, [tensor(part) for part in step.parts], step.name, arithmetic.pairwise)
             return
         case Mlp():
             arithmetic.mlp(graph, step, tensor(step.source))
@@ -134,6 +138,16 @@ def _step(graph: OnnxGraph, description: NetworkDescription, step: Step, arithme
         case Add():
             graph.node("Add", [tensor(part) for part in step.parts], raw, shape)
     arithmetic.settle(graph, step.name, raw, step.name)
+
+
+def _concat(graph: OnnxGraph, parts: list[str], output: str, pairwise: bool) -> None:
+    while parts:
+        count = min(2, len(parts)) if pairwise else len(parts)
+        joined, rest = parts[:count], parts[count:]
+        rows, width = graph.shapes[joined[0]][0], sum(int(graph.shapes[part][1]) for part in joined)
+        name = f"{output}.{len(rest)}" if rest else output
+        graph.node("Concat", joined, name, (rows, width), axis=1)
+        parts = [name, *rest] if rest else []
 
 
 def _scatter_sum(graph: OnnxGraph, description: NetworkDescription, source: str, end: EdgeEnd, output: str) -> None:
@@ -173,7 +187,9 @@ def _degree(graph: OnnxGraph, description: NetworkDescription, end: EdgeEnd) -> 
     if degree in graph:
         return degree
     column = _index_column(graph, end)
-    true = graph.node("Equal", [column, column], f"{column}.true", ["edges", 1], dtype=TensorProto.BOOL)
+    # one for each edge, by a comparison that always holds; not `Equal` with itself: qonnx renames one use of a tensor
+    least = graph.constant("row.0", np.array(0))
+    true = graph.node("GreaterOrEqual", [column, least], f"{column}.true", ["edges", 1], dtype=TensorProto.BOOL)
     ones = graph.node("Cast", [true], f"{column}.ones", ["edges", 1], to=TensorProto.FLOAT)
     count = graph.node("ScatterElements", [_zeros(graph, description, 1), column, ones], f"{degree}.count",
                        ["nodes", 1], axis=0, reduction="add")

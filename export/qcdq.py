@@ -33,7 +33,7 @@ def qcdq_onnx(model: IntegerModel) -> ModelProto:
     Raises ValueError, naming the layer, for more than 8 bits or accumulators that float32 cannot hold.
     """
     check_bits(model)
-    return integer_onnx(model, quantise, linear, {})
+    return integer_onnx(model, quantise, linear)
 
 
 def export_qcdq(model: IntegerModel, folder: Path) -> QcdqForm:

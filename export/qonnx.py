@@ -31,7 +31,7 @@ def qonnx_onnx(model: IntegerModel) -> ModelProto:
 
     Raises ValueError, naming the layer, for accumulators that float32 cannot hold.
     """
-    return integer_onnx(model, quantise, linear, {DOMAIN: 1})
+    return integer_onnx(model, quantise, linear, pairwise=True, opsets={DOMAIN: 1})
 
 
 def export_qonnx(model: IntegerModel, folder: Path) -> QonnxForm:
