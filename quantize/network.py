@@ -102,7 +102,7 @@ class QuantisedNetwork(nn.Module):
     def values(self, inputs: Mapping[str, Tensor], edge_index: Tensor, hidden: bool = False) -> dict[str, Tensor]:
         """Every named value of the description, in order, each (N or E, width), real numbers on its grid.
 
-        With `hidden`, also the result of every layer of every MLP, as "phi_r1.0", before the MLP's own value.
+        With `hidden`, also each MLP's hidden activations, "phi_r1.0", "phi_r1.1", …, as `IntegerModel.run` names them.
         """
         made: dict[str, IntQuantTensor] = {}
         for value in self.description.inputs:
@@ -119,7 +119,7 @@ class QuantisedNetwork(nn.Module):
                 case Mlp():
                     results = self.mlps[step.name](made[step.source])
                     if hidden:
-                        made |= {f"{step.name}.{index}": result for index, result in enumerate(results)}
+                        made |= {f"{step.name}.{index}": result for index, result in enumerate(results[:-1])}
                     made[step.name] = results[-1]
                 case ScatterSum():
                     total = scatter_sum(made[step.source].value, ends[step.end], num_nodes)

@@ -1,0 +1,108 @@
+"""`edgetrack quantize`: a float checkpoint → a quantised one, by calibration and quantization-aware retraining."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.events.splits import SplitConfig
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint, save_checkpoint
+from edgetrack.models.inference import balanced_threshold
+from edgetrack.models.network import GraphNetwork
+from edgetrack.models.schedule import ScheduleConfig
+from edgetrack.models.train_config import TrainConfig
+from edgetrack.models.training import fit
+from edgetrack.quantize.calibration import CalibratedScale, CalibrationConfig, calibrate
+from edgetrack.quantize.checkpoint import quantised_checkpoint
+from edgetrack.quantize.extract import extract_integer_model
+from edgetrack.quantize.integer_model import IntegerModel
+from edgetrack.quantize.network import QuantisedNetwork
+from edgetrack.quantize.recipe import PrecisionRecipe
+from edgetrack.scripts.console import Console
+from edgetrack.scripts.graph_sets import load_graph_sets
+from edgetrack.scripts.option import option, required
+from edgetrack.scripts.pretrained import checkpoint_path
+from edgetrack.scripts.track_threshold import best_track_threshold
+from edgetrack.scripts.train import FIGURES
+from edgetrack.tracks.evaluation import evaluate_scores
+
+
+@dataclass(frozen=True)
+class QuantizeRunConfig:
+    """A quantization-aware retraining. Split and graphs should be those of the float training."""
+
+    graphs: str = required("folder of hit graphs (*.npz)")
+    checkpoint: str = required("float checkpoint to start from: a file, or the name of one of the package's own")
+    teacher: str | None = option(None, "float checkpoint to distil from; default: labels only")
+    name: str = option("quantised", "name of the checkpoint file")
+    recipe: PrecisionRecipe = field(default_factory=PrecisionRecipe)
+    calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
+    training: TrainConfig = field(
+        default_factory=lambda: TrainConfig(epochs=50, schedule=ScheduleConfig(learning_rate=3e-3)))
+    split: SplitConfig = field(default_factory=SplitConfig)
+
+
+def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[str, Any]:
+    """Calibrate and retrain a float network in few bits, choose its thresholds, measure its integers on test graphs.
+
+    Writes NAME.safetensors into the run folder, beside a resume point: run again after an interruption to go on.
+    Thresholds and figures are those of the integer model.
+    """
+    graphs = load_graph_sets(config.graphs, config.split)
+    start = load_checkpoint(checkpoint_path(config.checkpoint))
+    network = QuantisedNetwork(start.description, config.recipe)
+    network.load_float(float_network(start).state_dict())
+    scales = calibrate(network, graphs.train, config.calibration)
+    show_scales(scales, console)
+    fit(network, graphs.train, graphs.validation, config.training, folder, teacher_network(config.teacher),
+        progress=not console.quiet, label=config.name)
+    model = extract_integer_model(network)
+    logits = [model.logits(graph) for graph in graphs.validation]
+    threshold = balanced_threshold(np.concatenate(logits), np.concatenate([_labels(g) for g in graphs.validation]))
+    track_threshold = best_track_threshold(graphs.validation, logits, threshold)
+    metrics = integer_metrics(model, graphs.test, threshold, track_threshold)
+    checkpoint = quantised_checkpoint(network, threshold, track_threshold, dataclasses.asdict(config), metrics)
+    path = folder / f"{config.name}.safetensors"
+    save_checkpoint(checkpoint, path)
+    console.say(f"{path}: " + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items()
+                                        if isinstance(value, float)))
+    return {"checkpoint": str(path), "threshold": threshold, "track_threshold": track_threshold,
+            "parameters": start.description.num_parameters(), **metrics}
+
+
+def integer_metrics(model: IntegerModel, graphs: Sequence[HitGraph], threshold: float,
+                    track_threshold: float | None) -> dict[str, Any]:
+    """Figures of the integers on test graphs, with the graphs' names; empty where the split keeps none."""
+    if not graphs:
+        return {}
+    figures = evaluate_scores(graphs, [model.logits(graph) for graph in graphs], threshold, track_threshold).to_json()
+    return {name: figures[name] for name in FIGURES} | {"test_graphs": [graph.name for graph in graphs]}
+
+
+def teacher_network(name: str | None) -> GraphNetwork | None:
+    """The float network to distil from. Raises ValueError for a quantised one."""
+    if name is None:
+        return None
+    checkpoint: Checkpoint = load_checkpoint(checkpoint_path(name))
+    return float_network(checkpoint)
+
+
+def show_scales(scales: dict[str, CalibratedScale], console: Console) -> None:
+    """What calibration chose, as a table."""
+    console.table("calibration", ("tensor", "LSB", "largest value", "saturated"), [
+        (name, f"2^{scale.exponent}", f"{scale.largest:.4g}", f"{scale.saturated:.2%}")
+        for name, scale in scales.items()
+    ])
+
+
+def _labels(graph: HitGraph) -> NDArray[np.bool_]:
+    if graph.y is None:
+        raise ValueError(f"{graph.name}: has no edge labels y; retraining needs graphs that were built with truth")
+    return graph.y
