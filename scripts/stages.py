@@ -29,17 +29,19 @@ class Done:
 
 
 def run_stage(
-    folder: Path, name: str, room: str, config: Any, upstream: Sequence[Done],
+    folder: Path, name: str, room: str, config: Any, upstream: Sequence[Done], *,
     work: Callable[[Path], Mapping[str, Any]], console: Console, resumable: bool = False,
 ) -> Done:
     """Run `work(folder / name)` unless its stamp says that nothing it depends on has changed.
 
-    A stage depends on its config, on the stages before it, and on the source of the rooms up to `room` (imports flow
+    A stage depends on its config (one value or a list of them), on the stages before it, and on the source of the rooms up to `room` (imports flow
     one way, so nothing further down matters). What a stage with another fingerprint left is removed first; a
     `resumable` one that was interrupted under the same fingerprint goes on from what it left.
     """
     target = folder / name
-    fingerprint = _digest(dump_config(config), source_digest(room), *(done.fingerprint for done in upstream))
+    configs = config if isinstance(config, list) else [config]
+    fingerprint = _digest(*(dump_config(part) for part in configs), source_digest(room),
+                          *(done.fingerprint for done in upstream))
     stamp = target / STAMP
     found = json.loads(stamp.read_text(encoding="utf-8")) if stamp.is_file() else {}
     console.heading(name)

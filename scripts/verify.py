@@ -44,13 +44,17 @@ class VerifyRunConfig:
     settings: FormSettings = field(default_factory=FormSettings)
 
 
-def verify(config: VerifyRunConfig, folder: Path, console: Console) -> dict[str, Any]:
+def verify(
+    config: VerifyRunConfig, folder: Path, console: Console, artefacts: Path | None = None
+) -> dict[str, Any]:
     """Compare every form with the integer model: each MLP on random and corner-case vectors, then whole graphs.
 
     Beside real graphs: an empty one, isolated hits, a hub of the largest degree, saturating features. Fixed-size
     hardware gets sectors of them, padded. A difference is reported with form, first divergent layer, graph and index,
-    and the exit status is 1. A form whose tool is missing is shown as skipped. Writes verify.json.
+    and the exit status is 1. A form whose tool is missing is shown as skipped. Writes verify.json; forms are exported
+    into `artefacts`, by default the run folder.
     """
+    artefacts = artefacts or folder
     unknown = set(config.forms) - set(FORMS)
     if unknown or not config.forms:
         raise ValueError(f"cannot verify {sorted(unknown)}; known forms: {', '.join(FORMS)}")
@@ -60,12 +64,12 @@ def verify(config: VerifyRunConfig, folder: Path, console: Console) -> dict[str,
     seconds: dict[str, float] = {}
     for name in config.forms:
         start = time.monotonic()
-        results.append(_verify_one(name, source, graphs, config, folder, console))
+        results.append(_verify_one(name, source, graphs, config, artefacts, console))
         seconds[name] = round(time.monotonic() - start, 1)
     summary = {
         "checkpoint": config.checkpoint,
         "forms": {result.form: {**result.to_json(), "seconds": seconds[result.form]} for result in results},
-        "float_forms": _float_forms(config, graphs, folder),
+        "float_forms": _float_forms(config, graphs, artefacts),
     }
     summary["failed"] = any(r.failed for r in results) or any(f["failed"] for f in summary["float_forms"].values())
     write_text(folder / "verify.json", json.dumps(summary, indent=1))

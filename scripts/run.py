@@ -1,0 +1,141 @@
+"""`edgetrack run`: the main job, from collisions to the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from edgetrack.events.simulation.config import SimulationConfig
+from edgetrack.events.splits import SplitConfig
+from edgetrack.export.forms import FORMS, FormSettings
+from edgetrack.graphs.build import GraphConfig
+from edgetrack.graphs.geometric import GeometricConfig
+from edgetrack.graphs.selection import SelectionConfig
+from edgetrack.models.checkpoint import load_checkpoint
+from edgetrack.models.interaction_network import InteractionNetworkConfig
+from edgetrack.models.schedule import ScheduleConfig
+from edgetrack.models.train_config import TrainConfig
+from edgetrack.quantize.recipe import PrecisionRecipe
+from edgetrack.scripts.build import BuildConfig, build
+from edgetrack.scripts.compare import CompareConfig, compare
+from edgetrack.scripts.console import Console
+from edgetrack.scripts.export import ExportConfig, export
+from edgetrack.scripts.graph_sets import load_graph_sets
+from edgetrack.scripts.option import option
+from edgetrack.scripts.quantize import QuantizeRunConfig, quantize
+from edgetrack.scripts.report import ReportConfig, report
+from edgetrack.scripts.simulate import SimulateConfig, simulate
+from edgetrack.scripts.stages import Done, run_stage
+from edgetrack.scripts.train import TrainRunConfig, train
+from edgetrack.scripts.verify import VerifyRunConfig, verify
+
+NODE_SCALE, EDGE_SCALE = (4.0, 1.0, 0.5), (4.0, 32.0, 0.5, 0.125)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """The main job. The default takes about ten minutes on two cores."""
+
+    simulate: SimulateConfig = field(
+        default_factory=lambda: SimulateConfig(40, 0, SimulationConfig(pile_up=30.0, seed=1, workers=2)))
+    graph: GraphConfig = field(default_factory=lambda: GraphConfig(
+        SelectionConfig(pt_min=0.6), GeometricConfig(preset="hitgraphs")))
+    split: SplitConfig = field(default_factory=lambda: SplitConfig(train=0.7, validation=0.15, test=0.15))
+    network: InteractionNetworkConfig = field(
+        default_factory=lambda: InteractionNetworkConfig(40, node_scale=NODE_SCALE, edge_scale=EDGE_SCALE))
+    training: TrainConfig = field(
+        default_factory=lambda: TrainConfig(60, schedule=ScheduleConfig(learning_rate=0.01)))
+    compact: InteractionNetworkConfig = field(
+        default_factory=lambda: InteractionNetworkConfig(12, node_scale=NODE_SCALE, edge_scale=EDGE_SCALE))
+    compact_training: TrainConfig = field(
+        default_factory=lambda: TrainConfig(60, schedule=ScheduleConfig(learning_rate=0.01)))
+    recipe: PrecisionRecipe = field(default_factory=PrecisionRecipe)
+    retraining: TrainConfig = field(
+        default_factory=lambda: TrainConfig(40, schedule=ScheduleConfig(learning_rate=0.003)))
+    forms: tuple[str, ...] = option(tuple(FORMS), "quantised forms to export, verify and evaluate, comma-separated")
+    vectors: int = option(131_072, "verification: input vectors for each MLP")
+    verify_graphs: int = option(20, "verification: whole graphs, or sectors of them")
+    settings: FormSettings = field(default_factory=FormSettings)
+
+
+def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
+    """Go the whole way: simulate, build, train, quantize, export, verify, evaluate, report.
+
+    Each stage has a folder of its own in the run folder. A second run makes again only what changed: a stage depends on
+    its config, on the stages before it and on the source that it runs. An interrupted run goes on where it was.
+    """
+    start = time.monotonic()
+    stage = partial(run_stage, folder, console=console)
+    events = stage("simulate", "events", config.simulate, [], resumable=True,
+                   work=lambda path: simulate(config.simulate, path, console))
+    graphs = stage("build", "graphs", config.graph, [events],
+                   work=lambda path: build(BuildConfig(str(events.folder), graph=config.graph), path, console))
+    trained = _train(config, graphs, stage, console)
+    exported = stage("export", "hls_projects", [config.forms, config.settings], list(trained),
+                     work=lambda path: export(_export_config(config, trained), path, console))
+    verified = stage("verify", "hls_projects", [config.forms, config.settings, config.vectors, config.verify_graphs],
+                     [exported], work=lambda path: verify(_verify_config(config, graphs, trained), path, console,
+                                                          exported.folder))
+    evaluated = stage("evaluate", "scripts", [config.forms, config.settings, config.split], [graphs, exported],
+                      work=lambda path: _evaluate(config, graphs, trained, path, exported.folder, console))
+    stage("report", "scripts", ReportConfig(), [verified, evaluated],
+          work=lambda path: report(ReportConfig(), folder, console))
+    page = (folder / "report.html").resolve()
+    minutes, seconds = divmod(round(time.monotonic() - start), 60)
+    console.say(f"all stages done in {minutes} min {seconds} s\nreport: {page}")
+    return {"report": str(page), "seconds": 60 * minutes + seconds, "failed": verified.result["failed"],
+            "forms": verified.result["forms"]}
+
+
+class Trained(NamedTuple):
+    """The published-size float network, the compact float network, and the quantised one made of it."""
+
+    full: Done
+    compact: Done
+    quantised: Done
+
+
+def _train(config: RunConfig, graphs: Done, stage: Callable[..., Done], console: Console) -> Trained:
+    def trained(name: str, network: InteractionNetworkConfig, training: TrainConfig) -> Done:
+        verb = TrainRunConfig(str(graphs.folder), name, network, training, config.split)
+        return stage(name, "tracks", [network, training, config.split], [graphs], resumable=True,
+                     work=lambda path: train(verb, path, console))
+
+    full = trained("train", config.network, config.training)
+    compact = trained("train_compact", config.compact, config.compact_training)
+    verb = QuantizeRunConfig(
+        graphs=str(graphs.folder), checkpoint=compact.result["checkpoint"], teacher=full.result["checkpoint"],
+        recipe=config.recipe, training=config.retraining, split=config.split,
+    )
+    quantised = stage("quantize", "quantize", [config.recipe, config.retraining, config.split],
+                      [graphs, full, compact], resumable=True, work=lambda path: quantize(verb, path, console))
+    return Trained(full, compact, quantised)
+
+
+def _export_config(config: RunConfig, trained: Trained) -> ExportConfig:
+    forms = ("onnx", *(form for form in config.forms if form != "brevitas"))
+    return ExportConfig(forms, trained.quantised.result["checkpoint"], trained.full.result["checkpoint"],
+                        config.settings)
+
+
+def _verify_config(config: RunConfig, graphs: Done, trained: Trained) -> VerifyRunConfig:
+    return VerifyRunConfig(
+        trained.quantised.result["checkpoint"], trained.full.result["checkpoint"], config.forms, str(graphs.folder),
+        config.verify_graphs, config.vectors, settings=config.settings,
+    )
+
+
+def _evaluate(
+    config: RunConfig, graphs: Done, trained: Trained, folder: Path, artefacts: Path, console: Console
+) -> dict[str, Any]:
+    names = {"float": trained.full, "compact float": trained.compact}
+    floats = {name: load_checkpoint(done.result["checkpoint"]) for name, done in names.items()}
+    return compare(
+        CompareConfig(config.forms, settings=config.settings), floats,
+        load_checkpoint(trained.quantised.result["checkpoint"]), load_graph_sets(graphs.folder, config.split).test,
+        folder, artefacts, console,
+    )
