@@ -113,18 +113,27 @@ def check_accumulators(model: IntegerModel) -> None:
                     f"{name}: accumulators reach ±{bound}, but float32 holds integers to 2^24 only; give the layer "
                     "fewer weight or activation bits, or a smaller bias"
                 )
+    for name, limit in degree_limits(model).items():
+        if limit < 1:
+            raise ValueError(f"{name}: float32 cannot hold a mean of so wide values; give its source fewer bits")
 
 
 def largest_degree(model: IntegerModel) -> int:
     """Most edges at one end of a node for which every sum and mean over neighbours is exact in float32."""
-    largest = FLOAT32_EXACT
+    return min(degree_limits(model).values(), default=FLOAT32_EXACT)
+
+
+def degree_limits(model: IntegerModel) -> dict[str, int]:
+    """`largest_degree` of each sum and mean over neighbours."""
+    limits: dict[str, int] = {}
     for step in model.description.steps:
         if isinstance(step, ScatterSum | ScatterMean):
             magnitude = int(model.magnitudes(step.source).max())
-            largest = min(largest, FLOAT32_EXACT // magnitude)
-        if isinstance(step, ScatterMean):  # |sum · reciprocal| ≤ magnitude · (2^12 + degree / 2)
-            largest = min(largest, 2 * (FLOAT32_EXACT // magnitude - (1 << RECIPROCAL_BITS)))
-    return largest
+            limits[step.name] = FLOAT32_EXACT // magnitude
+            if isinstance(step, ScatterMean):  # |sum · reciprocal| ≤ magnitude · (2^12 + degree / 2)
+                mean_limit = 2 * (FLOAT32_EXACT // magnitude - (1 << RECIPROCAL_BITS))
+                limits[step.name] = min(limits[step.name], mean_limit)
+    return limits
 
 
 def graph_inputs(model: IntegerModel, graph: HitGraph) -> dict[str, NDArray]:
