@@ -34,9 +34,9 @@ def run_stage(
 ) -> Done:
     """Run `work(folder / name)` unless its stamp says that nothing it depends on has changed.
 
-    A stage depends on its config (one value or a list of them), on the stages before it, and on the source of the rooms up to `room` (imports flow
-    one way, so nothing further down matters). What a stage with another fingerprint left is removed first; a
-    `resumable` one that was interrupted under the same fingerprint goes on from what it left.
+    A stage depends on its config (one value or a list of them), on the stages before it, and on the source of the rooms
+    up to `room` (imports flow one way, so nothing further down matters). What a stage with another fingerprint left is
+    removed first; a `resumable` one that was interrupted under the same fingerprint goes on from what it left.
     """
     target = folder / name
     configs = config if isinstance(config, list) else [config]
