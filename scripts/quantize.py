@@ -22,6 +22,7 @@ from edgetrack.models.training import fit
 from edgetrack.quantize.calibration import CalibratedScale, CalibrationConfig, calibrate
 from edgetrack.quantize.checkpoint import quantised_checkpoint
 from edgetrack.quantize.extract import extract_integer_model
+from edgetrack.quantize.input_scales import rescaled_state, with_input_scales
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.network import QuantisedNetwork
 from edgetrack.quantize.recipe import PrecisionRecipe
@@ -36,12 +37,17 @@ from edgetrack.tracks.evaluation import evaluate_scores
 
 @dataclass(frozen=True)
 class QuantizeRunConfig:
-    """A quantization-aware retraining. Split and graphs should be those of the float training."""
+    """A quantization-aware retraining. Split and graphs should be those of the float training.
+
+    `input_scales` gives an input's columns other powers of two than the float network has: few bits resolve the range
+    that matters, and saturate beyond.
+    """
 
     graphs: str = required("folder of hit graphs (*.npz)")
     checkpoint: str = required("float checkpoint to start from: a file, or the name of one of the package's own")
     teacher: str | None = option(None, "float checkpoint to distil from; default: labels only")
     name: str = option("quantised", "name of the checkpoint file")
+    input_scales: dict[str, tuple[float, ...]] = field(default_factory=dict)
     recipe: PrecisionRecipe = field(default_factory=PrecisionRecipe)
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     training: TrainConfig = field(
@@ -57,8 +63,9 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
     """
     graphs = load_graph_sets(config.graphs, config.split)
     start = load_checkpoint(checkpoint_path(config.checkpoint))
-    network = QuantisedNetwork(start.description, config.recipe)
-    network.load_float(float_network(start).state_dict())
+    description = with_input_scales(start.description, config.input_scales)
+    network = QuantisedNetwork(description, config.recipe)
+    network.load_float(rescaled_state(float_network(start).state_dict(), start.description, description))
     scales = calibrate(network, graphs.train, config.calibration)
     show_scales(scales, console)
     fit(network, graphs.train, graphs.validation, config.training, folder, teacher_network(config.teacher),

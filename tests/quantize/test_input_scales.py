@@ -1,0 +1,42 @@
+"""Other input scales leave the float function as it is."""
+
+import pytest
+import torch
+from integer_networks import random_graph
+
+from edgetrack.models.description import Add, Input, Mlp, NetworkDescription
+from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.network import GraphNetwork
+from edgetrack.quantize.input_scales import rescaled_state, with_input_scales
+
+IN = interaction_network(InteractionNetworkConfig(hidden=8, node_scale=(4.0, 1.0, 0.5)))
+SCALES = {"x": (8.0, 0.5, 2.0), "edge_attr": (4.0, 64.0, 0.25, 8.0)}
+
+
+def test_rescaled_network_computes_exactly_the_same() -> None:
+    torch.manual_seed(0)
+    before = GraphNetwork(IN)
+    after = GraphNetwork(with_input_scales(IN, SCALES))
+    after.load_state_dict(rescaled_state(before.state_dict(), IN, after.description))
+    graph = random_graph(20, 80, seed=1)
+    arguments = [torch.from_numpy(value) for value in (graph.x, graph.edge_index, graph.edge_attr)]
+    assert torch.equal(after(*arguments), before(*arguments))
+    after.load_state_dict(before.state_dict())
+    assert not torch.equal(after(*arguments), before(*arguments))
+
+
+def test_wrong_scales_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"'edges'.*inputs \['x', 'edge_attr'\]"):
+        with_input_scales(IN, {"edges": (1.0,)})
+    with pytest.raises(ValueError, match="wanted 3 powers of two"):
+        with_input_scales(IN, {"x": (1.0, 1.0)})
+    with pytest.raises(ValueError, match="wanted 3 powers of two"):
+        with_input_scales(IN, {"x": (1.0, 3.0, 1.0)})
+
+
+def test_input_that_is_added_before_an_mlp_is_refused() -> None:
+    description = NetworkDescription(
+        "sum", (Input("x", "node", (1.0,)), Input("w", "node", (1.0,))),
+        (Add("both", ("x", "w")), Mlp("f", "both", (1,))), "f")
+    with pytest.raises(ValueError, match="'both' sums an input itself"):
+        rescaled_state(GraphNetwork(description).state_dict(), description, description)
