@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from edgetrack.export.onnx_graph import OnnxGraph, save_onnx
-from edgetrack.export.onnx_network import network_graph, output_tensor
+from edgetrack.export.onnx_network import EDGE_INDEX, LOGITS, network_graph, output_tensor
+from edgetrack.export.onnx_runtime import OnnxSession
+from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import Mlp
 from edgetrack.models.network import GraphNetwork
 
@@ -63,3 +65,15 @@ def float_onnx(network: GraphNetwork) -> ModelProto:
 def export_float_onnx(network: GraphNetwork, path: Path | str) -> Path:
     """Write `float_onnx(network)` to `path`, atomically; the same network gives the same bytes."""
     return save_onnx(float_onnx(network), path)
+
+
+class FloatOnnx:
+    """A float ONNX file in ONNX Runtime, on one CPU thread. Raises FormUnavailable where ONNX Runtime is missing."""
+
+    def __init__(self, path: Path | str) -> None:
+        self._session = OnnxSession(Path(path).read_bytes())
+
+    def logits(self, graph: HitGraph) -> NDArray[np.float32]:
+        """(E,) edge logits. Cost: O(N + E) times the sizes of the MLPs."""
+        inputs = {"x": graph.x, "edge_attr": graph.edge_attr, EDGE_INDEX: graph.edge_index}
+        return self._session.run({name: inputs[name] for name in self._session.inputs})[LOGITS]
