@@ -96,7 +96,8 @@ def make_kernel(model: IntegerModel, mlp: str, latency_cutoff: float, clock_peri
     sources[f"{mlp}.v"] = wrapper(mlp, inner, inputs, outputs, fields[0], fields[1])
     latency = rtl.latency
     assert latency is not None
-    return RtlKernel(mlp, _parts(model, mlp), inputs, outputs, sources, int(latency), int(rtl.reg_bits), round(float(graph.cost)))
+    return RtlKernel(mlp, _parts(model, mlp), inputs, outputs, sources, int(latency), int(rtl.reg_bits),
+                     round(float(graph.cost)))
 
 
 Field = tuple[int, ...]  # signed (0 or 1), integer bits without sign, fractional bits
@@ -141,7 +142,7 @@ def _widened(fmt: Format, field: Field, start: int, low: int) -> str:
     if bits == 0:
         return f"{fmt.bits}'b0"
     above = fmt.bits - bits - low
-    assert low >= 0 and above >= 0, (fmt, field)
+    assert min(low, above) >= 0, (fmt, field)
     top = f"narrow_out[{start + bits - 1}]" if field[0] else "1'b0"
     parts = [f"{{{above}{{{top}}}}}"] * (above > 0) + [f"narrow_out[{start + bits - 1}:{start}]"]
     return "{" + ", ".join(parts + [f"{low}'b0"] * (low > 0)) + "}"

@@ -89,6 +89,7 @@ def build_pipeline(sources: Mapping[str, str], top: str, latency_cycles: int, fo
     """
     verilator, compiler = find_verilator(), find_compiler()
     testbench = resources.files("edgetrack.hls_projects").joinpath("rtl/pipeline_sim.cpp").read_text()
+    runtime = _runtime(verilator, compiler, folder)
     digest = hashlib.sha256()
     for part in (verilator.version(), testbench, top, str(latency_cycles), *LINT, *sorted(sources.values())):
         digest.update(part.encode() + b"\0")
@@ -100,19 +101,32 @@ def build_pipeline(sources: Mapping[str, str], top: str, latency_cycles: int, fo
         verilog.mkdir()
         for name, text in sources.items():
             (verilog / name).write_text(text)
-        (Path(work) / "pipeline_sim.cpp").write_text(testbench)
         files = [f"verilog/{name}" for name in sorted(sources)]
         _run([str(verilator.binary), "--cc", "--top-module", top, "--prefix", "Vpipeline", "--Mdir", "cpp", "-O3",
               *LINT, *files], Path(work), verilator.environment())
-        generated = sorted(str(path) for path in (Path(work) / "cpp").glob("*.cpp"))
-        runtime = [str(verilator.root / "include" / name) for name in RUNTIME]
-        flags = ["-O2", "-std=c++20", "-fPIC", "-shared", "-pthread", "-w",
-                 f"-DLATENCY={latency_cycles}", "-Icpp",
-                 f"-I{verilator.root / 'include'}", f"-I{verilator.root / 'include' / 'vltstd'}"]
+        unit = "".join(f'#include "cpp/{path.name}"\n' for path in sorted((Path(work) / "cpp").glob("*.cpp")))
+        (Path(work) / "unit.cpp").write_text(testbench + unit)
         with atomic_path(library) as temporary:
-            _run([compiler, *flags, "-o", str(temporary.resolve()), "pipeline_sim.cpp", *generated, *runtime],
-                 Path(work))
+            _run([compiler, *compile_flags(verilator), "-Icpp", f"-DLATENCY={latency_cycles}", "-shared",
+                  "-o", str(temporary.resolve()), "unit.cpp", str(runtime.resolve())], Path(work))
     return PipelineLibrary(library)
+
+
+def compile_flags(verilator: Verilator) -> list[str]:
+    include = verilator.root / "include"
+    return ["-O1", "-std=c++20", "-fPIC", "-pthread", "-w", f"-I{include}", f"-I{include / 'vltstd'}"]
+
+
+def _runtime(verilator: Verilator, compiler: str, folder: Path) -> Path:
+    """Verilator's own runtime, compiled once a folder: it takes longer than a pipeline."""
+    tag = hashlib.sha256(f"{verilator.version()} {compiler}".encode()).hexdigest()[:16]
+    target = folder / f"verilated-{tag}.o"
+    if not target.is_file():
+        unit = "".join(f'#include "{name}"\n' for name in RUNTIME)
+        with tempfile.TemporaryDirectory() as work, atomic_path(target) as temporary:
+            (Path(work) / "runtime.cpp").write_text(unit)
+            _run([compiler, *compile_flags(verilator), "-c", "-o", str(temporary.resolve()), "runtime.cpp"], Path(work))
+    return target
 
 
 def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> str:
