@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 TWO_PI = 2 * np.pi
+_LANES = 8  # float64 lanes of the widest vector unit; runs of hits are tested in whole vectors
 
 
 class HitBins(NamedTuple):
@@ -17,12 +18,9 @@ class HitBins(NamedTuple):
     start: NDArray[np.int32]  # (layers × rows × φ bins + 1,) first hit of each bin
     boxes: NDArray[np.float64]  # (layers, rows, 4) mm, smallest and largest r, smallest and largest z
     node: NDArray[np.int32]  # (N,) node of each sorted hit
-    r: NDArray[np.float64]  # (N,) mm, sorted, as φ and z
+    r: NDArray[np.float64]  # (N + _LANES,) mm, sorted, then padded, as φ and z
     phi: NDArray[np.float64]
     z: NDArray[np.float64]
-    members: NDArray[np.int32]  # (N,) nodes by layer, in node order
-    layer_start: NDArray[np.int32]  # (layers + 1,) into members
-    phi_bins: int
 
 
 @numba.njit(cache=True, nogil=True)
@@ -33,14 +31,10 @@ def bin_hits(
     """Sort hits into bins; stable, so hits of one bin stay in node order. O(N + bins)."""
     size = len(r)
     low, high = np.full((layers, 2), np.inf), np.full((layers, 2), -np.inf)
-    layer_start = np.zeros(layers + 1, np.int32)
     for i in range(size):
         k = layer[i]
-        layer_start[k + 1] += 1
         low[k, 0], high[k, 0] = min(low[k, 0], r[i]), max(high[k, 0], r[i])
         low[k, 1], high[k, 1] = min(low[k, 1], z[i]), max(high[k, 1], z[i])
-    for k in range(layers):
-        layer_start[k + 1] += layer_start[k]
 
     start = np.zeros(layers * rows * phi_bins + 1, np.int32)
     boxes = np.empty((layers, rows, 4))
@@ -61,69 +55,65 @@ def bin_hits(
     for c in range(len(start) - 1):
         start[c + 1] += start[c]
 
-    node, members = np.empty(size, np.int32), np.empty(size, np.int32)
-    next_in_cell, next_in_layer = start.copy(), layer_start.copy()
+    node, following = np.empty(size, np.int32), start[:-1].copy()
+    r_sorted, phi_sorted, z_sorted = np.zeros(size + _LANES), np.zeros(size + _LANES), np.zeros(size + _LANES)
     for i in range(size):
-        node[next_in_cell[cell[i]]] = i
-        next_in_cell[cell[i]] += 1
-        members[next_in_layer[layer[i]]] = i
-        next_in_layer[layer[i]] += 1
-    return HitBins(start, boxes, node, r[node], phi[node], z[node], members, layer_start, phi_bins)
+        k = following[cell[i]]
+        following[cell[i]] += 1
+        node[k], r_sorted[k], phi_sorted[k], z_sorted[k] = i, r[i], phi[i], z[i]
+    return HitBins(start, boxes, node, r_sorted, phi_sorted, z_sorted)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def find_doublets(
     first: int, last: int, ends: NDArray[np.int64], pairs: NDArray[np.int32], radius: NDArray[np.float64],
-    r: NDArray[np.float64], phi: NDArray[np.float64], z: NDArray[np.float64], bins: HitBins,
-    slope: float, z0_max: float, half_length: float,
+    bins: HitBins, slope: float, z0_max: float, half_length: float,
 ) -> NDArray[np.int32]:
     """(2, E) doublets of the work items `first`…`last` − 1.
 
     A work item is one inner hit of one layer pair, numbered through all pairs; `ends` (pairs,) is where the items of
     each pair end, `radius` (pairs,) the barrel radius in mm that its edges must not cross, 0 for none.
     """
-    found = np.empty((2, 4 * (last - first) + 64), np.int32)
+    per_layer = (len(bins.start) - 1) // bins.boxes.shape[0]
+    found = np.empty((2, 8 * (last - first) + 64), np.int32)
+    inside = np.empty(len(bins.r), np.uint8)
     count, pair = 0, 0
     for item in range(first, last):
         while item >= ends[pair]:
             pair += 1
         begin = ends[pair - 1] if pair > 0 else 0
-        i = bins.members[bins.layer_start[pairs[pair, 0]] + item - begin]
-        room = _most_outer(bins, pairs[pair, 1])
+        inner = bins.start[pairs[pair, 0] * per_layer] + item - begin
+        outer_layer = pairs[pair, 1]
+        room = bins.start[(outer_layer + 1) * per_layer] - bins.start[outer_layer * per_layer]
         if count + room > found.shape[1]:
             larger = np.empty((2, 2 * found.shape[1] + room), np.int32)
             larger[:, :count] = found[:, :count]
             found = larger
-        new = _outer_hits(found[1, count:], r[i], phi[i], z[i], pairs[pair, 1], radius[pair], bins, slope, z0_max,
+        new = _outer_hits(found[1, count:], inside, inner, outer_layer, radius[pair], bins, slope, z0_max,
                           half_length)
-        found[0, count:count + new] = i
+        found[0, count:count + new] = bins.node[inner]
         count += new
     return found[:, :count].copy()
 
 
-@numba.njit(cache=True, nogil=True)
-def _most_outer(bins: HitBins, layer: int) -> int:
-    return bins.layer_start[layer + 1] - bins.layer_start[layer]
-
-
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _outer_hits(
-    out: NDArray[np.int32], r: float, phi: float, z: float, layer: int, radius: float, bins: HitBins,
+    out: NDArray[np.int32], inside: NDArray[np.uint8], inner: int, layer: int, radius: float, bins: HitBins,
     slope: float, z0_max: float, half_length: float,
 ) -> int:
-    """Write to `out` the hits of `layer` that form a doublet with the inner hit (r, phi, z); return their number."""
-    count, phi_bins, rows = 0, bins.phi_bins, bins.boxes.shape[1]
-    steepest, flattest = (z - z0_max) / r, (z + z0_max) / r  # |z0| < z0_max ⇔ Δz/Δr between these
+    """Write to `out` the hits of `layer` that form a doublet with the hit `inner`; return their number."""
+    r, phi, z = bins.r[inner], bins.phi[inner], bins.z[inner]
+    rows = bins.boxes.shape[1]
+    phi_bins = (len(bins.start) - 1) // (bins.boxes.shape[0] * rows)
+    lowest_slope, highest_slope = (z - z0_max) / r, (z + z0_max) / r  # |z0| < z0_max ⇔ Δz/Δr between these
+    count = 0
     for row in range(rows):
-        base = (layer * rows + row) * phi_bins
-        if bins.start[base] == bins.start[base + phi_bins]:
-            continue
         box = bins.boxes[layer, row]
         near, far = box[0] - r, box[1] - r
-        a, b, c, d = steepest * near, steepest * far, flattest * near, flattest * far
+        a, b, c, d = lowest_slope * near, lowest_slope * far, highest_slope * near, highest_slope * far
         low, high = min(min(a, b), min(c, d)), max(max(a, b), max(c, d))
         slack = 1e-9 * (abs(low) + abs(high)) + 1e-6  # rounding must never lose a bin
-        if box[3] - z < low - slack or box[2] - z > high + slack:
+        if box[0] > box[1] or box[3] - z < low - slack or box[2] - z > high + slack:
             continue
         reach = slope * max(abs(near), abs(far)) * (1 + 1e-9) + 1e-9
         lowest = int(np.floor((phi - reach + np.pi) / TWO_PI * phi_bins))
@@ -131,39 +121,38 @@ def _outer_hits(
         if highest - lowest >= phi_bins - 1:
             lowest, highest = 0, phi_bins - 1
         # the range may leave [0, phi_bins) on either side: at most two runs of sorted hits
-        for turn in range(-1, 2):
-            begin = max(lowest - turn * phi_bins, 0)
-            end = min(highest - turn * phi_bins, phi_bins - 1)
-            if begin > end:
-                continue
-            for k in range(bins.start[base + begin], bins.start[base + end + 1]):
-                if _joins(r, phi, z, bins.r[k], bins.phi[k], bins.z[k], slope, z0_max, radius, half_length):
-                    out[count] = bins.node[k]
-                    count += 1
+        base = (layer * rows + row) * phi_bins
+        for turn in range(-1 if lowest < 0 else 0, 2 if highest >= phi_bins else 1):
+            begin = bins.start[base + max(lowest - turn * phi_bins, 0)]
+            end = bins.start[base + min(highest - turn * phi_bins, phi_bins - 1) + 1]
+            _test(bins, begin, end, r, phi, z, slope, z0_max, radius, half_length, inside)
+            for k in range(begin, end):
+                # written always, kept by the count: a branch here would be mispredicted every second time
+                out[count] = bins.node[k]
+                count += inside[k - begin]
     return count
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _joins(
-    r: float, phi: float, z: float, outer_r: float, outer_phi: float, outer_z: float,
-    slope: float, z0_max: float, radius: float, half_length: float,
-) -> bool:
-    """The cuts, in exactly the arithmetic of `all_pairs.py`: float64, same operations in the same order."""
-    delta_phi = outer_phi - phi + np.pi
-    # numpy's `% 2π` for −π ≤ value ≤ 3π, without the division: both branches are exact where fmod is
-    if delta_phi < 0:
-        delta_phi += TWO_PI
-    elif delta_phi >= TWO_PI:
-        delta_phi -= TWO_PI
-    delta_phi -= np.pi
-    delta_r = outer_r - r
-    if not abs(delta_phi / delta_r) < slope:
-        return False
-    delta_z = outer_z - z
-    z0 = z - r * delta_z / delta_r
-    if not abs(z0) < z0_max:
-        return False
-    if radius > 0:
+def _test(
+    bins: HitBins, begin: int, end: int, r: float, phi: float, z: float, slope: float, z0_max: float,
+    radius: float, half_length: float, inside: NDArray[np.uint8],
+) -> None:
+    """Set `inside` to 1 where the sorted hits from `begin` to `end` form a doublet with the inner hit, else to 0.
+
+    The cuts in exactly the arithmetic of `all_pairs.py`: float64, the same operations in the same order. Without
+    branches and in whole vectors (what follows `end` is tested in vain), so that SIMD does nearly all of it.
+    """
+    stop = begin + (end - begin + _LANES - 1) // _LANES * _LANES
+    outer_r, outer_phi, outer_z = bins.r[begin:stop], bins.phi[begin:stop], bins.z[begin:stop]
+    for k in range(len(outer_r)):
+        delta_phi = outer_phi[k] - phi + np.pi
+        # numpy's `% 2π` for −π ≤ value ≤ 3π, without the division: both branches are exact where fmod is
+        below, above = delta_phi + TWO_PI, delta_phi - TWO_PI
+        delta_phi = below if delta_phi < 0 else (above if delta_phi >= TWO_PI else delta_phi)
+        delta_phi -= np.pi
+        delta_r, delta_z = outer_r[k] - r, outer_z[k] - z
+        z0 = z - r * delta_z / delta_r
         crossing = radius * delta_z / delta_r + z0
-        return not (-half_length < crossing < half_length)
-    return True
+        skips = (radius > 0) & (crossing > -half_length) & (crossing < half_length)
+        inside[k] = (abs(delta_phi / delta_r) < slope) & (abs(z0) < z0_max) & (not skips)

@@ -34,7 +34,7 @@ WINDOWS: dict[str, tuple[float, float]] = {
 NEXT_BARREL_RADIUS = {0: 71.56298065185547, 1: 115.37811279296875}
 BARREL_HALF_LENGTH = 490.975
 
-_ROWS, _PHI_BINS = 32, 256
+_ROWS, _PHI_BINS = 4, 1024
 _ITEMS_PER_CHUNK = 8192  # below this many sources, starting a thread costs more than it saves
 
 
@@ -77,7 +77,7 @@ def geometric_edges(
     the straight line through both hits misses the next barrel layer; all in float64 (DeZoort et al. 2021,
     section 3.1). Same set as `all_pairs.all_pairs_edges`.
 
-    Edges come by layer pair, then by inner hit in node order, then by place of the outer hit: the same whatever
+    Edges come by layer pair, then by the place of the inner hit, then by that of the outer hit: the same whatever
     `threads` (default: the cores of this process).
     Cost: O(N + candidates) time, O(N + E) memory.
     """
@@ -90,11 +90,10 @@ def geometric_edges(
     items = int(ends[-1])
 
     def chunk(bounds: tuple[int, int]) -> NDArray[np.int32]:
-        return find_doublets(*bounds, ends, pairs, radius, hits.r, hits.phi, hits.z, bins, slope, z0_max,
-                             BARREL_HALF_LENGTH)
+        return find_doublets(*bounds, ends, pairs, radius, bins, slope, z0_max, BARREL_HALF_LENGTH)
 
     if threads is None:
-        threads = _available_cores()
+        threads = available_cores()
     workers = max(1, min(threads, items // _ITEMS_PER_CHUNK))
     if workers == 1:
         return chunk((0, items)).astype(np.int64)
@@ -105,5 +104,5 @@ def geometric_edges(
     return np.concatenate(parts, axis=1, dtype=np.int64)
 
 
-def _available_cores() -> int:
+def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
