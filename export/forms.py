@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgetrack.export.brevitas_form import BrevitasForm
-from edgetrack.export.form import Form
+from edgetrack.export.form import Capacity, Form
 from edgetrack.export.hls_config import HlsConfig
 from edgetrack.export.hls_project import export_hls4ml
 from edgetrack.export.integer import export_integer
 from edgetrack.export.qcdq import export_qcdq
 from edgetrack.export.qonnx import export_qonnx
 from edgetrack.export.rtl import RtlConfig, export_rtl
+from edgetrack.graphs.sectors import SectorConfig
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.network import QuantisedNetwork
 
 
 @dataclass(frozen=True)
 class FormSettings:
-    """What the hardware forms need to know beyond the network."""
+    """What the hardware forms need to know beyond the network; `sectors` cuts graphs for those of fixed size."""
 
     hls4ml: HlsConfig = field(default_factory=HlsConfig)
     rtl: RtlConfig = field(default_factory=RtlConfig)
+    sectors: SectorConfig = field(default_factory=lambda: SectorConfig(phi_sectors=8, eta_sectors=4))
+
+    def sectors_for(self, capacity: Capacity) -> SectorConfig:
+        """Sectors that a form of this capacity takes (a sector's own capacity counts its dummy node)."""
+        return replace(self.sectors, node_capacity=capacity.nodes + 1, edge_capacity=capacity.edges)
 
 
 @dataclass(frozen=True)

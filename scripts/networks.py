@@ -14,7 +14,7 @@ from edgetrack.export.forms import FORMS, FormSettings, Source, make_form
 from edgetrack.export.onnx_float import export_float_onnx
 from edgetrack.export.onnx_runtime import OnnxSession
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.graphs.sectors import SectorConfig, sectors
+from edgetrack.graphs.sectors import sectors
 from edgetrack.models.checkpoint import Checkpoint, float_network
 from edgetrack.models.inference import edge_logits
 from edgetrack.quantize.checkpoint import integer_model, quantised_network
@@ -48,7 +48,7 @@ def edge_classifier(checkpoint: Checkpoint, form: str, folder: Path, settings: F
     if form == "onnx":
         return float_onnx(checkpoint, folder)
     source = quantised_source(checkpoint)
-    return form_classifier(source.model, make_form(form, source, folder, settings))
+    return form_classifier(source.model, make_form(form, source, folder, settings), settings)
 
 
 def quantised_source(checkpoint: Checkpoint) -> Source:
@@ -68,7 +68,7 @@ def float_onnx(checkpoint: Checkpoint, folder: Path) -> EdgeClassifier:
     return logits
 
 
-def form_classifier(model: IntegerModel, form: Form) -> EdgeClassifier:
+def form_classifier(model: IntegerModel, form: Form, settings: FormSettings) -> EdgeClassifier:
     """Logits from a form's codes; graphs beyond its capacity go through in sectors.
 
     A form that has the MLPs only (RTL) runs those, and the model's exact gathers and sums join them.
@@ -83,9 +83,9 @@ def form_classifier(model: IntegerModel, form: Form) -> EdgeClassifier:
         if form.capacity is None:
             return model.formats[output].dequantize(codes(graph))[:, 0]
         result = np.full(graph.num_edges, -np.inf)
-        config = SectorConfig(max_nodes=form.capacity.nodes, max_edges=form.capacity.edges)
-        for sector in sectors(graph, config):
-            result[sector.edges] = model.formats[output].dequantize(codes(sector.graph))[:, 0]
+        for sector in sectors(graph, settings.sectors_for(form.capacity)):
+            scores = model.formats[output].dequantize(codes(sector.graph))[:, 0]
+            result[sector.edges[sector.owned]] = scores[sector.owned]
         return result
 
     return logits

@@ -18,7 +18,7 @@ from edgetrack.export.forms import FORMS, FormSettings, Source, make_form
 from edgetrack.export.verify import FormResult, skipped, verify_form
 from edgetrack.graphs.files import load_graphs
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.graphs.sectors import SectorConfig, sectors
+from edgetrack.graphs.sectors import sectors
 from edgetrack.models.checkpoint import float_network, load_checkpoint
 from edgetrack.models.inference import edge_logits
 from edgetrack.scripts.console import Console
@@ -82,19 +82,19 @@ def _verify_one(
 ) -> FormResult:
     try:
         form = make_form(name, source, folder, config.settings)
-        cases = [*fitting(form, graphs, config.number), *_special(form.capacity, config.seed)]
+        cases = [*fitting(form, graphs, config.number, config.settings), *_special(form.capacity, config.seed)]
         with console.progress(f"verify {name}") as report:
             return verify_form(source.model, form, cases, config.vectors, config.seed, report)
     except FormUnavailable as error:
         return skipped(name, str(error))
 
 
-def fitting(form: Form, graphs: Sequence[HitGraph], number: int) -> list[HitGraph]:
+def fitting(form: Form, graphs: Sequence[HitGraph], number: int, settings: FormSettings) -> list[HitGraph]:
     """The graphs themselves, or for a fixed-size form the `number` fullest sectors of them."""
     if form.capacity is None:
         return list(graphs)
-    config = SectorConfig(max_nodes=form.capacity.nodes, max_edges=form.capacity.edges)
-    pieces = [sector.graph for graph in graphs for sector in sectors(graph, config)]
+    sector_config = settings.sectors_for(form.capacity)
+    pieces = [sector.graph for graph in graphs for sector in sectors(graph, sector_config)]
     fullest = sorted(range(len(pieces)), key=lambda index: (-pieces[index].num_edges, index))[:number]
     return [pieces[index] for index in sorted(fullest)]
 
