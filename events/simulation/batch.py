@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterable
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -46,24 +47,25 @@ def simulate(
     return missing
 
 
-def _in_turn(config: SimulationConfig, folder: Path, missing: list[int]) -> Iterable[int]:
+def _in_turn(config: SimulationConfig, folder: Path, missing: list[int]) -> Iterator[int]:
     """Simulate `missing` on the workers; yield each number when its files are there."""
     workers = min(config.workers, len(missing))
-    if workers == 1:
-        simulator = EventSimulator(config)
-        for number in missing:
-            write_event(simulator.simulate(number), folder)
-            yield number
-        return
-    # spawn: ACTS and OpenMP hold threads that a forked child would lack
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _prepare, (config, folder)) as pool:
-        jobs = [pool.submit(_simulate_one, number) for number in missing]
-        try:
-            for job in as_completed(jobs):
-                yield job.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    with tempfile.TemporaryDirectory(prefix="edgetrack-simulation-") as tables:
+        simulator = EventSimulator(config, Path(tables))
+        if workers == 1:
+            for number in missing:
+                write_event(simulator.simulate(number), folder)
+                yield number
+            return
+        # spawn: ACTS and OpenMP hold threads that a forked child would lack
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, context, _prepare, (config, folder, Path(tables))) as pool:
+            jobs = [pool.submit(_simulate_one, number) for number in missing]
+            try:
+                for job in as_completed(jobs):
+                    yield job.result()
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
 
 
 class _Worker:
@@ -73,8 +75,8 @@ class _Worker:
     folder: Path
 
 
-def _prepare(config: SimulationConfig, folder: Path) -> None:
-    _Worker.simulator, _Worker.folder = EventSimulator(config), folder
+def _prepare(config: SimulationConfig, folder: Path, tables: Path) -> None:
+    _Worker.simulator, _Worker.folder = EventSimulator(config, tables), folder
 
 
 def _simulate_one(number: int) -> int:

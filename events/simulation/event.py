@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from edgetrack.events.event import Event
@@ -22,12 +24,15 @@ _MIN_COSINE = 0.1  # TrackML has no hit whose path is longer than ten thicknesse
 
 
 class EventSimulator:
-    """Pythia and the detector, which take seconds to set up, ready for many events."""
+    """Pythia and the detector, which take seconds to set up, ready for many events.
 
-    def __init__(self, config: SimulationConfig) -> None:
+    `tables` is a folder that simulators of the same config share, one after the other or at once when it is filled.
+    """
+
+    def __init__(self, config: SimulationConfig, tables: Path) -> None:
         self.config = config
         self._detector = build_detector(config.magnetic_field)
-        self._generator = CollisionGenerator(config)
+        self._generator = CollisionGenerator(config, tables)
 
     def simulate(self, event_id: int) -> Event:
         """Event `event_id`: a function of the config and this number alone. About 4 s of CPU at pile-up 200."""
