@@ -59,7 +59,7 @@ class QcdqForm:
     def __init__(self, model: IntegerModel, folder: Path) -> None:
         self.model = model
         self.folder = folder
-        self._sessions: dict[str, tuple[OnnxSession, OnnxSession]] = {}
+        self._sessions: dict[Path, tuple[OnnxSession, OnnxSession]] = {}
 
     def run_graph(self, graph: HitGraph) -> dict[str, IntArray]:
         """Codes of every value and hidden activation, of raw features.
@@ -77,10 +77,10 @@ class QcdqForm:
 
     def _run(self, path: Path, model: IntegerModel, inputs: Mapping[str, NDArray]) -> dict[str, IntArray]:
         tensors = value_tensors(model)
-        if path.name not in self._sessions:
+        if path not in self._sessions:
             shown = probe(path, [tensor for tensor, _ in tensors.values()])
-            self._sessions[path.name] = OnnxSession(path.read_bytes()), OnnxSession(shown, optimised=False)
-        optimised, plain = self._sessions[path.name]
+            self._sessions[path] = OnnxSession(path.read_bytes()), OnnxSession(shown, optimised=False)
+        optimised, plain = self._sessions[path]
         made = plain.run({name: inputs[name] for name in plain.inputs})
         output = output_tensor(model.description)
         result = optimised.run({name: inputs[name] for name in optimised.inputs})[output]
