@@ -94,20 +94,15 @@ def test_lost_reduction_is_caught_at_the_scatter(
     assert result.first.layer == layer
 
 
-@pytest.mark.parametrize("name", ["phi_r1.0", "phi_r1.1", "phi_r1"])
-def test_float_bias_off_the_grid_is_caught(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("offset_lsb", [0.3, 0.5])
+def test_float_bias_off_the_grid_is_caught(offset_lsb: float, tmp_path: Path) -> None:
     model = random_integer_model(NETWORK)
     form = export_qcdq(model, tmp_path)
-    # half an LSB of the activation, so that the result is another code about half of the time
-    layer = model.layers["phi_r1"][["phi_r1.0", "phi_r1.1", "phi_r1"].index(name)]
-    exponent = {"phi_r1.0": -7, "phi_r1.1": -6, "phi_r1": -6}[name] + layer.weight_format.exponent
-    make_bias_float(tmp_path / "mlps" / "phi_r1.onnx", name, 0.51 * 2.0 ** (layer.activation.exponent - exponent))
-    vectors = mlp_vectors(model, "phi_r1", 2000, 1)
-    try:
-        caught = not np.array_equal(form.run_mlp("phi_r1", vectors), model.submodel("phi_r1").run(vectors)["phi_r1"])
-    except InexactTensor:
-        caught = True
-    assert caught
+    for layer in ("phi_r1.0", "phi_r1.1", "phi_r1"):
+        make_bias_float(tmp_path / "mlps" / "phi_r1.onnx", layer, offset_lsb)
+    # ONNX Runtime rounds such a bias to int32 when it optimises, and does not when it does not: two networks in one
+    with pytest.raises(InexactTensor, match=r"phi_r1 at \d+ is .* with ONNX Runtime's optimisations and .* without"):
+        form.run_mlp("phi_r1", mlp_vectors(model, "phi_r1", 20_000, 1))
 
 
 def test_lost_clip_is_caught_by_saturating_inputs(tmp_path: Path) -> None:
