@@ -94,7 +94,7 @@ def select_hits(event: Event, config: SelectionConfig) -> SelectedHits:
         keep &= np.abs(z) < np.sinh(config.eta_max) * r
     particle_id = pt = eta = None
     if event.truth is not None:
-        particle_id = _particle_of(hit_id, event.truth)
+        particle_id = event.truth["particle_id"].to_numpy()[rows]
         if config.drop_noise:
             keep &= particle_id != 0
     if particle_id is not None and event.particles is not None:
@@ -138,29 +138,17 @@ def _require_truth(event: Event, config: SelectionConfig) -> None:
                          "their momenta; set pt_min to null")
 
 
-def _particle_of(hit_id: NDArray[np.int64], truth: pd.DataFrame) -> NDArray[np.int64]:
-    """(N,) particle of each hit; 0 for hits that truth does not list."""
-    row, known = _rows_of(hit_id, truth["hit_id"].to_numpy())
-    return np.where(known, truth["particle_id"].to_numpy()[row], 0) if len(truth) else np.zeros_like(hit_id)
-
-
 def _momentum_of(
     particle_id: NDArray[np.int64], particles: pd.DataFrame
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(N,) pT in GeV and η at production of each hit's particle; NaN where it is not listed."""
-    if not len(particles):
+    listed = particles["particle_id"].to_numpy()
+    if not len(listed):
         return np.full(len(particle_id), np.nan), np.full(len(particle_id), np.nan)
+    order = np.argsort(listed)
+    row = order[np.minimum(np.searchsorted(listed, particle_id, sorter=order), len(listed) - 1)]
+    known = (listed[row] == particle_id) & (particle_id != 0)
     px, py, pz = (particles[name].to_numpy(np.float64) for name in ("px", "py", "pz"))
-    row, known = _rows_of(particle_id, particles["particle_id"].to_numpy())
-    known &= particle_id != 0
     pt = np.hypot(px, py)
     eta = np.arcsinh(pz / np.maximum(pt, 1e-9))
     return np.where(known, pt[row], np.nan), np.where(known, eta[row], np.nan)
-
-
-def _rows_of(wanted: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Row of each wanted id in the unsorted `ids`, and whether it is there."""
-    order = np.argsort(ids, kind="stable")
-    place = np.minimum(np.searchsorted(ids, wanted, sorter=order), max(len(ids) - 1, 0))
-    row = order[place] if len(ids) else np.zeros(len(wanted), np.int64)
-    return row, (ids[row] == wanted if len(ids) else np.zeros(len(wanted), bool))

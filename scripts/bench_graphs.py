@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,9 @@ def bench_graphs(
     sample = synthetic_hits(hits, seed) if events is None else _first_event(events)
     threads = sorted({1, available_cores()})
     edges = _checked_edges(sample)
-    runs: dict[str, Callable[[], object]] = {"all_pairs": lambda: all_pairs_edges(sample, WINDOWS)}
+    runs: dict[str, Callable[[], object]] = {"all_pairs": partial(all_pairs_edges, sample, WINDOWS)}
     for count in threads:
-        runs[f"compiled_{count}"] = lambda count=count: geometric_edges(sample, WINDOWS, count)
+        runs[f"compiled_{count}"] = partial(geometric_edges, sample, WINDOWS, count)
     times = _interleaved(runs, repeats)
     return [
         {
