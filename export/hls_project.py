@@ -1,185 +1,113 @@
-"""An hls4ml project on disk, and its C simulation: compiled by g++ and called with arrays."""
+"""The complete edge classifier as one hls4ml project, run through its C simulation."""
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import hashlib
-import io
-import re
-import shutil
-import subprocess
-import tempfile
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.events.storage import atomic_path
-from edgetrack.export.compiler import find_compiler
-from edgetrack.export.hls_network import HlsNetwork
-
-COMPILE = ("-O1", "-std=c++17", "-fPIC", "-fno-gnu-unique", "-w", "-shared", "-Ifirmware/ap_types", "-I.")
-
-
-@dataclass(frozen=True)
-class HlsTarget:
-    """What a project is built for. `strategy` and `reuse_factor` are hls4ml's, for every linear layer."""
-
-    io_type: Literal["io_parallel", "io_stream"] = "io_stream"
-    strategy: Literal["Latency", "Resource"] = "Latency"
-    reuse_factor: int = 1
-    part: str = "xcvu13p-flga2577-2-e"
-    clock_period_ns: float = 5.0
-    backend: Literal["Vitis"] = "Vitis"
+from edgetrack.export.form import Capacity
+from edgetrack.export.hls_config import HlsConfig
+from edgetrack.export.hls_network import HlsNetwork, hls_network
+from edgetrack.export.hls_simulation import HlsProject
+from edgetrack.export.hls_writer import write_project
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.quantize.fixed_point import IntArray
+from edgetrack.quantize.integer_model import IntegerModel
 
 
 @dataclass(frozen=True)
-class HlsProject:
-    """A written project. `shapes` has the shape of each input, of the output and of every layer that is traced."""
+class HlsForm:
+    """An hls4ml project of the network, and one of each MLP (written at first use) for vectors of its inputs."""
 
+    model: IntegerModel
+    config: HlsConfig
     folder: Path
-    name: str
-    inputs: tuple[str, ...]
-    output: str
-    shapes: Mapping[str, tuple[int, ...]]
-    traced: tuple[str, ...]
+    network: HlsNetwork
+    project: HlsProject
+    name: str = "hls4ml"
+
+    @property
+    def capacity(self) -> Capacity:
+        return self.config.capacity
+
+    def run_graph(self, graph: HitGraph) -> dict[str, IntArray]:
+        """Codes of every step's value, hidden activations of MLPs included, from one call of the C simulation.
+
+        Inputs are put on their grid in software, as the hardware receives them. Raises ValueError for a graph beyond
+        the capacity.
+        """
+        codes = self.model.quantize_inputs({"x": graph.x, "edge_attr": graph.edge_attr})
+        return self.run_codes(codes, graph.edge_index, graph.num_nodes)
+
+    def run_codes(self, codes: Mapping[str, IntArray], edge_index: NDArray[np.int64],
+                  num_nodes: int) -> dict[str, IntArray]:
+        """As `run_graph`, from codes of the inputs."""
+        num_edges = edge_index.shape[1]
+        if num_nodes > self.capacity.nodes or num_edges > self.capacity.edges:
+            raise ValueError(f"hls4ml: graph of {num_nodes} nodes and {num_edges} edges, wanted at most "
+                             f"{self.capacity}; split it into sectors or export for more")
+        padded = self._padded(codes, edge_index)
+        made = self.project.trace(padded)
+        used = {"node": num_nodes, "edge": num_edges}
+        return {
+            value: self._codes(value, made[layer])[:used[self._domain(value)]]
+            for layer, value in self.network.values.items()
+        }
+
+    def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
+        """Output codes (n, width) of one MLP, one call of its C simulation a row: near 10⁵ rows a second."""
+        submodel, project = self._mlp_projects(mlp)
+        values = {name: np.asarray(inputs[name])[:, None, :] * submodel.formats[name].step for name in project.inputs}
+        return self._codes(mlp, project.run(values)[:, 0, :])
 
     @cached_property
-    def library(self) -> ctypes.CDLL:
-        """The compiled C simulation; built into the folder where no library of the same sources is there yet.
+    def _projects(self) -> dict[str, tuple[IntegerModel, HlsProject]]:
+        return {}
 
-        Takes 10 to 30 s. Raises FormUnavailable without g++.
-        """
-        return ctypes.CDLL(str(compile_project(self.folder, self.name)))
+    def _mlp_projects(self, mlp: str) -> tuple[IntegerModel, HlsProject]:
+        if mlp not in self._projects:
+            submodel = self.model.submodel(mlp)
+            network = hls_network(submodel, Capacity(1, 1))
+            folder = self.folder / "mlps" / mlp
+            project = write_project(network, submodel.description.name, folder, self.config)
+            self._projects[mlp] = submodel, project
+        return self._projects[mlp]
 
-    def run(self, inputs: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-        """(n, *output shape) results of n samples, each input (n, *its shape): one call of the top function each."""
-        arrays = [np.ascontiguousarray(inputs[name], np.float64) for name in self.inputs]
-        samples = len(arrays[0])
-        for name, array in zip(self.inputs, arrays, strict=True):
-            if array.shape != (samples, *self.shapes[name]):
-                raise ValueError(f"{self.name}: input {name!r} has shape {array.shape}, "
-                                 f"wanted {(samples, *self.shapes[name])}")
-        results = np.zeros((samples, *self.shapes[self.output]))
-        buffers = [*arrays, results]
-        addresses = [array.ctypes.data for array in buffers]
-        strides = [array.strides[0] for array in buffers]
-        function = getattr(self.library, f"{self.name}_double")
-        function.argtypes, function.restype = [ctypes.c_void_p] * len(buffers), None
-        for sample in range(samples):
-            function(*[address + sample * stride for address, stride in zip(addresses, strides, strict=True)])
-        return results
+    def _padded(self, codes: Mapping[str, IntArray], edge_index: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        """Real inputs of exactly the capacity: zeros for unused rows, edges from the dummy node to itself."""
+        made = {}
+        for value in self.model.description.inputs:
+            rows = self.config.nodes if value.domain == "node" else self.config.edges
+            made[value.name] = np.zeros((rows, value.width))
+            made[value.name][:len(codes[value.name])] = codes[value.name] * self.model.formats[value.name].step
+        for end, numbers in zip(("source", "target"), edge_index, strict=True):
+            index = np.full((self.config.edges, 1), self.config.nodes - 1, np.float64)
+            index[:len(numbers), 0] = numbers
+            made[f"edge_{end}"] = index
+        return made
 
-    def trace(self, inputs: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-        """The output of every layer for one sample (each input without a leading axis), the result included."""
-        library = self.library
-        library.allocate_trace_storage.argtypes = [ctypes.c_size_t]
-        library.collect_trace_output.argtypes = [ctypes.c_void_p]
-        library.allocate_trace_storage(ctypes.sizeof(ctypes.c_double))
-        try:
-            result = self.run({name: inputs[name][None] for name in self.inputs})[0]
-            entries = (_TraceEntry * len(self.traced))()
-            library.collect_trace_output(ctypes.byref(entries))
-            made = {}
-            for entry in entries:
-                name = entry.name.decode()
-                data = ctypes.cast(entry.data, ctypes.POINTER(ctypes.c_double))
-                made[name] = np.ctypeslib.as_array(data, shape=self.shapes[name]).copy()
-        finally:
-            library.free_trace_storage()
-        return made | {self.output: result}
+    def _codes(self, value: str, real: NDArray[np.float64]) -> IntArray:
+        return np.rint(real * 2.0**-self._exponent(value)).astype(np.int64)
+
+    def _exponent(self, value: str) -> int:
+        mlp, _, layer = value.partition(".")
+        return self.model.layers[mlp][int(layer)].activation.exponent if layer else self.model.exponent(value)
+
+    def _domain(self, value: str) -> str:
+        return self.model.description.shape(value.partition(".")[0]).domain
 
 
-class _TraceEntry(ctypes.Structure):
-    _fields_ = (("name", ctypes.c_char_p), ("data", ctypes.c_void_p))
+def export_hls4ml(model: IntegerModel, folder: Path, config: HlsConfig | None = None) -> HlsForm:
+    """Write the hls4ml project of the whole network into `folder`; its C simulation is compiled at first use.
 
-
-def write_project(network: HlsNetwork, title: str, folder: Path, target: HlsTarget) -> HlsProject:
-    """Write the project into `folder`, which then holds nothing of an earlier one but compiled libraries.
-
-    The same network and target give the same bytes. Takes some seconds.
+    Raises ValueError, naming the layer, where hls4ml has no way to build a step.
     """
-    name = re.sub(r"\W", "_", title)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as work, _silence():
-        graph = _model_graph(network, name, Path(work), target)
-        # The stamp, random by default, names the library that hls4ml's own build script makes.
-        graph.config.config["Stamp"] = "csim"
-        graph.config.backend.writer.write_hls(graph)
-        _settle(Path(work), folder)
-    layers = {layer.name: layer for layer in graph.get_layers()}
-    traced = tuple(layer for layer in network.values if layer in layers)
-    shapes = {
-        layer: tuple(int(size) for size in layers[layer].get_output_variable().shape)
-        for layer in (*network.inputs, *traced)
-    }
-    return HlsProject(folder, name, tuple(network.inputs), network.output, shapes, traced)
-
-
-def _model_graph(network: HlsNetwork, name: str, folder: Path, target: HlsTarget) -> Any:
-    from hls4ml.model.graph import ModelGraph
-    from hls4ml.utils.config import create_config
-
-    from edgetrack.export.hls_layers import register
-
-    register(target.backend)
-    config = create_config(
-        output_dir=str(folder), project_name=name, backend=target.backend, part=target.part,
-        clock_period=target.clock_period_ns, io_type=target.io_type, write_weights_txt=False,
-    )
-    config["TraceOutput"] = True
-    config["HLSConfig"] = {
-        "Model": {"Precision": {"default": "fixed<32,16>"}, "ReuseFactor": target.reuse_factor,
-                  "Strategy": target.strategy},
-        "LayerName": {
-            layer: {"Precision": types, "ReuseFactor": target.reuse_factor, "Strategy": target.strategy, "Trace": True}
-            for layer, types in network.precision.items()
-        },
-    }
-    layers = [dict(layer) for layer in network.layers]
-    return ModelGraph.from_layer_list(config, layers, inputs=list(network.inputs), outputs=[network.output])
-
-
-def _settle(written: Path, folder: Path) -> None:
-    """Move what hls4ml wrote to its place; what names the temporary folder (its own configuration) is left behind."""
-    (written / "hls4ml_config.yml").unlink(missing_ok=True)
-    for path in written.iterdir():
-        target = folder / path.name
-        if target.is_dir():
-            shutil.rmtree(target)
-        path.replace(target)
-
-
-def compile_project(folder: Path, name: str) -> Path:
-    """The C simulation as a shared library beside the project, named by the hash of all its sources."""
-    compiler = find_compiler()
-    digest = hashlib.sha256(" ".join([compiler, *COMPILE]).encode())
-    sources = [folder / f"{name}_bridge.cpp", *sorted((folder / "firmware").rglob("*"))]
-    for path in sources:
-        if path.is_file():
-            digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
-    library = folder / f"{name}-{digest.hexdigest()[:16]}.so"
-    if not library.is_file():
-        # One unit for both sources: most of the time goes into the headers.
-        unit = f'#include "firmware/{name}.cpp"\n#include "{name}_bridge.cpp"\n'
-        with atomic_path(library) as temporary:
-            command = [compiler, *COMPILE, "-x", "c++", "-", "-o", str(temporary.resolve())]
-            result = subprocess.run(command, cwd=folder, input=unit, capture_output=True, text=True, check=False)
-            if result.returncode:
-                raise RuntimeError(f"g++ ended with {result.returncode} on hls4ml project {name}:\n"
-                                   f"{result.stderr[:2000]}")
-    return library
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """hls4ml reports on stdout, and warns where it overrides what it had set itself."""
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    config = config or HlsConfig()
+    network = hls_network(model, Capacity(config.nodes, config.edges))
+    project = write_project(network, model.description.name, folder, config)
+    return HlsForm(model, config, folder, network, project)

@@ -1,0 +1,81 @@
+"""An hls4ml project on disk, the same bytes for the same network."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from edgetrack.export.hls_config import HlsConfig
+from edgetrack.export.hls_network import HlsNetwork
+from edgetrack.export.hls_simulation import HlsProject
+
+
+def write_project(network: HlsNetwork, title: str, folder: Path, config: HlsConfig) -> HlsProject:
+    """Write the project into `folder`, which then holds nothing of an earlier one but compiled libraries.
+
+    The same network and config give the same bytes. Takes some seconds.
+    """
+    name = re.sub(r"\W", "_", title)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as work, _silence():
+        graph = _model_graph(network, name, Path(work), config)
+        # The stamp, random by default, names the library that hls4ml's own build script makes.
+        graph.config.config["Stamp"] = "csim"
+        graph.config.backend.writer.write_hls(graph)
+        _settle(Path(work), folder)
+    layers = {layer.name: layer for layer in graph.get_layers()}
+    traced = tuple(layer for layer in network.values if layer in layers)
+    shapes = {
+        layer: tuple(int(size) for size in layers[layer].get_output_variable().shape)
+        for layer in (*network.inputs, *traced)
+    }
+    return HlsProject(folder, name, tuple(network.inputs), network.output, shapes, traced)
+
+
+def _model_graph(network: HlsNetwork, name: str, folder: Path, config: HlsConfig) -> Any:
+    from hls4ml.model.graph import ModelGraph
+    from hls4ml.utils.config import create_config
+
+    from edgetrack.export.hls_layers import register
+
+    register(config.backend)
+    project = create_config(
+        output_dir=str(folder), project_name=name, backend=config.backend, part=config.part,
+        clock_period=config.clock_period_ns, io_type=config.io_type, write_weights_txt=False,
+    )
+    project["TraceOutput"] = True
+    project["HLSConfig"] = {
+        "Model": {"Precision": {"default": "fixed<32,16>"}, "ReuseFactor": config.reuse_factor,
+                  "Strategy": config.strategy},
+        "LayerName": {
+            layer: {"Precision": types, "ReuseFactor": config.reuse_factor, "Strategy": config.strategy, "Trace": True}
+            for layer, types in network.precision.items()
+        },
+    }
+    layers = [dict(layer) for layer in network.layers]
+    return ModelGraph.from_layer_list(project, layers, inputs=list(network.inputs), outputs=[network.output])
+
+
+def _settle(written: Path, folder: Path) -> None:
+    """Move what hls4ml wrote to its place; what names the temporary folder (its own configuration) is left behind."""
+    (written / "hls4ml_config.yml").unlink(missing_ok=True)
+    for path in written.iterdir():
+        target = folder / path.name
+        if target.is_dir():
+            shutil.rmtree(target)
+        path.replace(target)
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """hls4ml reports on stdout, and warns where it overrides what it had set itself."""
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
