@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from edgetrack.models.description import Add, Concat, Gather, Mlp, NetworkDescription, ScatterMean, ScatterSum
+from edgetrack.models.named_modules import NamedModules
 
 
 class GraphNetwork(nn.Module):
@@ -21,7 +22,7 @@ class GraphNetwork(nn.Module):
         self.description = description
         for value in description.inputs:
             self.register_buffer(f"scale_{value.name}", torch.tensor(value.scale), persistent=False)
-        self.mlps = nn.ModuleDict(
+        self.mlps = NamedModules(
             {mlp.name: multilayer_perceptron(description.shape(mlp.source).width, mlp.widths)
              for mlp in description.mlps}
         )

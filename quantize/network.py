@@ -12,9 +12,9 @@ from brevitas.quant_tensor import IntQuantTensor
 from torch import Tensor, nn
 
 from edgetrack.models.description import Add, Concat, Gather, Mlp, NetworkDescription, ScatterMean, ScatterSum
+from edgetrack.models.named_modules import NamedModules
 from edgetrack.models.network import degree, scatter_sum
 from edgetrack.quantize.integer_model import RECIPROCAL_BITS
-from edgetrack.quantize.named_modules import NamedModules
 from edgetrack.quantize.quantisers import (
     exponent_of,
     linear,

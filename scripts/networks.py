@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from edgetrack.export.form import Form
 from edgetrack.export.forms import FORMS, FormSettings, Source, make_form
-from edgetrack.export.onnx_float import export_float_onnx
-from edgetrack.export.onnx_runtime import OnnxSession
+from edgetrack.export.onnx_float import FloatOnnx, export_float_onnx
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sectors import sectors
 from edgetrack.models.checkpoint import Checkpoint, float_network
@@ -59,13 +58,7 @@ def quantised_source(checkpoint: Checkpoint) -> Source:
 def float_onnx(checkpoint: Checkpoint, folder: Path) -> EdgeClassifier:
     """The float network exported to `folder`/onnx/model.onnx and loaded in ONNX Runtime."""
     path = export_float_onnx(float_network(checkpoint), folder / "onnx" / "model.onnx")
-    session = OnnxSession(path.read_bytes())
-
-    def logits(graph: HitGraph) -> NDArray[np.floating]:
-        features = {"x": graph.x, "edge_attr": graph.edge_attr, "edge_index": graph.edge_index}
-        return session.run(features)["logits"]
-
-    return logits
+    return FloatOnnx(path).logits
 
 
 def form_classifier(model: IntegerModel, form: Form, settings: FormSettings) -> EdgeClassifier:
