@@ -71,8 +71,8 @@ def find_doublets(
 ) -> NDArray[np.int32]:
     """(2, E) doublets of the work items `first`…`last` − 1.
 
-    A work item is one inner hit of one layer pair, numbered through all pairs; `ends` (pairs,) is where the items of
-    each pair end, `radius` (pairs,) the barrel radius in mm that its edges must not cross, 0 for none.
+    A work item is one inner hit of one layer pair, numbered through all pairs; `ends` (pairs,) is where the items
+    of each pair end, `radius` (pairs,) the barrel radius in mm that its edges must not cross, 0 for none.
     """
     per_layer = (len(bins.start) - 1) // bins.boxes.shape[0]
     found = np.empty((2, 8 * (last - first) + 64), np.int32)
@@ -96,26 +96,31 @@ def find_doublets(
     return found[:, :count].copy()
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _outer_hits(
     out: NDArray[np.int32], inside: NDArray[np.uint8], inner: int, layer: int, radius: float, bins: HitBins,
     slope: float, z0_max: float, half_length: float,
 ) -> int:
-    """Write to `out` the hits of `layer` that form a doublet with the hit `inner`; return their number."""
+    """Write to `out` the hits of `layer` that form a doublet with the hit `inner`; return their number.
+
+    Inlined, and without array views: counting their references costs ten times the search.
+    """
     r, phi, z = bins.r[inner], bins.phi[inner], bins.z[inner]
     rows = bins.boxes.shape[1]
     phi_bins = (len(bins.start) - 1) // (bins.boxes.shape[0] * rows)
-    lowest_slope, highest_slope = (z - z0_max) / r, (z + z0_max) / r  # |z0| < z0_max ⇔ Δz/Δr between these
+    lowest_slope, highest_slope = _slopes(r, z, z0_max, radius, half_length)
     count = 0
+    if lowest_slope > highest_slope:
+        return 0
     for row in range(rows):
-        box = bins.boxes[layer, row]
-        near, far = box[0] - r, box[1] - r
+        near, far = bins.boxes[layer, row, 0] - r, bins.boxes[layer, row, 1] - r
+        back, front = bins.boxes[layer, row, 2] - z, bins.boxes[layer, row, 3] - z
         a, b, c, d = lowest_slope * near, lowest_slope * far, highest_slope * near, highest_slope * far
         low, high = min(min(a, b), min(c, d)), max(max(a, b), max(c, d))
         slack = 1e-9 * (abs(low) + abs(high)) + 1e-6  # rounding must never lose a bin
-        if box[0] > box[1] or box[3] - z < low - slack or box[2] - z > high + slack:
+        if near > far or front < low - slack or back > high + slack:
             continue
-        reach = slope * max(abs(near), abs(far)) * (1 + 1e-9) + 1e-9
+        reach = min(slope * max(abs(near), abs(far)) * (1 + 1e-9) + 1e-9, TWO_PI)
         lowest = int(np.floor((phi - reach + np.pi) / TWO_PI * phi_bins))
         highest = int(np.floor((phi + reach + np.pi) / TWO_PI * phi_bins))
         if highest - lowest >= phi_bins - 1:
@@ -134,6 +139,22 @@ def _outer_hits(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def _slopes(r: float, z: float, z0_max: float, radius: float, half_length: float) -> tuple[float, float]:
+    """Bounds of Δz/Δr for the doublets of one inner hit; the first above the second where there are none."""
+    low, high = (z - z0_max) / r, (z + z0_max) / r
+    slack = 1e-9 * (1 + abs(low) + abs(high))  # rounding must never lose a doublet
+    low, high = low - slack, high + slack
+    if radius > r:  # the line passes `radius` beyond the left or beyond the right end of the barrel
+        left, right = (-half_length - z) / (radius - r), (half_length - z) / (radius - r)
+        slack = 1e-9 * (1 + abs(left) + abs(right))
+        if low > left + slack:
+            low = max(low, right - slack)
+        if high < right - slack:
+            high = min(high, left + slack)
+    return low, high
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _test(
     bins: HitBins, begin: int, end: int, r: float, phi: float, z: float, slope: float, z0_max: float,
     radius: float, half_length: float, inside: NDArray[np.uint8],
