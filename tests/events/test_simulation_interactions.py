@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from edgetrack.events.simulation.interactions import first_half_turn, interact, secondaries
@@ -35,8 +37,10 @@ def pions(count: int, momentum: tuple[float, float, float] = (1.0, 0.0, 0.0), pd
 def crossed(particle: list[int], surface: int, radius: list[float], time: list[float] | None = None) -> Crossings:
     size = len(particle)
     position = np.column_stack([np.array(radius, float), np.zeros(size), np.zeros(size)])
-    return Crossings(particle=np.array(particle, np.int64), geometry_id=np.full(size, surface, np.uint64), position=position,
-                     time=np.array(radius if time is None else time, float), momentum=np.tile([1.0, 0, 0], (size, 1)))
+    return Crossings(
+        particle=np.array(particle, np.int64), geometry_id=np.full(size, surface, np.uint64), position=position,
+        time=np.array(radius if time is None else time, float), momentum=np.tile([1.0, 0, 0], (size, 1)),
+    )
 
 
 def test_crossings_after_half_a_turn_are_dropped() -> None:
@@ -57,7 +61,7 @@ def test_interaction_lengths_of_module_layer_and_beam_pipe() -> None:
 
 def test_inclined_crossing_counts_more_material() -> None:
     steep = crossed([0], MODULE, [32.0])
-    inclined = Crossings(steep.particle, steep.geometry_id, steep.position, steep.time, np.array([[1.0, 0, np.sqrt(3)]]))
+    inclined = replace(steep, momentum=np.array([[1.0, 0, np.sqrt(3)]]))
     np.testing.assert_allclose(cos_incidence(inclined, MODULES), 0.5)
     np.testing.assert_allclose(interaction_lengths(inclined, MODULES), 2 * interaction_lengths(steep, MODULES))
 
