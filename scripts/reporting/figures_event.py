@@ -94,7 +94,7 @@ def event_figure(view: EventView, form: str) -> Markup:
 def draw_truth(axes: Axes, view: EventView, coordinates: NDArray, plane: str) -> None:
     """Each particle's hits joined outwards; found ones thin, missed ones bold and dashed."""
     assert view.graph.particle_id is not None
-    looks = ((True, theme.FOUND, 0.7, "-", "found"), (False, theme.MISSED, 1.7, (0, (3, 1.2)), "missed"))
+    looks = ((True, theme.FOUND, 0.7, "-", "found"), (False, theme.MISSED, 1.4, (0, (3, 1.2)), "missed"))
     for wanted, colour, width, style, name in looks:
         chosen = view.particles[view.found == wanted]
         line = polyline(view.graph, coordinates, view.graph.particle_id, chosen)
@@ -106,7 +106,8 @@ def draw_tracks(axes: Axes, view: EventView, coordinates: NDArray, plane: str) -
     looks = ((MATCHED, theme.FOUND, 0.7, "-", "matched"), (PIECE, theme.PIECE, 1.5, (0, (1, 1)), "piece"),
              (IMPURE, theme.FAKE, 1.3, (0, (4, 1.2)), "impure"), (FAKE, theme.FAKE, 2.0, "-", "fake"))
     source, target = view.graph.edge_index
-    kind = np.where(view.joined, view.classes[view.labels[source]], -1)
+    of_hit = np.append(view.classes, -1)[view.labels]  # label −1 takes the appended class
+    kind = np.where(view.joined, of_hit[source], -1)
     for wanted, colour, width, style, name in looks:
         edges = kind == wanted
         ends = np.stack([coordinates[source[edges]], coordinates[target[edges]],

@@ -155,8 +155,7 @@ def agreement_figure(scores: list[Scores]) -> Markup | None:
         x, y = reference.logits[finite], quantised.logits[finite]
         spans = [(float(np.floor(value.min(initial=0))), float(np.ceil(value.max(initial=0)))) for value in (x, y)]
         density = np.histogram2d(x, y, (96, 64), spans)[0].T
-        shade = LinearSegmentedColormap.from_list("shade", [(0.0, 0.45, 0.70, 0.25), (0.0, 0.45, 0.70, 1.0)])
-        shade.set_bad((0, 0, 0, 0))
+        shade = LinearSegmentedColormap.from_list("shade", [(0.16, 0.52, 0.80, 0.25), (0.16, 0.52, 0.80, 1.0)])
         image = np.ma.masked_equal(density, 0)
         axes.imshow(image, origin="lower", extent=(*spans[0], *spans[1]), cmap=shade, interpolation="nearest",
                     norm=LogNorm(1, max(float(density.max(initial=1)), 2)), aspect="auto")
