@@ -1,0 +1,46 @@
+"""The hit graph: its checks, its edge features and its shuffling."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgetrack.graphs.hitgraph import HitGraph
+
+X = np.array([[0.03, 0.9, 0.03], [0.07, -0.9, 0.07], [0.1, 0.5, 0.0]])
+EDGES = np.array([[0, 1, 0], [1, 2, 2]])
+
+
+def test_edge_features_are_differences_with_phi_wrapped() -> None:
+    features = HitGraph(X, EDGES).edge_attr
+    assert features.shape == (3, 4)
+    np.testing.assert_allclose(features[0], [0.04, 0.2, 0.04, 0.2 * np.pi], rtol=1e-5)  # the same η
+    np.testing.assert_allclose(features[1, :3], [0.03, -0.6, -0.07], rtol=1e-5)
+    np.testing.assert_allclose(features[2, 3], np.hypot(np.arcsinh(1.0), 0.4 * np.pi), rtol=1e-5)
+
+
+def test_permuted_graph_is_the_same_up_to_relabelling() -> None:
+    graph = HitGraph(X, EDGES, np.array([True, False, True]), np.array([4, 5, 6]), hit_id=np.array([1, 2, 3]))
+    shuffled = graph.permuted(np.random.default_rng(1))
+
+    def content(one: HitGraph) -> set[tuple]:
+        assert one.hit_id is not None
+        assert one.y is not None
+        assert one.particle_id is not None
+        source, target = one.edge_index
+        return set(zip(one.hit_id[source].tolist(), one.hit_id[target].tolist(), one.y.tolist(),
+                       one.particle_id[source].tolist(), map(tuple, one.edge_attr.tolist()), strict=True))
+
+    assert content(shuffled) == content(graph)
+    assert not np.array_equal(shuffled.x, graph.x)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"x": X[:, :2]}, r"x has shape \(3, 2\)"), ({"x": X * np.inf}, r"x\[0\] = .* is not finite"),
+    ({"edge_index": EDGES[:1]}, r"edge_index has shape \(1, 3\)"),
+    ({"edge_index": EDGES - 1}, r"edge_index spans -1…1, wanted 0…2"),
+    ({"y": [True]}, r"y has shape \(1,\), wanted \(3,\)"), ({"pt": [1.0]}, r"pt has shape \(1,\)"),
+])
+def test_impossible_graphs_are_refused(change: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        HitGraph(**{"x": X, "edge_index": EDGES, **change})
