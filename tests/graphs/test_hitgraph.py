@@ -36,7 +36,7 @@ def test_permuted_graph_is_the_same_up_to_relabelling() -> None:
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    ({"x": X[:, :2]}, r"x has shape \(3, 2\)"), ({"x": X * np.inf}, r"x\[0\] = .* is not finite"),
+    ({"x": X[:, :2]}, r"x has shape \(3, 2\)"), ({"x": np.full((3, 3), np.inf)}, r"x\[0\] = .* is not finite"),
     ({"edge_index": EDGES[:1]}, r"edge_index has shape \(1, 3\)"),
     ({"edge_index": EDGES - 1}, r"edge_index spans -1…1, wanted 0…2"),
     ({"y": [True]}, r"y has shape \(1,\), wanted \(3,\)"), ({"pt": [1.0]}, r"pt has shape \(1,\)"),
