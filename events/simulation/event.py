@@ -35,7 +35,7 @@ class EventSimulator:
         self._generator = CollisionGenerator(config, tables)
 
     def simulate(self, event_id: int) -> Event:
-        """Event `event_id`: a function of the config and this number alone. About 4 s of CPU at pile-up 200."""
+        """Event `event_id`: a function of the config and this number alone. About 3 s of CPU at pile-up 200."""
         config, modules = self.config, self._detector.modules
         particles, crossings = propagate(self._generator.generate(event_id), self._detector, config, event_id)
         if config.noise:
