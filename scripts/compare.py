@@ -18,10 +18,13 @@ from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.evaluate import classify
-from edgetrack.scripts.networks import edge_classifier
+from edgetrack.scripts.networks import EdgeClassifier, edge_classifier, in_sectors
 from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores
 
 SHOWN = ("edge_accuracy", "edge_efficiency", "edge_purity", "auc", "double_majority", "perfect", "fake_rate")
+
+
+IN_SECTORS = "integer in sectors"  # the same graphs as the fixed-size hardware gets, so equal to it in every figure
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,13 @@ def compare(
     entries = [(name, checkpoint, "float") for name, checkpoint in floats.items()]
     entries.append(("onnx", next(iter(floats.values())), "onnx"))
     entries += [(form, quantised, form) for form in config.forms]
+    if "hls4ml" in config.forms:
+        entries.append((IN_SECTORS, quantised, IN_SECTORS))
     results: dict[str, dict[str, Any]] = {}
     arrays: dict[str, np.ndarray] = {}
     for name, checkpoint, form in entries:
         try:
-            logits = classify(edge_classifier(checkpoint, form, artefacts, config.settings), graphs, console, name)
+            logits = classify(_classifier(checkpoint, form, artefacts, config.settings), graphs, console, name)
         except FormUnavailable as error:
             results[name] = {"skipped": str(error)}
             continue
@@ -66,6 +71,12 @@ def compare(
         (name, *(_shown(result, key) for key in SHOWN)) for name, result in results.items()
     ])
     return summary
+
+
+def _classifier(checkpoint: Checkpoint, form: str, artefacts: Path, settings: FormSettings) -> EdgeClassifier:
+    if form == IN_SECTORS:
+        return in_sectors(checkpoint, settings.hls4ml.capacity, artefacts, settings)
+    return edge_classifier(checkpoint, form, artefacts, settings)
 
 
 def _shown(result: dict[str, Any], key: str) -> str:

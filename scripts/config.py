@@ -26,12 +26,12 @@ def load_config(cls: type[Config], file: Path | str | None = None, overrides: Se
     Values of overrides are YAML too: `scale=[4, 1, 0.5]`. Raises ConfigError for an unknown key (naming the nearest
     valid one), a value of the wrong type, or a file that is no YAML mapping.
     """
-    tree = _read(Path(file)) if file is not None else {}
+    given = _read(Path(file)) if file is not None else {}
     for override in overrides:
-        _override(tree, override)
-    check_keys(cls, tree)
+        _override(given, override)
+    check_keys(cls, given)
     try:
-        return TypeAdapter(cls).validate_python(tree)
+        return TypeAdapter(cls).validate_python(_merged(_defaults(cls), given))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -60,6 +60,29 @@ def check_keys(cls: Any, tree: Any, path: str = "") -> None:
                 f"Known here: {', '.join(sorted(known))}"
             )
         check_keys(hints[key], value, f"{path}{key}.")
+
+
+def _defaults(cls: Any) -> dict[str, Any]:
+    """The defaults of a dataclass as a tree: a section given in part keeps the rest of what this class sets there."""
+    tree = {}
+    for field in dataclasses.fields(cls):
+        if field.default is not dataclasses.MISSING:
+            value = field.default
+        elif field.default_factory is not dataclasses.MISSING:
+            value = field.default_factory()
+        else:
+            continue
+        tree[field.name] = TypeAdapter(type(value)).dump_python(value, mode="json")
+    return tree
+
+
+def _merged(tree: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(tree)
+    for key, value in given.items():
+        known = merged.get(key)
+        both = isinstance(known, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merged(known, value) if both else value  # type: ignore[arg-type]
+    return merged
 
 
 def _dataclass_in(hint: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.export.form import Form
+from edgetrack.export.form import Capacity, Form
 from edgetrack.export.forms import FORMS, FormSettings, Source, make_form
 from edgetrack.export.onnx_float import FloatOnnx, export_float_onnx
 from edgetrack.graphs.hitgraph import HitGraph
@@ -61,8 +61,16 @@ def float_onnx(checkpoint: Checkpoint, folder: Path) -> EdgeClassifier:
     return FloatOnnx(path).logits
 
 
+def in_sectors(checkpoint: Checkpoint, capacity: Capacity, folder: Path, settings: FormSettings) -> EdgeClassifier:
+    """The integer model on the sectors that a form of this capacity gets: what sectors cost, apart from what bits do."""
+    source = quantised_source(checkpoint)
+    form = make_form("integer", source, folder, settings)
+    form.capacity = capacity
+    return form_classifier(source.model, form, settings)
+
+
 def form_classifier(model: IntegerModel, form: Form, settings: FormSettings) -> EdgeClassifier:
-    """Logits from a form's codes; graphs beyond its capacity go through in sectors.
+    """Logits from a form's codes; a form of fixed size gets every graph in sectors.
 
     A form that has the MLPs only (RTL) runs those, and the model's exact gathers and sums join them.
     """

@@ -30,6 +30,15 @@ def test_file_and_overrides_win_over_defaults(tmp_path: Path) -> None:
     assert config == Outer(Inner(7, 0.25), (4.0, 0.5), 6, Inner(2))
 
 
+@dataclass(frozen=True)
+class Job:
+    inner: Inner = field(default_factory=lambda: Inner(epochs=60, rate=0.125))
+
+
+def test_a_section_given_in_part_keeps_the_defaults_of_the_whole() -> None:
+    assert load_config(Job, None, ["inner.name=x"]) == Job(Inner(60, 0.125, "x"))
+
+
 def test_dumped_config_reads_back_equal(tmp_path: Path) -> None:
     config = Outer(Inner(2, 0.1, "φ"), (8.0,), 3, Inner())
     file = tmp_path / "c.yaml"
