@@ -29,6 +29,8 @@ class HlsNetwork:
     def add(self, class_name: str, name: str, precision: dict[str, str], **attributes: Any) -> None:
         if name.lower() in {known.lower() for known in self.precision} | {"input"}:
             raise ValueError(f"hls4ml: layer name {name!r} is taken or reserved (case does not count); rename the step")
+        if not name.isascii():
+            raise ValueError(f"hls4ml: layer name {name!r} cannot stand in C++, wanted ASCII; rename the step")
         self.layers.append({"class_name": class_name, "name": name, **attributes})
         self.precision[name] = precision
 

@@ -92,7 +92,11 @@ class HlsForm:
         return made
 
     def _codes(self, value: str, real: NDArray[np.float64]) -> IntArray:
-        return np.rint(real * 2.0**-self._exponent(value)).astype(np.int64)
+        scaled = real * 2.0**-self._exponent(value)
+        codes = np.rint(scaled).astype(np.int64)
+        if not np.array_equal(codes, scaled):
+            raise RuntimeError(f"hls4ml: {value} has values between the codes of its format; its type is too fine")
+        return codes
 
     def _exponent(self, value: str) -> int:
         mlp, _, layer = value.partition(".")

@@ -18,9 +18,9 @@ from edgetrack.export.hls_simulation import HlsProject
 
 
 def write_project(network: HlsNetwork, title: str, folder: Path, config: HlsConfig) -> HlsProject:
-    """Write the project into `folder`, which then holds nothing of an earlier one but compiled libraries.
+    """Write the project into `folder`, in place of an earlier one of that title.
 
-    The same network and config give the same bytes. Takes some seconds.
+    The same network and config give the same bytes. About a second.
     """
     name = re.sub(r"\W", "_", title)
     folder.mkdir(parents=True, exist_ok=True)

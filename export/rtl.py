@@ -65,13 +65,14 @@ class RtlForm:
         """The compiled simulation of one MLP, built where it is not there yet."""
         if mlp not in self._libraries:
             kernel = self.kernels[mlp]
-            self._libraries[mlp] = build_pipeline(kernel.sources, mlp, kernel.latency_cycles, self.folder / "sim")
+            sources, latency = kernel.sources, kernel.latency_cycles
+            self._libraries[mlp] = build_pipeline(sources, kernel.top, latency, self.folder / "sim")
         return self._libraries[mlp]
 
     def estimate(self, mlp: str) -> Resources:
         """What Yosys maps one MLP to, an estimate (no place and route). Tens of seconds, kept in the folder."""
         kernel = self.kernels[mlp]
-        return estimate_resources(kernel.sources, mlp, self.folder / "yosys")
+        return estimate_resources(kernel.sources, kernel.top, self.folder / "yosys")
 
 
 def export_rtl(model: IntegerModel, folder: Path, config: RtlConfig | None = None) -> RtlForm:
@@ -84,11 +85,13 @@ def export_rtl(model: IntegerModel, folder: Path, config: RtlConfig | None = Non
         mlp.name: make_kernel(model, mlp.name, config.latency_cutoff, config.clock_period_ns)
         for mlp in model.description.mlps
     }
-    for kernel in kernels.values():
-        for name, text in kernel.sources.items():
-            write_text(folder / "verilog" / name, text)
+    sources = {name: text for kernel in kernels.values() for name, text in kernel.sources.items()}
+    for stale in (path for path in (folder / "verilog").glob("*.v") if path.name not in sources):
+        stale.unlink()
+    for name, text in sources.items():
+        write_text(folder / "verilog" / name, text)
     report = {
-        name: {"latency_cycles": kernel.latency_cycles, "initiation_interval": 1,
+        name: {"module": kernel.top, "latency_cycles": kernel.latency_cycles, "initiation_interval": 1,
                "estimated_luts": kernel.estimated_luts, "register_bits": kernel.register_bits,
                "input_bits": [fmt.bits for fmt in kernel.inputs], "output_bits": [fmt.bits for fmt in kernel.outputs]}
         for name, kernel in kernels.items()

@@ -26,13 +26,13 @@ WIDEST_ACCUMULATOR = 48
 
 @dataclass(frozen=True)
 class RtlKernel:
-    """One MLP as Verilog. `sources` maps file names to text; the module `name` has ports clk, model_inp, model_out.
+    """One MLP as Verilog. `sources` maps file names to text; the module `top` has ports clk, model_inp, model_out.
 
     Ports pack one field a column, the first column in the lowest bits, each as wide as its format. A result stands
     `latency_cycles` clock edges after the edge that took its vector; the initiation interval is 1.
     """
 
-    name: str
+    top: str
     parts: tuple[str, ...]  # the values whose columns the input port holds, in order
     inputs: tuple[Format, ...]
     outputs: tuple[Format, ...]
@@ -74,8 +74,10 @@ def make_kernel(model: IntegerModel, mlp: str, latency_cutoff: float, clock_peri
     """
     from alkaid.codegen import RTLModel
 
+    if not mlp.isascii():
+        raise ValueError(f"rtl: MLP {mlp!r} cannot name a Verilog module, wanted ASCII; rename the step")
     graph = trace_mlp(model, mlp)
-    inner = f"{mlp}_kernel"
+    top, inner = f"{mlp}_pipeline", f"{mlp}_kernel"
     sources = {}
     with tempfile.TemporaryDirectory() as folder:
         rtl = RTLModel(graph, folder, prj_name=inner, flavor="verilog", latency_cutoff=latency_cutoff,
@@ -93,10 +95,13 @@ def make_kernel(model: IntegerModel, mlp: str, latency_cutoff: float, clock_peri
         [tuple(int(bits) for bits in column) for column in signal.precisions]
         for signal in (rtl.fsm.inp_signals[0], rtl.fsm.out_signals[0])
     ]
-    sources[f"{mlp}.v"] = wrapper(mlp, inner, inputs, outputs, fields[0], fields[1])
+    if not all(sum(map(sum, columns)) for columns in fields):
+        raise ValueError(f"rtl: MLP {mlp} gives the same result for every input, which is no pipeline; "
+                         "train it again or leave the step out")
+    sources[f"{top}.v"] = wrapper(top, inner, inputs, outputs, fields[0], fields[1])
     latency = rtl.latency
     assert latency is not None
-    return RtlKernel(mlp, _parts(model, mlp), inputs, outputs, sources, int(latency), int(rtl.reg_bits),
+    return RtlKernel(top, _parts(model, mlp), inputs, outputs, sources, int(latency), int(rtl.reg_bits),
                      round(float(graph.cost)))
 
 
@@ -107,7 +112,7 @@ def wrapper(name: str, inner: str, inputs: Sequence[Format], outputs: Sequence[F
             inner_inputs: Sequence[Field], inner_outputs: Sequence[Field]) -> str:
     """Verilog of a module with fields of the declared formats around one whose fields may be narrower."""
     width_in, width_out = (sum(fmt.bits for fmt in formats) for formats in (inputs, outputs))
-    inner_in, inner_out = (max(sum(map(sum, fields)), 1) for fields in (inner_inputs, inner_outputs))
+    inner_in, inner_out = (sum(map(sum, fields)) for fields in (inner_inputs, inner_outputs))
     lines = [
         f"// {name}: {len(inputs)} columns in, {len(outputs)} out, first column in the lowest bits.",
         "`timescale 1 ns / 1 ps", "",

@@ -81,7 +81,6 @@ def build_pipeline(sources: Mapping[str, str], top: str, latency_cycles: int, fo
     """
     verilator, compiler = find_verilator(), find_compiler()
     testbench = resources.files("edgetrack.hls_projects").joinpath("rtl/pipeline_sim.cpp").read_text()
-    runtime = _runtime(verilator, compiler, folder)
     digest = hashlib.sha256()
     for part in (verilator.version(), testbench, top, str(latency_cycles), *LINT, *sorted(sources.values())):
         digest.update(part.encode() + b"\0")
@@ -96,6 +95,7 @@ def build_pipeline(sources: Mapping[str, str], top: str, latency_cycles: int, fo
         files = [f"verilog/{name}" for name in sorted(sources)]
         _run([str(verilator.binary), "--cc", "--top-module", top, "--prefix", "Vpipeline", "--Mdir", "cpp", "-O3",
               *LINT, *files], Path(work), verilator.environment())
+        runtime = _runtime(verilator, compiler, folder)
         unit = "".join(f'#include "cpp/{path.name}"\n' for path in sorted((Path(work) / "cpp").glob("*.cpp")))
         (Path(work) / "unit.cpp").write_text(testbench + unit)
         with atomic_path(library) as temporary:
@@ -117,7 +117,9 @@ def _runtime(verilator: Verilator, compiler: str, folder: Path) -> Path:
         unit = "".join(f'#include "{name}"\n' for name in RUNTIME)
         with tempfile.TemporaryDirectory() as work, atomic_path(target) as temporary:
             (Path(work) / "runtime.cpp").write_text(unit)
-            _run([compiler, *compile_flags(verilator), "-c", "-o", str(temporary.resolve()), "runtime.cpp"], Path(work))
+            # Nothing in it is called once a clock: optimising it would only take time.
+            _run([compiler, *compile_flags(verilator), "-O0", "-c", "-o", str(temporary.resolve()), "runtime.cpp"],
+                 Path(work))
     return target
 
 

@@ -1,0 +1,174 @@
+"""The hls4ml project of the whole network against the golden model, value by value."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from integer_networks import random_graph, random_integer_model, toy_description
+from mixed_formats import mixed_integer_model, with_one_lsb_flipped
+
+from edgetrack.export.cases import mlp_vectors
+from edgetrack.export.form import FormUnavailable
+from edgetrack.export.hls_config import HlsConfig
+from edgetrack.export.hls_project import HlsForm, export_hls4ml
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.description import Concat, Gather, Input, Mlp, NetworkDescription
+from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.quantize.integer_model import IntegerModel
+
+IN = interaction_network(InteractionNetworkConfig(hidden=6))
+TOY = toy_description()
+STREAM = HlsConfig(nodes=60, edges=120)
+PARALLEL = HlsConfig(nodes=28, edges=56, io_type="io_parallel")
+
+CASES: dict[str, Callable[[], tuple[IntegerModel, HlsConfig]]] = {
+    "toy-mixed-io_stream": lambda: (mixed_integer_model(TOY, 0), STREAM),
+    "in-io_parallel": lambda: (random_integer_model(IN, 1), PARALLEL),
+}
+SLOW_CASES: dict[str, Callable[[], tuple[IntegerModel, HlsConfig]]] = {
+    "toy-mixed-io_parallel": lambda: (mixed_integer_model(TOY, 2), PARALLEL),
+    "in-mixed-io_stream-700": lambda: (mixed_integer_model(IN, 12), HlsConfig(nodes=700, edges=1400)),
+    "in-two-steps-io_stream": lambda: (
+        random_integer_model(interaction_network(InteractionNetworkConfig(hidden=5, steps=2)), 4), STREAM),
+    "in-resource-io_stream": lambda: (
+        random_integer_model(IN, 3), HlsConfig(nodes=60, edges=120, strategy="Resource", reuse_factor=2)),
+    "toy-resource-io_parallel": lambda: (
+        random_integer_model(TOY, 3), HlsConfig(28, 56, "io_parallel", strategy="Resource", reuse_factor=2)),
+}
+
+
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], HlsForm]:
+    made: dict[str, HlsForm] = {}
+
+    def form(case: str) -> HlsForm:
+        if case not in made:
+            model, config = (CASES | SLOW_CASES)[case]()
+            made[case] = export_hls4ml(model, tmp_path_factory.mktemp(case), config)
+        return made[case]
+
+    return form
+
+
+def graphs_for(form: HlsForm) -> list[HitGraph]:
+    """Full, padded, saturating, all edges at one node, no edges, empty."""
+    nodes, edges = form.capacity.nodes, form.capacity.edges
+    hub = random_graph(nodes, edges, seed=4)
+    at_one_node = hub.edge_index.copy()
+    at_one_node[1] = 3
+    return [
+        random_graph(nodes, edges, seed=1),
+        random_graph(nodes // 2, edges // 3, seed=2),
+        random_graph(nodes // 2, edges, seed=3, spread=8.0),
+        HitGraph(hub.x, at_one_node),
+        random_graph(5, 0, seed=5),
+        random_graph(0, 0, seed=6),
+    ]
+
+
+@pytest.mark.parametrize("case", [*CASES, *(pytest.param(case, marks=pytest.mark.slow) for case in SLOW_CASES)])
+def test_every_value_of_whole_graphs_equals_the_integer_model(case: str, forms: Callable[[str], HlsForm]) -> None:
+    form = forms(case)
+    outputs = set()
+    for graph in graphs_for(form):
+        wanted = form.model.run_graph(graph, hidden=True)
+        got = form.run_graph(graph)
+        inputs = {value.name for value in form.model.description.inputs}
+        assert list(got) == [name for name in wanted if name not in inputs]
+        for name, codes in got.items():
+            np.testing.assert_array_equal(codes, wanted[name], err_msg=name)
+        outputs.update(got[form.model.description.output].ravel().tolist())
+    assert len(outputs) > 5
+
+
+@pytest.mark.parametrize(("case", "mlp"), [("toy-mixed-io_stream", "head"), ("in-io_parallel", "phi_o")])
+def test_one_flipped_weight_lsb_shows_from_its_layer_on(
+    case: str, mlp: str, forms: Callable[[str], HlsForm]
+) -> None:
+    form = forms(case)
+    graph = random_graph(form.capacity.nodes, form.capacity.edges, seed=1)
+    twin = with_one_lsb_flipped(form.model, mlp).run_graph(graph, hidden=True)
+    got = form.run_graph(graph)
+    different = [name for name in got if not np.array_equal(got[name], twin[name])]
+    assert different[0] == f"{mlp}.0"
+
+
+@pytest.mark.parametrize(
+    ("case", "mlp"),
+    [("toy-mixed-io_stream", "message"), pytest.param("in-io_parallel", "phi_r1", marks=pytest.mark.slow)],
+)
+def test_mlp_equals_integers_on_131072_vectors(case: str, mlp: str, forms: Callable[[str], HlsForm]) -> None:
+    form = forms(case)
+    vectors = mlp_vectors(form.model, mlp, 131_072, seed=0)
+    got = form.run_mlp(mlp, vectors)
+    assert len(np.unique(got)) > 5
+    np.testing.assert_array_equal(got, form.model.submodel(mlp).run(vectors)[mlp])
+    assert not np.array_equal(got, with_one_lsb_flipped(form.model, mlp).submodel(mlp).run(vectors)[mlp])
+
+
+def test_the_dummy_node_takes_one_place(forms: Callable[[str], HlsForm]) -> None:
+    form = forms("in-io_parallel")
+    assert (form.capacity.nodes, form.capacity.edges) == (27, 56)
+    with pytest.raises(ValueError, match="28 nodes"):
+        form.run_graph(random_graph(28, 10))
+    with pytest.raises(ValueError, match="57 edges"):
+        form.run_graph(random_graph(20, 57))
+
+
+def test_same_model_gives_the_same_bytes_and_no_path_of_this_machine(tmp_path: Path) -> None:
+    trees = []
+    for name in ("first", "second"):
+        export_hls4ml(random_integer_model(TOY, 2), tmp_path / name, PARALLEL)
+        files = sorted(path for path in (tmp_path / name).rglob("*") if path.is_file())
+        trees.append({str(path.relative_to(tmp_path / name)): path.read_bytes() for path in files})
+    assert trees[0] == trees[1]
+    assert "firmware/toy.cpp" in trees[0]
+    assert "firmware/nnet_utils/nnet_message_passing.h" in trees[0]
+    assert not [name for name, content in trees[0].items() if str(tmp_path).encode() in content]
+
+
+def test_exporting_again_leaves_nothing_of_the_earlier_network(tmp_path: Path) -> None:
+    export_hls4ml(random_integer_model(TOY, 2), tmp_path, PARALLEL)
+    before = {path.name for path in (tmp_path / "firmware/weights").iterdir()}
+    export_hls4ml(random_integer_model(IN, 2), tmp_path, PARALLEL)
+    after = {path.name for path in (tmp_path / "firmware/weights").iterdir()}
+    assert before - after
+    assert "reciprocal" not in (tmp_path / "firmware/parameters.h").read_text()
+
+
+def test_steps_that_the_output_does_not_need_are_left_out(tmp_path: Path) -> None:
+    description = NetworkDescription(
+        "spare", TOY.inputs, (Mlp("unused", "x", (3,)), Mlp("used", "edge_attr", (1,))), "used"
+    )
+    form = export_hls4ml(random_integer_model(description, 1), tmp_path, PARALLEL)
+    assert form.project.inputs == ("edge_attr",)
+    assert list(form.network.values.values()) == ["used"]
+
+
+def test_what_cannot_be_built_stops_with_the_layers_name(tmp_path: Path) -> None:
+    gathers = tuple(Gather(f"g{i}", "x", "source") for i in range(8))
+    many = NetworkDescription(
+        "many", TOY.inputs, (*gathers, Concat("all", tuple(g.name for g in gathers)), Mlp("out", "all", (1,))), "out"
+    )
+    with pytest.raises(ValueError, match=r"'(x|edge_source)' is read 8 times"):
+        export_hls4ml(random_integer_model(many, 1), tmp_path, STREAM)
+    taken = NetworkDescription(
+        "taken", (Input("x", "node", (1.0,)),), (Mlp("X", "x", (2,)), Mlp("X_dense_0", "X", (1,))), "X_dense_0"
+    )
+    model = random_integer_model(taken, 1)
+    export_hls4ml(model, tmp_path / "fine", STREAM)
+    clash = NetworkDescription(
+        "clash", (Input("x", "edge", (1.0,)), Input("X", "edge", (1.0,))), (Concat("c", ("x", "X")),), "c"
+    )
+    with pytest.raises(ValueError, match="'X' is taken"):
+        export_hls4ml(random_integer_model(clash, 1), tmp_path / "clash", STREAM)
+    with pytest.raises(ValueError, match="wanted at least 2 and 1"):
+        HlsConfig(nodes=1, edges=0)
+
+
+def test_missing_compiler_is_told_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    form = export_hls4ml(random_integer_model(IN, 1), tmp_path, PARALLEL)
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(FormUnavailable, match="apt-get install g"):
+        form.run_graph(random_graph(5, 5))

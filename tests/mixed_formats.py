@@ -1,0 +1,86 @@
+"""Integer models whose every format differs: widths 3 to 12 bits, coarse and fine grids, signed, unsigned, narrow.
+
+What carries these carries whatever a precision recipe asks for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from edgetrack.models.description import Add, Concat, Gather, Mlp, NetworkDescription, Step
+from edgetrack.quantize.fixed_point import Format
+from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
+
+
+def mixed_integer_model(description: NetworkDescription, seed: int) -> IntegerModel:
+    """Random formats and weights; results are scaled so that a good part of the codes is used, ends included."""
+    return _Maker(description, np.random.default_rng(seed)).make()
+
+
+class _Maker:
+    def __init__(self, description: NetworkDescription, rng: np.random.Generator) -> None:
+        self.description, self.rng = description, rng
+        self.formats: dict[str, Format] = {}
+        self.layers: dict[str, tuple[IntegerLayer, ...]] = {}
+
+    def make(self) -> IntegerModel:
+        for value in self.description.inputs:
+            self.formats[value.name] = replace(self._format(), exponent=-6)
+        for step in self.description.steps:
+            if isinstance(step, Mlp):
+                self._make_mlp(step)
+            elif not isinstance(step, Gather | Concat):
+                largest = max(self._largest(part) for part in _sources(step))
+                self.formats[step.name] = self._scaled(largest)
+        return IntegerModel(self.description, self.formats, self.layers)
+
+    def _make_mlp(self, step: Mlp) -> None:
+        columns = self._columns(step.source)
+        exponent = min(fmt.exponent for fmt in columns)
+        magnitudes = np.array([fmt.magnitude << (fmt.exponent - exponent) for fmt in columns])
+        made = []
+        for fan_in, fan_out in pairwise((len(columns), *step.widths)):
+            weight_format = Format(int(self.rng.integers(3, 9)), int(self.rng.integers(-9, 2)), narrow=True)
+            weight = self.rng.integers(weight_format.lowest, weight_format.highest + 1, (fan_out, fan_in))
+            exponent += weight_format.exponent
+            bound = int((np.abs(weight) @ magnitudes).max())
+            bias = self.rng.integers(-bound // 8 - 1, bound // 8 + 2, fan_out)
+            activation = self._scaled(bound * 2.0**exponent / (2 * np.sqrt(fan_in)))
+            made.append(IntegerLayer(weight, weight_format, bias, activation))
+            magnitudes, exponent = np.full(fan_out, activation.magnitude), activation.exponent
+        self.layers[step.name] = tuple(made)
+        self.formats[step.name] = made[-1].activation
+
+    def _format(self) -> Format:
+        signed = bool(self.rng.integers(2))
+        return Format(int(self.rng.integers(4, 13)), 0, signed, narrow=bool(signed and self.rng.integers(2)))
+
+    def _scaled(self, largest: float) -> Format:
+        """A random format that ends near ±largest."""
+        fmt = self._format()
+        return replace(fmt, exponent=int(np.floor(np.log2(largest))) + 1 - fmt.bits)
+
+    def _columns(self, name: str) -> list[Format]:
+        step = self.description.step(name)
+        if isinstance(step, Gather | Concat):
+            return [fmt for part in _sources(step) for fmt in self._columns(part)]
+        return [self.formats[name]] * self.description.shape(name).width
+
+    def _largest(self, name: str) -> float:
+        return max(fmt.magnitude * fmt.step for fmt in self._columns(name))
+
+
+def _sources(step: Step) -> tuple[str, ...]:
+    return step.parts if isinstance(step, Concat | Add) else (step.source,)
+
+
+def with_one_lsb_flipped(model: IntegerModel, mlp: str) -> IntegerModel:
+    """The same model with one weight of the MLP's first layer one LSB off: what every comparison must notice."""
+    first, *rest = model.layers[mlp]
+    weight = first.weight.copy()
+    weight[0, 0] += 1 if weight[0, 0] < first.weight_format.highest else -1
+    layers = {**model.layers, mlp: (replace(first, weight=weight), *rest)}
+    return IntegerModel(model.description, model.formats, layers)
