@@ -1,0 +1,73 @@
+"""The verb `quantize`: from a float checkpoint to one whose integers carry its thresholds and figures."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from integer_networks import random_graph
+
+from edgetrack.events.splits import SplitConfig
+from edgetrack.graphs.files import load_graph, save_graph
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from edgetrack.models.inference import edge_accuracy
+from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.network import seeded_network
+from edgetrack.models.train_config import TrainConfig
+from edgetrack.quantize.checkpoint import integer_model, quantised_network
+from edgetrack.quantize.recipe import PrecisionRecipe
+from edgetrack.scripts.console import Console
+from edgetrack.scripts.quantize import QuantizeRunConfig, quantize
+
+SPLIT = SplitConfig(train=0.6, validation=0.2, test=0.2)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> QuantizeRunConfig:
+    """Graphs whose true edges go forward, and a float network that was never trained."""
+    folder = tmp_path_factory.mktemp("quantize")
+    for number in range(10):
+        graph = random_graph(60, 300, seed=number)
+        labelled = HitGraph(graph.x, graph.edge_index, y=graph.edge_attr[:, 2] > 0.2, name=f"event{number}")
+        save_graph(labelled, folder / "graphs" / f"event{number}.npz")
+    description = interaction_network(InteractionNetworkConfig(hidden=8))
+    checkpoint = Checkpoint("float", description, seeded_network(description, 3).state_dict(), 0.0)
+    save_checkpoint(checkpoint, folder / "float.safetensors")
+    return QuantizeRunConfig(
+        graphs=str(folder / "graphs"), checkpoint=str(folder / "float.safetensors"), split=SPLIT,
+        input_scales={"edge_attr": (4.0, 1.0, 1.0, 0.125)}, recipe=PrecisionRecipe(weight_bits=7),
+        training=TrainConfig(epochs=12),
+    )
+
+
+def test_checkpoint_holds_the_integers_thresholds_and_figures(config: QuantizeRunConfig, tmp_path: Path) -> None:
+    result = quantize(config, tmp_path, Console(quiet=True))
+    checkpoint = load_checkpoint(result["checkpoint"])
+    assert checkpoint.kind == "quantised"
+    assert checkpoint.description.inputs[1].scale == (4.0, 1.0, 1.0, 0.125)
+    assert quantised_network(checkpoint).recipe == config.recipe
+    model = integer_model(checkpoint)
+    step = model.formats[model.description.output].step
+    assert (2 * checkpoint.threshold / step).is_integer()  # on a code or half-way: exact in every form
+    assert result["graphs"] == 2
+    graphs = [load_graph(Path(config.graphs) / f"{name}.npz") for name in result["test_graphs"]]
+    logits = np.concatenate([model.logits(graph) for graph in graphs])
+    y = np.concatenate([graph.y for graph in graphs if graph.y is not None])
+    assert result["edge_accuracy"] == pytest.approx(edge_accuracy(logits, y, checkpoint.threshold), abs=1e-12)
+    assert result["edge_accuracy"] > max(y.mean(), 1 - y.mean()) + 0.1  # it has learnt
+
+
+def test_run_repeats_itself_and_a_finished_one_is_kept(config: QuantizeRunConfig, tmp_path: Path) -> None:
+    short = replace(config, training=TrainConfig(epochs=1), teacher=config.checkpoint)
+    first = Path(quantize(short, tmp_path / "a", Console(quiet=True))["checkpoint"]).read_bytes()
+    again = Path(quantize(short, tmp_path / "a", Console(quiet=True))["checkpoint"]).read_bytes()
+    other = Path(quantize(short, tmp_path / "b", Console(quiet=True))["checkpoint"]).read_bytes()
+    assert first == again == other
+
+
+def test_quantised_checkpoint_is_no_start(config: QuantizeRunConfig, tmp_path: Path) -> None:
+    short = replace(config, training=TrainConfig(epochs=1))
+    quantised = quantize(short, tmp_path, Console(quiet=True))["checkpoint"]
+    with pytest.raises(ValueError, match="wanted a float checkpoint"):
+        quantize(replace(short, checkpoint=quantised), tmp_path / "again", Console(quiet=True))
