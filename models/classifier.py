@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from edgetrack.models.batches import Batch, EpochBatches
-from edgetrack.models.schedule import adam
+from edgetrack.models.schedule import optimizer_and_scheduler
 from edgetrack.models.train_config import TrainConfig
 
 FINGERPRINT_KEY = "edgetrack_fingerprint"
@@ -46,7 +46,8 @@ class EdgeClassifier(LightningModule):
 
     def configure_optimizers(self) -> Any:
         steps = len(self.epoch_batches(0))
-        optimizer, scheduler = adam(self.network.parameters(), self.config.schedule, steps, self.config.epochs)
+        optimizer, scheduler = optimizer_and_scheduler(self.network.parameters(), self.config.schedule, steps,
+                                                       self.config.epochs)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -12,10 +12,11 @@ from torch import nn
 
 from edgetrack.events.splits import SplitConfig
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.checkpoint import Checkpoint, save_checkpoint
+from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint, save_checkpoint
+from edgetrack.models.description import NetworkDescription
 from edgetrack.models.inference import edge_logits
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
-from edgetrack.models.network import seeded_network
+from edgetrack.models.network import GraphNetwork, seeded_network
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training import fit
 from edgetrack.scripts.console import Console
@@ -34,6 +35,7 @@ class TrainRunConfig:
 
     graphs: str = required("folder of hit graphs (*.npz)")
     name: str = option("float", "name of the checkpoint file")
+    start: str = option("", "float checkpoint whose weights to start from, instead of random ones")
     network: InteractionNetworkConfig = field(default_factory=InteractionNetworkConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
@@ -46,7 +48,7 @@ def train(config: TrainRunConfig, folder: Path, console: Console) -> dict[str, A
     """
     graphs = load_graph_sets(config.graphs, config.split)
     description = interaction_network(config.network)
-    network = seeded_network(description, config.training.seed)
+    network = first_network(config, description)
     result = fit(network, graphs.train, graphs.validation, config.training, folder, progress=not console.quiet,
                  label=config.name)
     threads = config.training.threads
@@ -60,6 +62,17 @@ def train(config: TrainRunConfig, folder: Path, console: Console) -> dict[str, A
                                         if isinstance(value, float)))
     return {"checkpoint": str(path), "threshold": result.threshold, "track_threshold": track_threshold,
             "parameters": description.num_parameters(), **metrics}
+
+
+def first_network(config: TrainRunConfig, description: NetworkDescription) -> GraphNetwork:
+    """The network to be trained: with random weights by seed, or with those of the checkpoint `config.start`."""
+    if not config.start:
+        return seeded_network(description, config.training.seed)
+    start = load_checkpoint(config.start)
+    if start.description != description:
+        raise ValueError(f"{config.start} holds a network of another shape than this config's; start from one that "
+                         "has the same `network` section")
+    return float_network(start)
 
 
 def test_metrics(network: nn.Module, graphs: Sequence[HitGraph], threshold: float, track_threshold: float | None,

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import seeded_network
+from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training import fit
 
-CONFIG = TrainConfig(epochs=6, batch_graphs=2, keep="best", seed=5)
+CONFIG = TrainConfig(epochs=6, batch_graphs=2, keep="best", seed=5, schedule=ScheduleConfig(optimizer="muon"))
 
 
 def toy_graphs(count: int, num_nodes: int = 60, num_edges: int = 3000) -> list[HitGraph]:
