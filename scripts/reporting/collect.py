@@ -35,6 +35,7 @@ class RunRecord:
     graphs: tuple[HitGraph, ...]  # the held-out graphs, in the order of evaluation.json
     logits: Mapping[str, Logits]  # form → logits of each graph
     quantised: Checkpoint | None
+    quantised_path: Path | None
     floats: Mapping[str, Checkpoint]  # stage → float checkpoint
     rtl: Mapping[str, Mapping[str, Any]]  # rtl.json: MLP → latency and estimates
     synthesis: Mapping[str, Mapping[str, Any]]  # MLP → primitives that Yosys counted
@@ -77,14 +78,15 @@ def collect(folder: Path) -> RunRecord:
     text, config = _config(folder / "run.yaml")
     rtl_file = next((path for path in (folder / stage / "rtl" / "rtl.json" for stage in ("export", "verify"))
                      if path.is_file()), None)
-    checkpoints = _checkpoints(folder, stages)
-    quantised = [checkpoint for checkpoint in checkpoints.values() if checkpoint.kind == "quantised"]
+    checkpoints = {path: load_checkpoint(path) for path in _checkpoint_paths(folder, stages)}
+    quantised = next((path for path, checkpoint in checkpoints.items() if checkpoint.kind == "quantised"), None)
     return RunRecord(
         folder=folder, config_text=text, config=config, stages=stages, verification=verification or None,
         forms=evaluation.get("forms", {}), graphs=graphs,
         logits=_logits(folder / "evaluate" / "logits.npz", graphs),
-        quantised=next(iter(quantised), None),
-        floats={name: checkpoint for name, checkpoint in checkpoints.items() if checkpoint.kind == "float"},
+        quantised=checkpoints[quantised] if quantised else None, quantised_path=quantised,
+        floats={path.parent.name: checkpoint for path, checkpoint in checkpoints.items()
+                if checkpoint.kind == "float"},
         rtl=_object(rtl_file) if rtl_file else {},
         synthesis=_synthesis(stages, rtl_file),
     )
@@ -136,17 +138,10 @@ def _logits(path: Path, graphs: Sequence[HitGraph]) -> dict[str, Logits]:
     return found
 
 
-def _checkpoints(folder: Path, stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Checkpoint]:
-    """Checkpoints by stage. Stages name them by the path that they had then; the folder may have moved since."""
-    found = {}
-    for stage, result in stages.items():
-        path = folder / stage / Path(str(result.get("checkpoint", ""))).name
-        if path.suffix == ".safetensors" and path.is_file():
-            found[stage] = load_checkpoint(path)
-    lone = sorted(folder.glob("quantize/*.safetensors"))
-    if lone and not any(checkpoint.kind == "quantised" for checkpoint in found.values()):
-        found["quantize"] = load_checkpoint(lone[0])
-    return found
+def _checkpoint_paths(folder: Path, stages: Mapping[str, Mapping[str, Any]]) -> list[Path]:
+    """The checkpoint of each stage. Stages name it by the path that it had then; the folder may have moved since."""
+    paths = [folder / stage / Path(str(result.get("checkpoint", ""))).name for stage, result in stages.items()]
+    return [path for path in paths if path.suffix == ".safetensors" and path.is_file()]
 
 
 def _synthesis(stages: Mapping[str, Mapping[str, Any]], rtl_file: Path | None) -> dict[str, Mapping[str, Any]]:
