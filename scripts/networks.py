@@ -62,7 +62,7 @@ def float_onnx(checkpoint: Checkpoint, folder: Path) -> EdgeClassifier:
 
 
 def in_sectors(checkpoint: Checkpoint, capacity: Capacity, folder: Path, settings: FormSettings) -> EdgeClassifier:
-    """The integer model on the sectors that a form of this capacity gets: what sectors cost, apart from what bits do."""
+    """The integer model on the sectors that a form of this capacity gets: what sectors cost, without what bits do."""
     source = quantised_source(checkpoint)
     form = make_form("integer", source, folder, settings)
     form.capacity = capacity
