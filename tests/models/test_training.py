@@ -48,9 +48,9 @@ def equal(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:
     return all(np.array_equal(left[name].numpy(), right[name].numpy()) for name in left)
 
 
-def run_script(folder: Path, kill_at: int, threads: int) -> int:
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-    return subprocess.run([sys.executable, SCRIPT, folder, str(kill_at)], env=environment, check=False).returncode
+def run_script(folder: Path, kill_at: int, threads: int = 1, devices: int = 1) -> int:
+    command = [sys.executable, SCRIPT, folder, str(kill_at), str(devices)]
+    return subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": str(threads)}, check=False).returncode
 
 
 def test_a_killed_training_resumes_to_bitwise_the_same_weights_whatever_the_threads(
@@ -61,12 +61,24 @@ def test_a_killed_training_resumes_to_bitwise_the_same_weights_whatever_the_thre
     in_epoch_3 = 3 * FORWARDS_AN_EPOCH + 2
     assert run_script(tmp_path / "killed", in_epoch_3, threads=1) == -signal.SIGKILL
     assert (tmp_path / "killed" / RESUME_FILE).exists()
-    assert not (tmp_path / "killed" / "state.safetensors").exists()
+    assert not (tmp_path / "killed" / "state0.safetensors").exists()
     assert run_script(tmp_path / "killed", 0, threads=2) == 0
-    assert equal(whole.state, load_file(tmp_path / "killed" / "state.safetensors"))
+    assert equal(whole.state, load_file(tmp_path / "killed" / "state0.safetensors"))
     other = fit(toy.Mortal(toy.toy_network(), 0), graphs[:5], graphs[5:], replace(toy.CONFIG, seed=6),
                 tmp_path / "other", progress=False)
     assert not equal(whole.state, other.state)
+
+
+@pytest.mark.slow
+def test_two_devices_share_the_batches_and_end_with_the_same_weights(
+    toy: ModuleType, graphs: list[HitGraph], tmp_path: Path
+) -> None:
+    assert run_script(tmp_path / "two", 0, devices=2) == 0
+    states = [load_file(tmp_path / "two" / f"state{device}.safetensors") for device in range(2)]
+    assert equal(*states)
+    alone = fit(toy.Mortal(toy.toy_network(), 0), graphs[:5], graphs[5:], toy.CONFIG, tmp_path / "one",
+                progress=False)
+    assert not equal(states[0], alone.state)
 
 
 def test_a_finished_training_returns_its_result_again_at_once(

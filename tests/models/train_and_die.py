@@ -1,6 +1,7 @@
 """Run by test_training.py: a small training that kills its own process at a given forward pass.
 
-Usage: train_and_die.py FOLDER KILL_AT (0: never). Writes FOLDER/state.safetensors where it survives.
+Usage: train_and_die.py FOLDER KILL_AT [DEVICES]; 0 kills never. Each device that survives writes
+FOLDER/state<its number>.safetensors.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,5 +62,7 @@ class Mortal(nn.Module):
 if __name__ == "__main__":
     folder, kill_at = Path(sys.argv[1]), int(sys.argv[2])
     graphs = toy_graphs(7)
-    result = fit(Mortal(toy_network(), kill_at), graphs[:5], graphs[5:], CONFIG, folder, progress=False)
-    save_file(result.state, folder / "state.safetensors")
+    devices = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    config = replace(CONFIG, devices=devices, strategy="ddp" if devices > 1 else "auto")
+    result = fit(Mortal(toy_network(), kill_at), graphs[:5], graphs[5:], config, folder, progress=False)
+    save_file(result.state, folder / f"state{os.environ.get('LOCAL_RANK', '0')}.safetensors")
