@@ -22,6 +22,7 @@ from edgetrack.models.training import fit
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.graph_sets import load_graph_sets
 from edgetrack.scripts.option import option, required
+from edgetrack.scripts.pretrained import checkpoint_path
 from edgetrack.scripts.track_threshold import best_track_threshold
 from edgetrack.tracks.evaluation import evaluate_scores
 
@@ -35,7 +36,7 @@ class TrainRunConfig:
 
     graphs: str = required("folder of hit graphs (*.npz)")
     name: str = option("float", "name of the checkpoint file")
-    start: str = option("", "float checkpoint whose weights to start from, instead of random ones")
+    start: str = option("", "float checkpoint (file, or name of a pretrained one) to start from, instead of random weights")
     network: InteractionNetworkConfig = field(default_factory=InteractionNetworkConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
@@ -68,7 +69,7 @@ def first_network(config: TrainRunConfig, description: NetworkDescription) -> Gr
     """The network to be trained: with random weights by seed, or with those of the checkpoint `config.start`."""
     if not config.start:
         return seeded_network(description, config.training.seed)
-    start = load_checkpoint(config.start)
+    start = load_checkpoint(checkpoint_path(config.start))
     if start.description != description:
         raise ValueError(f"{config.start} holds a network of another shape than this config's; start from one that "
                          "has the same `network` section")

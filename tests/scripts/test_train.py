@@ -1,0 +1,107 @@
+"""`edgetrack train`: from a folder of graphs to a checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgetrack.events.splits import SplitConfig
+from edgetrack.graphs.files import save_graph
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.checkpoint import float_network, load_checkpoint
+from edgetrack.models.inference import edge_logits
+from edgetrack.models.interaction_network import InteractionNetworkConfig
+from edgetrack.models.schedule import ScheduleConfig
+from edgetrack.models.train_config import TrainConfig
+from edgetrack.scripts.console import Console
+from edgetrack.scripts.graph_sets import graph_numbers, load_graph_sets
+from edgetrack.scripts.track_threshold import best_track_threshold
+from edgetrack.scripts.train import TrainRunConfig, train
+
+QUIET = Console(quiet=True)
+SPLIT = SplitConfig(train=0.5, validation=0.25, test=0.25)
+
+
+def ladder(seed: int, num_tracks: int = 12, num_layers: int = 5) -> HitGraph:
+    """Straight tracks at evenly spread φ through `num_layers` layers; edges to the same and the next track's hit."""
+    rng = np.random.default_rng(seed)
+    layer, track = np.meshgrid(np.arange(num_layers), np.arange(num_tracks), indexing="ij")
+    phi = -1 + 2 * track / num_tracks + rng.uniform(0, 0.01)
+    x = np.stack([0.03 + 0.03 * layer, phi, 0.1 * layer], axis=-1).reshape(-1, 3)
+    inner = np.arange((num_layers - 1) * num_tracks)
+    same, following = inner + num_tracks, inner // num_tracks * num_tracks + num_tracks + (inner + 1) % num_tracks
+    edge_index = np.concatenate([np.stack([inner, same]), np.stack([inner, following])], axis=1)
+    particle = track.ravel() + 1
+    return HitGraph(x, edge_index, y=particle[edge_index[0]] == particle[edge_index[1]], particle_id=particle,
+                    name=f"event{seed:09d}")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for seed in range(8):
+        save_graph(ladder(seed).permuted(np.random.default_rng(seed)), tmp_path / "graphs" / f"event{seed:09d}.npz")
+    return tmp_path
+
+
+@pytest.fixture
+def config(folder: Path) -> TrainRunConfig:
+    return TrainRunConfig(
+        graphs=str(folder / "graphs"), name="toy", split=SPLIT,
+        network=InteractionNetworkConfig(hidden=6, edge_scale=(4.0, 8.0, 0.5, 0.5)),
+        training=TrainConfig(epochs=20, schedule=ScheduleConfig(learning_rate=0.02)),
+    )
+
+
+def test_train_writes_a_checkpoint_that_finds_the_tracks(config: TrainRunConfig, folder: Path) -> None:
+    result = train(config, folder / "run", QUIET)
+    assert result["checkpoint"] == str(folder / "run" / "toy.safetensors")
+    assert result["graphs"] == 2
+    assert result["edge_accuracy"] == result["double_majority"] == 1.0
+    checkpoint = load_checkpoint(result["checkpoint"])
+    assert checkpoint.threshold == result["threshold"]
+    assert checkpoint.logit_for_tracks == result["track_threshold"]
+    assert checkpoint.config["training"]["epochs"] == 20
+    sets = load_graph_sets(folder / "graphs", SPLIT)
+    assert checkpoint.metrics["test_graphs"] == [graph.name for graph in sets.test]
+    kept = edge_logits(float_network(checkpoint), sets.test)[0] > checkpoint.threshold
+    assert np.array_equal(kept, sets.test[0].y)
+
+
+def test_training_goes_on_from_the_weights_of_a_checkpoint(config: TrainRunConfig, folder: Path) -> None:
+    first = train(config, folder / "first", QUIET)
+    gentle = TrainConfig(epochs=1, schedule=ScheduleConfig(learning_rate=1e-6))
+    second = train(replace(config, start=first["checkpoint"], training=gentle), folder / "second", QUIET)
+    cold = train(replace(config, training=gentle), folder / "cold", QUIET)
+    weights = [load_checkpoint(run["checkpoint"]).state["mlps.phi_r1.0.weight"] for run in (first, second, cold)]
+    assert 0 < (weights[1] - weights[0]).abs().max() < 1e-3 < (weights[2] - weights[0]).abs().max()
+    with pytest.raises(ValueError, match="holds a network of another shape"):
+        train(replace(config, start=first["checkpoint"], network=InteractionNetworkConfig(hidden=7)),
+              folder / "other", QUIET)
+
+
+def test_graph_sets_are_disjoint_and_complete(folder: Path) -> None:
+    sets = load_graph_sets(folder / "graphs", SPLIT)
+    names = [[graph.name for graph in part] for part in (sets.train, sets.validation, sets.test)]
+    assert [len(part) for part in names] == [4, 2, 2]
+    assert sorted(name for part in names for name in part) == [f"event{seed:09d}" for seed in range(8)]
+
+
+def test_graphs_are_numbered_by_their_names_or_else_by_their_places() -> None:
+    assert graph_numbers(["event000001000", "event000001002"]) == [1000, 1002]
+    assert graph_numbers(["a", "b"]) == [0, 1]
+    assert graph_numbers(["a1", "b1"]) == [0, 1]
+    assert graph_numbers(["1_2", "1_3"]) == [0, 1]
+
+
+def test_the_track_threshold_lies_where_no_false_edge_merges_tracks() -> None:
+    """True edges at logit 3, false ones at 1: with δ* = 0, any threshold in [1, 3) finds all tracks."""
+    graph = ladder(0)
+    assert graph.y is not None
+    logits = np.where(graph.y, 3.0, 1.0)
+    threshold = best_track_threshold([graph], [logits], 0.0)
+    assert threshold is not None
+    assert 1.0 <= threshold < 3.0
+    assert best_track_threshold([replace(graph, particle_id=None)], [logits], 0.0) is None
