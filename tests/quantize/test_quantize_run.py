@@ -14,6 +14,7 @@ from edgetrack.models.checkpoint import Checkpoint, load_checkpoint, save_checkp
 from edgetrack.models.inference import edge_accuracy
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import seeded_network
+from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.quantize.checkpoint import integer_model, quantised_network
 from edgetrack.quantize.recipe import PrecisionRecipe
@@ -25,11 +26,11 @@ SPLIT = SplitConfig(train=0.6, validation=0.2, test=0.2)
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> QuantizeRunConfig:
-    """Graphs whose true edges go forward, and a float network that was never trained."""
+    """Graphs whose true edges are short, and a float network that was never trained."""
     folder = tmp_path_factory.mktemp("quantize")
     for number in range(10):
         graph = random_graph(60, 300, seed=number)
-        labelled = HitGraph(graph.x, graph.edge_index, y=graph.edge_attr[:, 2] > 0.2, name=f"event{number}")
+        labelled = HitGraph(graph.x, graph.edge_index, y=graph.edge_attr[:, 3] < 3.0, name=f"event{number}")
         save_graph(labelled, folder / "graphs" / f"event{number}.npz")
     description = interaction_network(InteractionNetworkConfig(hidden=8))
     checkpoint = Checkpoint("float", description, seeded_network(description, 3).state_dict(), 0.0)
@@ -37,7 +38,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> QuantizeRunConfig:
     return QuantizeRunConfig(
         graphs=str(folder / "graphs"), checkpoint=str(folder / "float.safetensors"), split=SPLIT,
         input_scales={"edge_attr": (4.0, 1.0, 1.0, 0.125)}, recipe=PrecisionRecipe(weight_bits=7),
-        training=TrainConfig(epochs=12),
+        training=TrainConfig(epochs=12, schedule=ScheduleConfig(learning_rate=0.02)),
     )
 
 
