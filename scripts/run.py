@@ -41,7 +41,7 @@ class RunConfig:
     """The main job. The default takes about ten minutes on two cores."""
 
     simulate: SimulateConfig = field(
-        default_factory=lambda: SimulateConfig(40, 0, SimulationConfig(pile_up=30.0, seed=1, workers=2)))
+        default_factory=lambda: SimulateConfig(50, 0, SimulationConfig(pile_up=40.0, seed=1, workers=2)))
     graph: GraphConfig = field(default_factory=lambda: GraphConfig(
         SelectionConfig(pt_min=0.6), GeometricConfig(preset="hitgraphs")))
     split: SplitConfig = field(default_factory=lambda: SplitConfig(train=0.7, validation=0.15, test=0.15))
