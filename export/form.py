@@ -30,8 +30,13 @@ class Form(Protocol):
     All integers are codes on the grids of the `IntegerModel` that it was exported from.
     """
 
-    name: str
-    capacity: Capacity | None  # None: graphs of any size
+    @property
+    def name(self) -> str:
+        """Its name on the command line and in tables."""
+
+    @property
+    def capacity(self) -> Capacity | None:
+        """Largest graph it takes; None: graphs of any size."""
 
     def run_graph(self, graph: HitGraph) -> Mapping[str, IntArray] | None:
         """Codes of the values that this form can show (name → (N or E, width)), always with the output.

@@ -13,7 +13,8 @@ class HlsConfig:
     """Size and target of the project: graphs of `nodes` hits, the last one a dummy, and `edges` edges.
 
     Smaller graphs are padded. io_parallel is for small graphs (tens of edges), io_stream for sectors. `strategy` and
-    `reuse_factor` are hls4ml's, for every linear layer.
+    `reuse_factor` are hls4ml's, for every linear layer; a layer whose matrix does not allow the factor takes the next
+    smaller one.
     """
 
     nodes: int = 512
@@ -28,6 +29,8 @@ class HlsConfig:
     def __post_init__(self) -> None:
         if self.nodes < 2 or self.edges < 1:
             raise ValueError(f"hls4ml: room for {self.nodes} nodes and {self.edges} edges, wanted at least 2 and 1")
+        if self.reuse_factor < 1:
+            raise ValueError(f"hls4ml: reuse_factor is {self.reuse_factor}, wanted at least 1")
 
     @property
     def capacity(self) -> Capacity:

@@ -19,7 +19,7 @@ HEADER = "nnet_message_passing.h"
 INCLUDES = [f"nnet_utils/{HEADER}"]
 
 
-class EdgeGather(Layer):  # type: ignore[misc]
+class EdgeGather(Layer):
     """Inputs: node value (n_node, width), index (n_edge, 1). Output (n_edge, width)."""
 
     _expected_attributes = [Attribute("n_node"), Attribute("n_edge"), Attribute("width")]  # noqa: RUF012
@@ -28,7 +28,7 @@ class EdgeGather(Layer):  # type: ignore[misc]
         self.add_output_variable([self.attributes["n_edge"], self.attributes["width"]])
 
 
-class ScatterSum(Layer):  # type: ignore[misc]
+class ScatterSum(Layer):
     """Inputs: edge value (n_edge, width), index (n_edge, 1). Output (n_node, width)."""
 
     _expected_attributes = [  # noqa: RUF012
@@ -39,7 +39,7 @@ class ScatterSum(Layer):  # type: ignore[misc]
         self.add_output_variable([self.attributes["n_node"], self.attributes["width"]])
 
 
-class ScatterMean(Layer):  # type: ignore[misc]
+class ScatterMean(Layer):
     """As ScatterSum, times `reciprocal_data` (n_edge + 1,) at the node's number of edges."""
 
     _expected_attributes = [  # noqa: RUF012
@@ -52,7 +52,7 @@ class ScatterMean(Layer):  # type: ignore[misc]
         self.add_weights_variable(name="reciprocal", var_name="reciprocal{index}")
 
 
-class JoinColumns(Layer):  # type: ignore[misc]
+class JoinColumns(Layer):
     """Inputs: any number of values (rows, widths[i]). Output (rows, Σ widths)."""
 
     _expected_attributes = [Attribute("rows"), Attribute("widths", value_type=list)]  # noqa: RUF012
@@ -64,7 +64,7 @@ class JoinColumns(Layer):  # type: ignore[misc]
 GRAPH_LAYERS = (EdgeGather, ScatterSum, ScatterMean)
 
 
-class MessagePassingConfig(LayerConfigTemplate):  # type: ignore[misc]
+class MessagePassingConfig(LayerConfigTemplate):
     def __init__(self) -> None:
         super().__init__(GRAPH_LAYERS)
 
@@ -80,7 +80,7 @@ class MessagePassingConfig(LayerConfigTemplate):  # type: ignore[misc]
         return f"struct config{node.index} : nnet::message_passing_config {{\n{body}}};\n"
 
 
-class MessagePassingCall(FunctionCallTemplate):  # type: ignore[misc]
+class MessagePassingCall(FunctionCallTemplate):
     KERNELS = {"EdgeGather": "edge_gather", "ScatterSum": "scatter_sum",  # noqa: RUF012
                "ScatterMean": "scatter_mean"}
 
@@ -96,7 +96,7 @@ class MessagePassingCall(FunctionCallTemplate):  # type: ignore[misc]
         return f"nnet::{self.KERNELS[node.class_name]}<{types}>({', '.join(arguments)});"
 
 
-class JoinColumnsCall(FunctionCallTemplate):  # type: ignore[misc]
+class JoinColumnsCall(FunctionCallTemplate):
     def __init__(self) -> None:
         super().__init__(JoinColumns, include_header=INCLUDES)
 

@@ -62,7 +62,7 @@ class HlsForm:
     def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
         """Output codes (n, width) of one MLP, one call of its C simulation a row: near 10⁵ rows a second."""
         submodel, project = self._mlp_projects(mlp)
-        values = {name: np.asarray(inputs[name])[:, None, :] * submodel.formats[name].step for name in project.inputs}
+        values = {name: submodel.formats[name].dequantize(inputs[name])[:, None, :] for name in project.inputs}
         return self._codes(mlp, project.run(values)[:, 0, :])
 
     @cached_property

@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +55,27 @@ def _model_graph(network: HlsNetwork, name: str, folder: Path, config: HlsConfig
         "Model": {"Precision": {"default": "fixed<32,16>"}, "ReuseFactor": config.reuse_factor,
                   "Strategy": config.strategy},
         "LayerName": {
-            layer: {"Precision": types, "ReuseFactor": config.reuse_factor, "Strategy": config.strategy, "Trace": True}
-            for layer, types in network.precision.items()
+            layer["name"]: {"Precision": network.precision[layer["name"]], "Strategy": config.strategy, "Trace": True,
+                            "ReuseFactor": layer_reuse_factor(config, layer)}
+            for layer in network.layers
         },
     }
     layers = [dict(layer) for layer in network.layers]
     return ModelGraph.from_layer_list(project, layers, inputs=list(network.inputs), outputs=[network.output])
+
+
+def layer_reuse_factor(config: HlsConfig, layer: Mapping[str, Any]) -> int:
+    """The largest reuse factor up to the wanted one that the layer's matrix allows.
+
+    With the Resource strategy these are the divisors of its inputs, and its inputs times the divisors of its outputs.
+    hls4ml rounds to such a factor for a layer on vectors, but not for one on rows, whose simulation then aborts.
+    """
+    if config.strategy != "Resource" or layer["class_name"] != "Dense":
+        return config.reuse_factor
+    fan_in, fan_out = layer["n_in"], layer["n_out"]
+    allowed = {factor for factor in range(1, fan_in + 1) if fan_in % factor == 0}
+    allowed |= {fan_in * factor for factor in range(1, fan_out + 1) if fan_out % factor == 0}
+    return max(factor for factor in allowed if factor <= config.reuse_factor)
 
 
 def _settle(written: Path, folder: Path) -> None:

@@ -12,6 +12,7 @@ from edgetrack.export.cases import mlp_vectors
 from edgetrack.export.form import FormUnavailable
 from edgetrack.export.hls_config import HlsConfig
 from edgetrack.export.hls_project import HlsForm, export_hls4ml
+from edgetrack.export.hls_writer import layer_reuse_factor
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import Concat, Gather, Input, Mlp, NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
@@ -165,6 +166,20 @@ def test_what_cannot_be_built_stops_with_the_layers_name(tmp_path: Path) -> None
         export_hls4ml(random_integer_model(clash, 1), tmp_path / "clash", STREAM)
     with pytest.raises(ValueError, match="wanted at least 2 and 1"):
         HlsConfig(nodes=1, edges=0)
+
+
+def test_reuse_factors_are_rounded_down_to_what_each_matrix_allows() -> None:
+    def factors(strategy: str, wanted: int) -> list[int]:
+        config = HlsConfig(strategy=strategy, reuse_factor=wanted)  # type: ignore[arg-type]
+        return [layer_reuse_factor(config, {"class_name": "Dense", "n_in": fan_in, "n_out": fan_out})
+                for fan_in, fan_out in ((6, 4), (7, 6), (10, 1))]
+
+    assert factors("Resource", 1) == [1, 1, 1]
+    assert factors("Resource", 5) == [3, 1, 5]
+    assert factors("Resource", 14) == [12, 14, 10]
+    assert factors("Latency", 5) == [5, 5, 5]
+    with pytest.raises(ValueError, match="reuse_factor is 0"):
+        HlsConfig(reuse_factor=0)
 
 
 def test_missing_compiler_is_told_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
