@@ -18,6 +18,7 @@ from edgetrack.tracks.matching import NOISE
 from edgetrack.tracks.track_metrics import MatchingConfig
 
 MATCHED, IMPURE, PIECE, FAKE = range(4)
+READABLE = 300  # particles that the r–z plane shows without hiding each other
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class EventView:
     def count(self, kind: int) -> int:
         """Candidates of one class."""
         return int(np.count_nonzero(self.classes == kind))
+
+    @property
+    def wedge(self) -> float:
+        """Half-width in φ / π of the wedge that the r–z panels show: about `READABLE` particles; 1 is all of them."""
+        return 1.0 / max(1, -(-len(self.particles) // READABLE))
 
 
 def event_view(graph: HitGraph, candidates: TrackCandidates, logits: NDArray[np.floating], threshold: float,
@@ -72,47 +78,65 @@ def event_figure(view: EventView, form: str) -> Markup:
     """Four panels: truth above, reconstruction below, r–z to the left, x–y to the right."""
     def draw(figure: Figure) -> None:
         panels = figure.subplots(2, 2, gridspec_kw={"width_ratios": [2.05, 1]})
-        for column, (plane, coordinates) in enumerate((("rz", rz(view.graph)), ("xy", xy(view.graph)))):
-            for row in range(2):
-                axes = panels[row, column]
-                dots(axes, coordinates, f"hits-{plane}{row}")
-                (draw_truth if row == 0 else draw_tracks)(axes, view, coordinates, plane)
-                axes.grid(False)
-                if plane == "xy":
-                    reach = 1.04 * float(np.abs(coordinates).max(initial=1.0))
-                    axes.set(aspect="equal", xlim=(-reach, reach), ylim=(-reach, reach))
-                axes.set_xlabel("z [mm]" if plane == "rz" else "x [mm]")
-                axes.set_ylabel("r [mm]" if plane == "rz" else "y [mm]")
-                if plane == "rz":
-                    axes.set_ylim(bottom=0)
+        everything = np.ones(view.graph.num_nodes, bool)
+        for row, content in enumerate((draw_truth, draw_tracks)):
+            plane_rz, plane_xy = panels[row]
+            in_wedge = np.abs(view.graph.x[:, 1]) <= view.wedge
+            dots(plane_rz, rz(view.graph)[in_wedge], f"hits-rz{row}")
+            content(plane_rz, view, rz(view.graph), in_wedge, "rz")
+            plane_rz.set(xlabel="z [mm]", ylabel="r [mm]", ylim=(0, None))
+            if view.wedge < 1.0:
+                plane_rz.text(0.01, 0.03, f"only |φ| ≤ {180 * view.wedge:.0f}°", transform=plane_rz.transAxes)
+            dots(plane_xy, xy(view.graph), f"hits-xy{row}")
+            content(plane_xy, view, xy(view.graph), everything, "xy")
+            draw_wedge(plane_xy, view.wedge)
+            reach = 1.04 * float(np.abs(xy(view.graph)).max(initial=1.0))
+            plane_xy.set(xlabel="x [mm]", ylabel="y [mm]", aspect="equal", xlim=(-reach, reach), ylim=(-reach, reach))
+        for axes in panels.flat:
+            axes.grid(False)
         panels[0, 0].set_title(f"Truth: {len(view.particles)} particles, by whether the quantised network found them")
         panels[1, 0].set_title(f"Reconstruction: {int(np.count_nonzero(view.classes >= 0))} candidates of {form}")
 
     return theme.figure_svg("event", f"Tracks of {view.graph.name} in r–z and x–y", (11.4, 7.6), draw)
 
 
-def draw_truth(axes: Axes, view: EventView, coordinates: NDArray, plane: str) -> None:
+def draw_wedge(axes: Axes, half_width: float) -> None:
+    """The two edges, from the beam outwards, of the wedge that the r–z panels show."""
+    if half_width < 1.0:
+        for angle in (-half_width * np.pi, half_width * np.pi):
+            axes.plot([0, 1e4 * np.cos(angle)], [0, 1e4 * np.sin(angle)], color=theme.INK, linewidth=0.8,
+                      linestyle=(0, (6, 3)))
+
+
+def draw_truth(axes: Axes, view: EventView, coordinates: NDArray, shown: NDArray[np.bool_], plane: str) -> None:
     """Each particle's hits joined outwards; found ones thin, missed ones bold and dashed."""
     assert view.graph.particle_id is not None
+    thin = thinner(len(view.particles) * (view.wedge if plane == "rz" else 1.0))
     looks = ((True, theme.FOUND, 0.7, "-", "found"), (False, theme.MISSED, 1.4, (0, (3, 1.2)), "missed"))
     for wanted, colour, width, style, name in looks:
         chosen = view.particles[view.found == wanted]
-        line = polyline(view.graph, coordinates, view.graph.particle_id, chosen)
-        axes.plot(*line, color=colour, linewidth=width, linestyle=style, gid=f"{name}-{plane}")
+        line = polyline(view.graph, coordinates, np.where(shown, view.graph.particle_id, NOISE), chosen)
+        axes.plot(*line, color=colour, linewidth=thin * width, linestyle=style, gid=f"{name}-{plane}")
 
 
-def draw_tracks(axes: Axes, view: EventView, coordinates: NDArray, plane: str) -> None:
+def draw_tracks(axes: Axes, view: EventView, coordinates: NDArray, shown: NDArray[np.bool_], plane: str) -> None:
     """The kept edges of each candidate, by class; the classes differ in width and dash as well as in colour."""
     looks = ((MATCHED, theme.FOUND, 0.7, "-", "matched"), (PIECE, theme.PIECE, 1.5, (0, (1, 1)), "piece"),
              (IMPURE, theme.FAKE, 1.3, (0, (4, 1.2)), "impure"), (FAKE, theme.FAKE, 2.0, "-", "fake"))
+    thin = thinner(len(view.particles) * (view.wedge if plane == "rz" else 1.0))
     source, target = view.graph.edge_index
     of_hit = np.append(view.classes, -1)[view.labels]  # label −1 takes the appended class
-    kind = np.where(view.joined, of_hit[source], -1)
+    kind = np.where(view.joined & shown[source] & shown[target], of_hit[source], -1)
     for wanted, colour, width, style, name in looks:
         edges = kind == wanted
         ends = np.stack([coordinates[source[edges]], coordinates[target[edges]],
                          np.full((int(edges.sum()), 2), np.nan)], axis=1)
-        axes.plot(*ends.reshape(-1, 2).T, color=colour, linewidth=width, linestyle=style, gid=f"{name}-{plane}")
+        axes.plot(*ends.reshape(-1, 2).T, color=colour, linewidth=thin * width, linestyle=style, gid=f"{name}-{plane}")
+
+
+def thinner(tracks: float) -> float:
+    """Factor on line widths that keeps many tracks apart."""
+    return float(np.clip(np.sqrt(150 / max(tracks, 1.0)), 0.45, 1.0))
 
 
 def polyline(graph: HitGraph, coordinates: NDArray, group: NDArray[np.int64], chosen: NDArray[np.int64]) -> NDArray:

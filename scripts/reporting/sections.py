@@ -56,7 +56,8 @@ def event_section(record: RunRecord, wanted: str, events: Mapping[str, list[Even
     view = figures_event.event_view(record.graphs[index], tracks[index].candidates, logits, threshold, config.matching)
     own = tracks[index].metrics
     return {
-        "svg": figures_event.event_figure(view, record.integers), "name": names[index], "chosen": bool(wanted),
+        "svg": figures_event.event_figure(view, record.integers), "wedge": round(180 * view.wedge),
+        "name": names[index], "chosen": bool(wanted),
         "graph": view.graph, "form": record.integers, "pooled": pooled,
         "efficiency": own.overall.double_majority.value if own else None,
         "found": int(view.found.sum()), "missed": int((~view.found).sum()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Tile:
-    """One headline number. `state` is "", "good", "bad" or "unknown"."""
+    """One headline number. `state` is "", "good", "part" (good, but not all was done), "bad" or "unknown"."""
 
     label: str
     value: str
@@ -46,13 +47,19 @@ def minus(text: str) -> str:
     return text.replace("-", "−")
 
 
+def measured(value: float | None, error: float | None) -> tuple[str, str]:
+    """Value and uncertainty with the same digits: four, or more where the uncertainty needs them."""
+    digits = 4 if not error else min(max(4, -math.floor(math.log10(error))), 7)
+    return number(value, digits), number(error, digits)
+
+
 def form_rows(record: RunRecord) -> list[dict[str, Any]]:
     """One row a form: each figure with its uncertainty, thresholds, and how its logits compare with the integers'."""
     rows = []
     for name, figures in record.forms.items():
         kind = "float" if name in (*record.float_names, "onnx") else "quantised"
         row: dict[str, Any] = {"name": name, "kind": kind, "skipped": figures.get("skipped", "")}
-        row["cells"] = [(number(figures.get(key)), number(figures.get(f"{key}_error"))) for key in COLUMNS]
+        row["cells"] = [measured(figures.get(key), figures.get(f"{key}_error")) for key in COLUMNS]
         row["thresholds"] = [number(figures.get(key), 3) for key in ("threshold", "track_threshold")]
         row["differing"] = logits_differing(record, name)
         rows.append(row)
@@ -106,7 +113,7 @@ def _bit_accuracy(record: RunRecord) -> Tile:
         note += f"; failed: {', '.join(failed)}"
     if skipped:
         note += f"; skipped: {', '.join(skipped)}"
-    state = "bad" if failed else "good" if equal else "unknown"
+    state = "bad" if failed else "unknown" if not equal else "part" if skipped else "good"
     return Tile(label, f"{mismatches:,}", note, state)
 
 

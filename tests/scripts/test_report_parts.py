@@ -20,7 +20,15 @@ from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.scripts.reporting import theme
 from edgetrack.scripts.reporting.collect import RunRecord, collect
-from edgetrack.scripts.reporting.figures_event import FAKE, IMPURE, MATCHED, PIECE, event_view, polyline
+from edgetrack.scripts.reporting.figures_event import (
+    FAKE,
+    IMPURE,
+    MATCHED,
+    PIECE,
+    EventView,
+    event_view,
+    polyline,
+)
 from edgetrack.scripts.reporting.figures_ranges import code_sparkline
 from edgetrack.scripts.reporting.figures_scores import CURVE_POINTS, roc_curve, thinned
 from edgetrack.scripts.reporting.ranges import (
@@ -31,7 +39,7 @@ from edgetrack.scripts.reporting.ranges import (
     weight_use,
 )
 from edgetrack.scripts.reporting.recompute import disagreements, evaluation_config, tracks_of_events, typical_event
-from edgetrack.scripts.reporting.tables import Tile, headline, number, resource_rows, verdict
+from edgetrack.scripts.reporting.tables import Tile, headline, measured, number, resource_rows, verdict
 from edgetrack.tracks.candidates import TrackCandidates
 from edgetrack.tracks.evaluation import EvaluationConfig
 from edgetrack.tracks.matching import match_candidates
@@ -180,6 +188,14 @@ def test_display_agrees_with_matching(seed: int, candidates: int) -> None:
     assert view.count(MATCHED) + view.count(IMPURE) == matches.double_majority.sum()
 
 
+@pytest.mark.parametrize(("particles", "wedge"), [(0, 1), (300, 1), (301, 1 / 2), (900, 1 / 3), (901, 1 / 4)])
+def test_wedge_shows_a_readable_number_of_particles(particles: int, wedge: float) -> None:
+    graph = HitGraph(np.zeros((0, 3), np.float32), np.zeros((2, 0), np.int64))
+    none = np.zeros(0, np.int64)
+    view = EventView(graph, np.arange(particles), np.zeros(particles, bool), none, none, none.astype(bool))
+    assert view.wedge == wedge
+
+
 def test_polyline_goes_outwards_and_breaks_between_particles() -> None:
     x = np.array([[0.3, 0, 0], [0.1, 0, 0], [0.2, 0, 0], [0.1, 0.5, 0.2], [0.2, 0.5, 0.4], [0.1, 1, 1]], np.float32)
     graph = HitGraph(x, np.zeros((2, 0), np.int64), particle_id=np.array([5, 5, 5, 7, 7, 9]))
@@ -261,13 +277,21 @@ def mismatch_tile(folder: Path, old: str, new: str) -> Tile:
 def test_headline_is_bad_exactly_when_something_failed(tmp_path: Path) -> None:
     equal = mismatch_tile(tmp_path / "a", '"mismatches": 17', '"mismatches": 0')
     assert equal == Tile("bit mismatches", "0", "2 of 3 forms equal the integers; 197,530 integers compared; "
-                         "skipped: rtl", "good")
+                         "skipped: rtl", "part")
     failed = mismatch_tile(tmp_path / "b", '"distinct_outputs": 99, "mismatches": 0', '"distinct_outputs": 1, '
                            '"mismatches": 0')
     assert (failed.value, failed.state) == ("17", "bad")
     assert "failed: brevitas, qcdq" in failed.note
     onnx = mismatch_tile(tmp_path / "c", '"failed": false', '"failed": true')
     assert "failed: qcdq, onnx" in onnx.note
+
+
+def test_headline_is_good_when_all_forms_are_equal(tmp_path: Path) -> None:
+    (tmp_path / "verify").mkdir()
+    forms = {"qcdq": {"mismatches": 0, "distinct_outputs": 9, "values": 1234}}
+    (tmp_path / "verify" / "verify.json").write_text(json.dumps({"forms": forms}))
+    assert headline(collect(tmp_path))[0] == Tile(
+        "bit mismatches", "0", "1 of 1 forms equal the integers; 1,234 integers compared", "good")
 
 
 def test_run_where_all_forms_are_skipped_proves_nothing(tmp_path: Path) -> None:
@@ -296,6 +320,10 @@ def test_two_syntheses_of_one_mlp_are_not_guessed_between(tmp_path: Path) -> Non
 
 
 def test_numbers_as_people_write_them() -> None:
+    assert measured(0.99987, 0.0000234) == ("0.99987", "0.00002")
+    assert measured(0.5, 0.012) == ("0.5000", "0.0120")
+    assert measured(1.0, 0.0) == ("1.0000", "0.0000")
+    assert measured(None, None) == ("–", "–")
     assert [number(value) for value in (None, 1234567, 0.98765, -1.5)] == ["–", "1,234,567", "0.9877", "−1.5000"]
 
 
