@@ -36,7 +36,7 @@ class TrainRunConfig:
 
     graphs: str = required("folder of hit graphs (*.npz)")
     name: str = option("float", "name of the checkpoint file")
-    start: str = option("", "float checkpoint (file, or name of a pretrained one) to start from, instead of random weights")
+    start: str = option("", "float checkpoint to start from: a file, or the name of a pretrained one")
     network: InteractionNetworkConfig = field(default_factory=InteractionNetworkConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
