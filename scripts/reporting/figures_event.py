@@ -18,7 +18,7 @@ from edgetrack.tracks.matching import NOISE
 from edgetrack.tracks.track_metrics import MatchingConfig
 
 MATCHED, IMPURE, PIECE, FAKE = range(4)
-READABLE = 300  # particles that the r–z plane shows without hiding each other
+READABLE = 300  # particles that can be drawn without hiding each other
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class EventView:
 
     @property
     def wedge(self) -> float:
-        """Half-width in φ / π of the wedge that the r–z panels show: about `READABLE` particles; 1 is all of them."""
+        """Half-width in φ / π of the wedge whose tracks are drawn: about `READABLE` particles; 1 is all of them."""
         return 1.0 / max(1, -(-len(self.particles) // READABLE))
 
 
@@ -78,7 +78,6 @@ def event_figure(view: EventView, form: str) -> Markup:
     """Four panels: truth above, reconstruction below, r–z to the left, x–y to the right."""
     def draw(figure: Figure) -> None:
         panels = figure.subplots(2, 2, gridspec_kw={"width_ratios": [2.05, 1]})
-        everything = np.ones(view.graph.num_nodes, bool)
         for row, content in enumerate((draw_truth, draw_tracks)):
             plane_rz, plane_xy = panels[row]
             in_wedge = np.abs(view.graph.x[:, 1]) <= view.wedge
@@ -88,30 +87,36 @@ def event_figure(view: EventView, form: str) -> Markup:
             if view.wedge < 1.0:
                 plane_rz.text(0.01, 0.03, f"only |φ| ≤ {180 * view.wedge:.0f}°", transform=plane_rz.transAxes)
             dots(plane_xy, xy(view.graph), f"hits-xy{row}")
-            content(plane_xy, view, xy(view.graph), everything, "xy")
+            content(plane_xy, view, xy(view.graph), in_wedge, "xy")
             draw_wedge(plane_xy, view.wedge)
-            reach = 1.04 * float(np.abs(xy(view.graph)).max(initial=1.0))
-            plane_xy.set(xlabel="x [mm]", ylabel="y [mm]", aspect="equal", xlim=(-reach, reach), ylim=(-reach, reach))
+            frame_xy(plane_xy, 1.04 * float(np.abs(xy(view.graph)).max(initial=1.0)), view.wedge)
         for axes in panels.flat:
             axes.grid(False)
-        panels[0, 0].set_title(f"Truth: {len(view.particles)} particles, by whether the quantised network found them")
-        panels[1, 0].set_title(f"Reconstruction: {int(np.count_nonzero(view.classes >= 0))} candidates of {form}")
+        panels[0, 0].set_title(f"Truth: {len(view.particles):,} particles, by whether the quantised network found them")
+        panels[1, 0].set_title(f"Reconstruction: {int(np.count_nonzero(view.classes >= 0)):,} candidates of {form}")
 
     return theme.figure_svg("event", f"Tracks of {view.graph.name} in r–z and x–y", (11.4, 7.6), draw)
 
 
 def draw_wedge(axes: Axes, half_width: float) -> None:
-    """The two edges, from the beam outwards, of the wedge that the r–z panels show."""
+    """The two edges, from the beam outwards, of the wedge whose tracks are drawn."""
     if half_width < 1.0:
         for angle in (-half_width * np.pi, half_width * np.pi):
             axes.plot([0, 1e4 * np.cos(angle)], [0, 1e4 * np.sin(angle)], color=theme.INK, linewidth=0.8,
                       linestyle=(0, (6, 3)))
 
 
+def frame_xy(axes: Axes, reach: float, half_width: float) -> None:
+    """The whole circle; for a wedge of ± 30° or less, the part of it around the wedge, twice as large."""
+    zoomed = half_width <= 1 / 6
+    axes.set(xlabel="x [mm]", ylabel="y [mm]", aspect="equal", xlim=(0 if zoomed else -reach, reach),
+             ylim=(-reach / 2, reach / 2) if zoomed else (-reach, reach))
+
+
 def draw_truth(axes: Axes, view: EventView, coordinates: NDArray, shown: NDArray[np.bool_], plane: str) -> None:
     """Each particle's hits joined outwards; found ones thin, missed ones bold and dashed."""
     assert view.graph.particle_id is not None
-    thin = thinner(len(view.particles) * (view.wedge if plane == "rz" else 1.0))
+    thin = thinner(len(view.particles) * view.wedge)
     looks = ((True, theme.FOUND, 0.7, "-", "found"), (False, theme.MISSED, 1.4, (0, (3, 1.2)), "missed"))
     for wanted, colour, width, style, name in looks:
         chosen = view.particles[view.found == wanted]
@@ -123,7 +128,7 @@ def draw_tracks(axes: Axes, view: EventView, coordinates: NDArray, shown: NDArra
     """The kept edges of each candidate, by class; the classes differ in width and dash as well as in colour."""
     looks = ((MATCHED, theme.FOUND, 0.7, "-", "matched"), (PIECE, theme.PIECE, 1.5, (0, (1, 1)), "piece"),
              (IMPURE, theme.FAKE, 1.3, (0, (4, 1.2)), "impure"), (FAKE, theme.FAKE, 2.0, "-", "fake"))
-    thin = thinner(len(view.particles) * (view.wedge if plane == "rz" else 1.0))
+    thin = thinner(len(view.particles) * view.wedge)
     source, target = view.graph.edge_index
     of_hit = np.append(view.classes, -1)[view.labels]  # label −1 takes the appended class
     kind = np.where(view.joined & shown[source] & shown[target], of_hit[source], -1)

@@ -48,6 +48,7 @@ def draw_ranges(axes: Axes, uses: Sequence[CodeUse], title: str) -> None:
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(uses) - 0.4, -0.6)
     axes.grid(False, axis="y")
+    axes.use_sticky_edges = False
     axes.margins(x=0.03)
     axes.set_xlabel("log₂ |value|, zeros left out")
     axes.set_title(title)

@@ -82,7 +82,7 @@ def roc_figure(scores: list[Scores]) -> Markup:
         axes.set_xlabel("false edges kept / false edges")
         axes.set_ylabel("true edges kept / true edges")
         axes.set_title("ROC of edges, ● at δ*")
-        axes.legend(loc="lower right")
+        axes.legend(loc="best")
 
     return theme.figure_svg("roc", "Receiver operating characteristic of the edge classifiers", (3.9, 3.4), draw)
 

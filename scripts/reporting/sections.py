@@ -96,7 +96,9 @@ def forms_section(record: RunRecord, config: EvaluationConfig) -> Section:
     """Every form's figures, checked against the logits."""
     if not record.forms:
         return Missing("evaluation.json: no form was evaluated", whole_run(record))
-    return {"rows": tables.form_rows(record), "wrong": disagreements(record, config), "checked": bool(record.logits),
+    rows = tables.form_rows(record)
+    return {"rows": rows, "sectors": [row["name"] for row in rows if row["differing"] and row["differing"][1]],
+            "wrong": disagreements(record, config), "checked": bool(record.logits),
             "integers": record.integers, "graphs": len(record.graphs)}
 
 

@@ -148,7 +148,7 @@ def test_numbers_of_the_run_are_on_the_page(run: Path, html: str) -> None:
 
 def test_forms_are_compared_logit_by_logit(html: str) -> None:
     row = Outline(html).text.partition("hls4ml")[2].partition("rtl")[0]
-    assert "1 (1 edges lost to capacity)" in row
+    assert "1 (1 edges without a logit)" in row
 
 
 def test_sections_without_inputs_are_named_with_the_command_that_makes_them(tmp_path: Path) -> None:
