@@ -60,7 +60,7 @@ def event_view(graph: HitGraph, candidates: TrackCandidates, logits: NDArray[np.
     counts = (ids != NOISE) & (sizes >= config.min_particle_hits)
     large = length >= config.min_candidate_hits
     real = (ids[partner] != NOISE) & large[candidate]
-    majority = real & (2 * shared > length[candidate]) & (2 * shared > sizes[partner])
+    majority = real & counts[partner] & (2 * shared > length[candidate]) & (2 * shared > sizes[partner])
     pure = real & (4 * shared > 3 * length[candidate])
 
     classes = np.where(large, FAKE, -1)

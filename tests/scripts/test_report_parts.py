@@ -174,7 +174,7 @@ def test_candidates_fall_into_their_classes() -> None:
     assert view.joined.tolist() == [True, False, False]  # kept inside a candidate, dropped, kept but leaving it
 
 
-@given(st.integers(0, 10_000), st.integers(1, 12))
+@given(st.integers(0, 10_000), st.integers(1, 20))
 def test_display_agrees_with_matching(seed: int, candidates: int) -> None:
     rng = np.random.default_rng(seed)
     graph = HitGraph(rng.random((40, 3), np.float32), np.zeros((2, 0), np.int64), particle_id=rng.integers(0, 8, 40))
