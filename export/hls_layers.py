@@ -100,16 +100,12 @@ class JoinColumnsCall(FunctionCallTemplate):
     def __init__(self) -> None:
         super().__init__(JoinColumns, include_header=INCLUDES)
 
-    def format(self, node: Any) -> str | list[str]:
-        parts = [node.get_input_variable(name) for name in node.inputs]
-        out, rows, widths = node.get_output_variable(), node.get_attr("rows"), node.get_attr("widths")
-        if node.model.config.get_config_value("IOType") == "io_stream":
-            return f"nnet::join_columns<{rows}>({', '.join([out.name, *(part.name for part in parts)])});"
-        return [
-            f"nnet::place_columns<{part.type.name}, {out.type.name}, {rows}, {width}, {sum(widths[:index])}, "
-            f"{sum(widths)}>({part.name}, {out.name});"
-            for index, (part, width) in enumerate(zip(parts, widths, strict=True))
-        ]
+    def format(self, node: Any) -> str:
+        names = [node.get_output_variable().name, *(node.get_input_variable(name).name for name in node.inputs)]
+        sizes, widths = [node.get_attr("rows")], node.get_attr("widths")
+        if node.model.config.get_config_value("IOType") == "io_parallel":
+            sizes += [sum(widths), *widths]
+        return f"nnet::join_columns<{', '.join(map(str, sizes))}>({', '.join(names)});"
 
 
 def register(backend_name: str) -> None:

@@ -98,7 +98,7 @@ def _add_step(network: HlsNetwork, model: IntegerModel, step: Step, capacity: Ca
     rows = capacity.nodes if shape.domain == "node" else capacity.edges
     inputs = [produced[name] for name in sources(step)]
     if isinstance(step, Mlp):
-        return _add_mlp(network, model, step, inputs[0])
+        return _add_mlp(network, model, step, inputs[0], rows)
     network.values[step.name] = step.name
     graph = {"n_node": capacity.nodes, "n_edge": capacity.edges, "width": shape.width}
     match step:
@@ -125,7 +125,7 @@ def _add_step(network: HlsNetwork, model: IntegerModel, step: Step, capacity: Ca
     return step.name
 
 
-def _add_mlp(network: HlsNetwork, model: IntegerModel, step: Mlp, source: str) -> str:
+def _add_mlp(network: HlsNetwork, model: IntegerModel, step: Mlp, source: str, rows: int) -> str:
     exponent = model.exponent(step.source)
     bits = model.accumulator_bits(step.name)
     for index, layer in enumerate(model.layers[step.name]):
@@ -141,7 +141,7 @@ def _add_mlp(network: HlsNetwork, model: IntegerModel, step: Mlp, source: str) -
         }
         name = f"{step.name}_dense_{index}"
         fan_out, fan_in = layer.weight.shape
-        network.add("Dense", name, types, inputs=[source], n_in=fan_in, n_out=fan_out,
+        network.add("Dense", name, types, inputs=[source], rows=rows, n_in=fan_in, n_out=fan_out,
                     weight_data=(layer.weight * layer.weight_format.step).T.copy(),
                     bias_data=layer.bias * 2.0**accumulator)
         last = index == len(model.layers[step.name]) - 1

@@ -54,14 +54,18 @@ def _model_graph(network: HlsNetwork, name: str, folder: Path, config: HlsConfig
     project["HLSConfig"] = {
         "Model": {"Precision": {"default": "fixed<32,16>"}, "ReuseFactor": config.reuse_factor,
                   "Strategy": config.strategy},
-        "LayerName": {
-            layer["name"]: {"Precision": network.precision[layer["name"]], "Strategy": config.strategy, "Trace": True,
-                            "ReuseFactor": layer_reuse_factor(config, layer)}
-            for layer in network.layers
-        },
+        "LayerName": {layer["name"]: _layer_config(network, config, layer) for layer in network.layers},
     }
     layers = [dict(layer) for layer in network.layers]
     return ModelGraph.from_layer_list(project, layers, inputs=list(network.inputs), outputs=[network.output])
+
+
+def _layer_config(network: HlsNetwork, config: HlsConfig, layer: Mapping[str, Any]) -> dict[str, Any]:
+    made = {"Precision": network.precision[layer["name"]], "Strategy": config.strategy, "Trace": True,
+            "ReuseFactor": layer_reuse_factor(config, layer)}
+    if layer["class_name"] == "Dense" and config.io_type == "io_parallel":
+        made["ParallelizationFactor"] = layer["rows"]  # all rows at once; one after another is what io_stream is for
+    return made
 
 
 def layer_reuse_factor(config: HlsConfig, layer: Mapping[str, Any]) -> int:

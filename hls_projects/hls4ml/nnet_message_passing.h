@@ -220,13 +220,16 @@ WriteNodes:
     }
 }
 
-// Columns side by side. Over arrays one call a part copies PART columns to column OFFSET on; over streams one call
-// takes a row of every part.
+// Columns side by side. Over arrays the widths of the parts are given; over streams a row knows its own.
 
-template <class part_T, class res_T, unsigned ROWS, unsigned PART, unsigned OFFSET, unsigned WIDTH>
-void place_columns(part_T part[ROWS * PART], res_T res[ROWS * WIDTH]) {
+template <unsigned ROWS, unsigned WIDTH, unsigned OFFSET, class res_T> void place_columns(res_T *) {
     #pragma HLS INLINE
+}
 
+template <unsigned ROWS, unsigned WIDTH, unsigned OFFSET, unsigned PART, unsigned... REST, class res_T, class part_T,
+          class... rest_T>
+void place_columns(res_T *res, part_T *part, rest_T *...rest) {
+    #pragma HLS INLINE
     for (unsigned r = 0; r < ROWS; r++) {
         #pragma HLS UNROLL
         for (unsigned f = 0; f < PART; f++) {
@@ -234,6 +237,13 @@ void place_columns(part_T part[ROWS * PART], res_T res[ROWS * WIDTH]) {
             res[r * WIDTH + OFFSET + f] = part[r * PART + f];
         }
     }
+    place_columns<ROWS, WIDTH, OFFSET + PART, REST...>(res, rest...);
+}
+
+template <unsigned ROWS, unsigned WIDTH, unsigned... PARTS, class res_T, class... part_T>
+void join_columns(res_T res[ROWS * WIDTH], part_T *...parts) {
+    #pragma HLS PIPELINE
+    place_columns<ROWS, WIDTH, 0, PARTS...>(res, parts...);
 }
 
 template <unsigned OFFSET, class res_T> void read_columns(res_T &) {
