@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from edgetrack.export.form import FormUnavailable
 from edgetrack.export.forms import FORMS, FormSettings, make_form
+from edgetrack.export.rtl import RtlForm
 from edgetrack.models.checkpoint import load_checkpoint
+from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.networks import float_onnx, quantised_source
 from edgetrack.scripts.option import option
@@ -24,6 +26,7 @@ class ExportConfig:
     to: tuple[str, ...] = option(EXPORTABLE, "forms, comma-separated")
     checkpoint: str = option(DEFAULT_QUANTISED, "quantised checkpoint: integer, qonnx, qcdq, hls4ml, rtl")
     float_checkpoint: str = option(DEFAULT_FLOAT, "float checkpoint: onnx")
+    estimate: bool = option(True, "rtl: count LUT, FF and carry of each MLP with Yosys (an estimate, tens of seconds)")
     settings: FormSettings = field(default_factory=FormSettings)
 
 
@@ -39,6 +42,7 @@ def export(config: ExportConfig, folder: Path, console: Console) -> dict[str, An
         raise ValueError(f"cannot export to {sorted(unknown)}; known forms: {', '.join(EXPORTABLE)}")
     exported: dict[str, str] = {}
     skipped: dict[str, str] = {}
+    resources: dict[str, dict[str, Any]] = {}
     quantised = [name for name in config.to if name != "onnx"]
     if "onnx" in config.to:
         float_onnx(load_checkpoint(checkpoint_path(config.float_checkpoint)), folder)
@@ -48,10 +52,26 @@ def export(config: ExportConfig, folder: Path, console: Console) -> dict[str, An
         for name in quantised:
             console.say(f"exporting {name} …")
             try:
-                make_form(name, source, folder, config.settings)
+                form = make_form(name, source, folder, config.settings)
                 exported[name] = str(folder / name)
+                if config.estimate and isinstance(form, RtlForm):
+                    resources = _estimates(form, source.model, console)
             except FormUnavailable as error:
                 skipped[name] = str(error)
     console.table("exported", ("form", "where"),
                   [*exported.items(), *((name, f"skipped: {why}") for name, why in skipped.items())])
-    return {"exported": exported, "skipped": skipped}
+    return {"exported": exported, "skipped": skipped, "resources": resources}
+
+
+def _estimates(form: RtlForm, model: IntegerModel, console: Console) -> dict[str, dict[str, Any]]:
+    """Yosys' counts for each MLP: technology mapping only, no place and route behind them."""
+    names = [mlp.name for mlp in model.description.mlps]
+    made: dict[str, dict[str, Any]] = {}
+    with console.progress("yosys") as report:
+        for done, name in enumerate(names, 1):
+            made[name] = asdict(form.estimate(name))
+            report(done, len(names))
+    columns = list(next(iter(made.values())))
+    console.table("estimates by Yosys for UltraScale+, not placed and routed", ("MLP", *columns),
+                  [(name, *(counts[column] for column in columns)) for name, counts in made.items()])
+    return made

@@ -41,21 +41,21 @@ class RunConfig:
     """The main job. The default takes about ten minutes on two cores."""
 
     simulate: SimulateConfig = field(
-        default_factory=lambda: SimulateConfig(50, 0, SimulationConfig(pile_up=40.0, seed=1, workers=2)))
+        default_factory=lambda: SimulateConfig(events=50, simulation=SimulationConfig(pile_up=40.0, seed=1, workers=2)))
     graph: GraphConfig = field(default_factory=lambda: GraphConfig(
-        SelectionConfig(pt_min=0.6), GeometricConfig(preset="hitgraphs")))
+        selection=SelectionConfig(pt_min=0.6), geometric=GeometricConfig(preset="hitgraphs")))
     split: SplitConfig = field(default_factory=lambda: SplitConfig(train=0.7, validation=0.15, test=0.15))
     network: InteractionNetworkConfig = field(
-        default_factory=lambda: InteractionNetworkConfig(40, node_scale=NODE_SCALE, edge_scale=EDGE_SCALE))
+        default_factory=lambda: InteractionNetworkConfig(hidden=40, node_scale=NODE_SCALE, edge_scale=EDGE_SCALE))
     training: TrainConfig = field(
-        default_factory=lambda: TrainConfig(60, schedule=ScheduleConfig(learning_rate=0.01)))
+        default_factory=lambda: TrainConfig(epochs=60, schedule=ScheduleConfig(learning_rate=0.01)))
     compact: InteractionNetworkConfig = field(
-        default_factory=lambda: InteractionNetworkConfig(12, node_scale=NODE_SCALE, edge_scale=EDGE_SCALE))
+        default_factory=lambda: InteractionNetworkConfig(hidden=16, node_scale=NODE_SCALE, edge_scale=EDGE_SCALE))
     compact_training: TrainConfig = field(
-        default_factory=lambda: TrainConfig(60, schedule=ScheduleConfig(learning_rate=0.01)))
+        default_factory=lambda: TrainConfig(epochs=60, schedule=ScheduleConfig(learning_rate=0.01)))
     recipe: PrecisionRecipe = field(default_factory=PrecisionRecipe)
     retraining: TrainConfig = field(
-        default_factory=lambda: TrainConfig(40, schedule=ScheduleConfig(learning_rate=0.003)))
+        default_factory=lambda: TrainConfig(epochs=40, schedule=ScheduleConfig(learning_rate=0.003)))
     forms: tuple[str, ...] = option(tuple(FORMS), "quantised forms to export, verify and evaluate, comma-separated")
     vectors: int = option(131_072, "verification: input vectors for each MLP")
     verify_graphs: int = option(20, "verification: whole graphs, or sectors of them")
@@ -80,11 +80,10 @@ def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
     verified = stage("verify", "hls_projects", [config.forms, config.settings, config.vectors, config.verify_graphs],
                      [exported], work=lambda path: verify(_verify_config(config, graphs, trained), path, console,
                                                           exported.folder))
-    evaluated = stage("evaluate", "scripts", [config.forms, config.settings, config.split], [graphs, exported],
-                      work=lambda path: _evaluate(config, graphs, trained, path, exported.folder, console))
-    stage("report", "scripts", ReportConfig(), [verified, evaluated],
-          work=lambda path: report(ReportConfig(), folder, console))
-    page = (folder / "report.html").resolve()
+    stage("evaluate", "scripts", [config.forms, config.settings, config.split], [graphs, exported],
+          work=lambda path: _evaluate(config, graphs, trained, path, exported.folder, console))
+    console.heading("report")
+    page = Path(report(ReportConfig(), folder, console)["report"]).resolve()
     minutes, seconds = divmod(round(time.monotonic() - start), 60)
     console.say(f"all stages done in {minutes} min {seconds} s\nreport: {page}")
     return {"report": str(page), "seconds": 60 * minutes + seconds, "failed": verified.result["failed"],
@@ -101,7 +100,8 @@ class Trained(NamedTuple):
 
 def _train(config: RunConfig, graphs: Done, stage: Callable[..., Done], console: Console) -> Trained:
     def trained(name: str, network: InteractionNetworkConfig, training: TrainConfig) -> Done:
-        verb = TrainRunConfig(str(graphs.folder), name, network, training, config.split)
+        verb = TrainRunConfig(graphs=str(graphs.folder), name=name, network=network, training=training,
+                              split=config.split)
         return stage(name, "tracks", [network, training, config.split], [graphs], resumable=True,
                      work=lambda path: train(verb, path, console))
 
@@ -118,14 +118,17 @@ def _train(config: RunConfig, graphs: Done, stage: Callable[..., Done], console:
 
 def _export_config(config: RunConfig, trained: Trained) -> ExportConfig:
     forms = ("onnx", *(form for form in config.forms if form != "brevitas"))
-    return ExportConfig(forms, trained.quantised.result["checkpoint"], trained.full.result["checkpoint"],
-                        config.settings)
+    return ExportConfig(
+        to=forms, checkpoint=trained.quantised.result["checkpoint"],
+        float_checkpoint=trained.full.result["checkpoint"], settings=config.settings,
+    )
 
 
 def _verify_config(config: RunConfig, graphs: Done, trained: Trained) -> VerifyRunConfig:
     return VerifyRunConfig(
-        trained.quantised.result["checkpoint"], trained.full.result["checkpoint"], config.forms, str(graphs.folder),
-        config.verify_graphs, config.vectors, settings=config.settings,
+        checkpoint=trained.quantised.result["checkpoint"], float_checkpoint=trained.full.result["checkpoint"],
+        forms=config.forms, graphs=str(graphs.folder), number=config.verify_graphs, vectors=config.vectors,
+        settings=config.settings,
     )
 
 
@@ -135,7 +138,7 @@ def _evaluate(
     names = {"float": trained.full, "compact float": trained.compact}
     floats = {name: load_checkpoint(done.result["checkpoint"]) for name, done in names.items()}
     return compare(
-        CompareConfig(config.forms, settings=config.settings), floats,
+        CompareConfig(forms=config.forms, settings=config.settings), floats,
         load_checkpoint(trained.quantised.result["checkpoint"]), load_graph_sets(graphs.folder, config.split).test,
         folder, artefacts, console,
     )
