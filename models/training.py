@@ -47,7 +47,7 @@ def fit(network: nn.Module, train: Sequence[HitGraph], validation: Sequence[HitG
     there and ends, on the CPU, with bitwise the weights of an uninterrupted one; a finished one returns at once.
     Cost: epochs × graphs × one forward and backward pass, O(N + E) each.
 
-    Raises ValueError without graphs or labels, and where `folder` holds another training.
+    Raises ValueError without graphs or labels, where `folder` holds another training, and where training diverges.
     """
     if not train or not validation:
         raise ValueError(f"{len(train)} training and {len(validation)} validation graphs: wanted at least one of each")
@@ -55,7 +55,7 @@ def fit(network: nn.Module, train: Sequence[HitGraph], validation: Sequence[HitG
     folder.mkdir(parents=True, exist_ok=True)
     resume = folder / RESUME_FILE
     classifier = EdgeClassifier(network, config, [as_batch(graph) for graph in train], teacher,
-                                fingerprint(network, train, validation, config))
+                                fingerprint(network, train, validation, config, teacher))
     record = EpochRecord(network, [as_batch(graph) for graph in validation])
     callbacks = [record, ResumePoint(resume), *([EpochProgress(label, record)] if progress else [])]
     with torch_threads(config.threads), torch.random.fork_rng(), _quiet_lightning():
@@ -73,11 +73,12 @@ def fit(network: nn.Module, train: Sequence[HitGraph], validation: Sequence[HitG
 
 
 def fingerprint(network: nn.Module, train: Sequence[HitGraph], validation: Sequence[HitGraph],
-                config: TrainConfig) -> str:
-    """SHA-256 of all that decides a training: config, graphs and first weights."""
+                config: TrainConfig, teacher: nn.Module | None = None) -> str:
+    """SHA-256 of all that decides a training: config, graphs, first weights and the teacher's."""
     digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode())
-    for name, value in sorted(network.state_dict().items()):
-        digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+    for module in (network, *(() if teacher is None else (teacher,))):
+        for name, value in sorted(module.state_dict().items()):
+            digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
     for graph in (*train, *validation):
         for array in (graph.x, graph.edge_index, graph.y):
             digest.update(b"" if array is None else array.tobytes())

@@ -40,6 +40,9 @@ class EpochRecord(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         logits, truth = self._logits(module.device), self.y.numpy() > 0.5
+        if not bool(torch.isfinite(logits).all()):
+            raise ValueError(f"training diverged in epoch {trainer.current_epoch}: logits are no longer finite; "
+                             "lower the learning rate, or set gradient_clip")
         threshold = balanced_threshold(logits.numpy(), truth)
         record = {
             "epoch": float(trainer.current_epoch),

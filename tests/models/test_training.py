@@ -148,7 +148,7 @@ def test_a_student_follows_its_teacher_and_the_teacher_stays(
     assert equal(with_teacher.state, without.state)
 
 
-@pytest.mark.parametrize("change", ["config", "graphs", "weights"])
+@pytest.mark.parametrize("change", ["config", "graphs", "weights", "teacher"])
 def test_a_folder_with_another_training_is_refused(
     toy: ModuleType, graphs: list[HitGraph], tmp_path: Path, change: str
 ) -> None:
@@ -158,7 +158,14 @@ def test_a_folder_with_another_training_is_refused(
         network.mlps["phi_r1"][0].bias.data[0] += 1.0
     with pytest.raises(ValueError, match="holds another training"):
         fit(network, graphs[1:2] if change == "graphs" else graphs[:1], graphs[5:],
-            replace(config, epochs=2) if change == "config" else config, tmp_path, progress=False)
+            replace(config, epochs=2) if change == "config" else config, tmp_path,
+            teacher=Constant(0.0) if change == "teacher" else None, progress=False)
+
+
+def test_a_training_that_diverges_says_so(toy: ModuleType, graphs: list[HitGraph], tmp_path: Path) -> None:
+    wild = TrainConfig(epochs=3, gradient_clip=None, schedule=ScheduleConfig("step", learning_rate=1e30))
+    with pytest.raises(ValueError, match="training diverged in epoch 0"):
+        fit(toy.toy_network(), graphs[:2], graphs[5:], wild, tmp_path, progress=False)
 
 
 def test_training_without_graphs_or_with_impossible_settings_is_refused(
