@@ -75,5 +75,5 @@ class FloatOnnx:
 
     def logits(self, graph: HitGraph) -> NDArray[np.float32]:
         """(E,) edge logits. Cost: O(N + E) times the sizes of the MLPs."""
-        inputs = {"x": graph.x, "edge_attr": graph.edge_attr, EDGE_INDEX: graph.edge_index}
+        inputs: dict[str, NDArray] = {"x": graph.x, "edge_attr": graph.edge_attr, EDGE_INDEX: graph.edge_index}
         return self._session.run({name: inputs[name] for name in self._session.inputs})[LOGITS]

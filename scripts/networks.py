@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgetrack.export.form import Capacity, Form
 from edgetrack.export.forms import FORMS, FormSettings, Source, make_form
+from edgetrack.export.integer import export_integer
 from edgetrack.export.onnx_float import FloatOnnx, export_float_onnx
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sectors import sectors
@@ -64,7 +65,7 @@ def float_onnx(checkpoint: Checkpoint, folder: Path) -> EdgeClassifier:
 def in_sectors(checkpoint: Checkpoint, capacity: Capacity, folder: Path, settings: FormSettings) -> EdgeClassifier:
     """The integer model on the sectors that a form of this capacity gets: what sectors cost, without what bits do."""
     source = quantised_source(checkpoint)
-    form = make_form("integer", source, folder, settings)
+    form = export_integer(source.model, folder / "integer")
     form.capacity = capacity
     return form_classifier(source.model, form, settings)
 

@@ -66,12 +66,13 @@ def verify(
         start = time.monotonic()
         results.append(_verify_one(name, source, graphs, config, artefacts, console))
         seconds[name] = round(time.monotonic() - start, 1)
+    floats = _float_forms(config, graphs, artefacts)
     summary = {
         "checkpoint": config.checkpoint,
         "forms": {result.form: {**result.to_json(), "seconds": seconds[result.form]} for result in results},
-        "float_forms": _float_forms(config, graphs, artefacts),
+        "float_forms": floats,
+        "failed": any(r.failed for r in results) or any(shown["failed"] for shown in floats.values()),
     }
-    summary["failed"] = any(r.failed for r in results) or any(f["failed"] for f in summary["float_forms"].values())
     write_text(folder / "verify.json", json.dumps(summary, indent=1))
     _show(results, summary, console)
     return summary
