@@ -25,7 +25,9 @@ class FormSettings:
 
     hls4ml: HlsConfig = field(default_factory=HlsConfig)
     rtl: RtlConfig = field(default_factory=RtlConfig)
-    sectors: SectorConfig = field(default_factory=lambda: SectorConfig(phi_sectors=8, eta_sectors=4))
+    # Doublets above 0.5 GeV bend by up to 0.087 rad in the pixels; a margin of two of them gives every owned edge all
+    # the messages that it has in the whole graph.
+    sectors: SectorConfig = field(default_factory=lambda: SectorConfig(phi_sectors=32, overlap_phi=0.18))
 
     def sectors_for(self, capacity: Capacity) -> SectorConfig:
         """Sectors that a form of this capacity takes (a sector's own capacity counts its dummy node)."""

@@ -17,7 +17,7 @@ class HlsConfig:
     smaller one.
     """
 
-    nodes: int = 512
+    nodes: int = 1024
     edges: int = 4096
     io_type: Literal["io_parallel", "io_stream"] = "io_stream"
     strategy: Literal["Latency", "Resource"] = "Latency"

@@ -32,6 +32,7 @@ class RunRecord:
     stages: Mapping[str, Mapping[str, Any]]  # stage → what it returned
     verification: Mapping[str, Any] | None  # verify.json
     forms: Mapping[str, Mapping[str, Any]]  # evaluation.json: form → figures, or {"skipped": why}
+    sector_loss: Mapping[str, Any]  # evaluation.json: what cutting the graphs for fixed-size hardware loses
     graphs: tuple[HitGraph, ...]  # the held-out graphs, in the order of evaluation.json
     logits: Mapping[str, Logits]  # form → logits of each graph
     quantised: Checkpoint | None
@@ -82,7 +83,8 @@ def collect(folder: Path) -> RunRecord:
     quantised = next((path for path, checkpoint in checkpoints.items() if checkpoint.kind == "quantised"), None)
     return RunRecord(
         folder=folder, config_text=text, config=config, stages=stages, verification=verification or None,
-        forms=evaluation.get("forms", {}), graphs=graphs,
+        forms=evaluation.get("forms", {}),
+        sector_loss=evaluation.get("sectors", {}), graphs=graphs,
         logits=_logits(folder / "evaluate" / "logits.npz", graphs),
         quantised=checkpoints[quantised] if quantised else None, quantised_path=quantised,
         floats={path.parent.name: checkpoint for path, checkpoint in checkpoints.items()

@@ -99,7 +99,7 @@ def forms_section(record: RunRecord, config: EvaluationConfig) -> Section:
     rows = tables.form_rows(record)
     return {"rows": rows, "sectors": [row["name"] for row in rows if row["differing"] and row["differing"][1]],
             "wrong": disagreements(record, config), "checked": bool(record.logits),
-            "integers": record.integers, "graphs": len(record.graphs)}
+            "integers": record.integers, "graphs": len(record.graphs), "sector_loss": record.sector_loss}
 
 
 def verification_section(record: RunRecord) -> Section:
