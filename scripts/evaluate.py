@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack.events.splits import SplitConfig
 from edgetrack.export.forms import FormSettings
 from edgetrack.graphs.files import load_graphs
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, load_checkpoint
 from edgetrack.scripts.console import Console
+from edgetrack.scripts.graph_sets import load_graph_sets
 from edgetrack.scripts.networks import EdgeClassifier, FormName, edge_classifier
 from edgetrack.scripts.option import option, required
 from edgetrack.scripts.pretrained import checkpoint_path
@@ -30,6 +32,8 @@ class EvaluateConfig:
 
     graphs: str = required("folder of hit graphs (*.npz), edgetrack's own or the published TrackML form")
     checkpoint: str = required("checkpoint file, or the name of one of the package's own")
+    part: Literal["all", "train", "validation", "test"] = option(
+        "all", "which graphs, by the checkpoint's own split: test are those that its training never saw")
     form: FormName = option("auto", "form to evaluate; auto: float, or the integers of a quantised checkpoint")
     threshold: float | None = option(None, "logit above which an edge is kept; default: the checkpoint's δ*")
     track_threshold: float | None = option(None, "logit above which an edge joins a track; default: the checkpoint's")
@@ -44,7 +48,7 @@ def evaluate(config: EvaluateConfig, folder: Path, console: Console) -> dict[str
     graphs), tracks are the connected components of edges above the track threshold; both come from the checkpoint.
     """
     checkpoint = load_checkpoint(checkpoint_path(config.checkpoint))
-    graphs = load_graphs(config.graphs)
+    graphs = chosen_graphs(config.graphs, config.part, checkpoint)
     classifier = edge_classifier(checkpoint, config.form, folder, config.settings)
     logits = classify(classifier, graphs, console, config.form)
     figures = evaluate_logits(checkpoint, graphs, logits, config).to_json()
@@ -53,6 +57,18 @@ def evaluate(config: EvaluateConfig, folder: Path, console: Console) -> dict[str
         [(name, _shown(figures[name]), _shown(figures.get(f"{name}_error"))) for name in SHOWN],
     )
     return {"checkpoint": config.checkpoint, "form": config.form, **figures}
+
+
+def chosen_graphs(folder: str, part: str, checkpoint: Checkpoint) -> list[HitGraph]:
+    """Graphs of a folder, all of them or one part of the split that the checkpoint was trained with."""
+    if part == "all":
+        return load_graphs(folder)
+    if "split" not in checkpoint.config:
+        raise ValueError(f"part is {part!r}, but the checkpoint does not say how its graphs were split; take part all")
+    chosen: list[HitGraph] = getattr(load_graph_sets(folder, SplitConfig(**checkpoint.config["split"])), part)
+    if not chosen:
+        raise ValueError(f"the checkpoint's split has no {part} graphs; take another part")
+    return chosen
 
 
 def classify(

@@ -34,6 +34,7 @@ from edgetrack.scripts.train import TrainRunConfig, train
 from edgetrack.scripts.verify import VerifyRunConfig, verify
 
 NODE_SCALE, EDGE_SCALE = (4.0, 1.0, 0.5), (4.0, 32.0, 0.5, 0.125)
+MUON = ScheduleConfig(optimizer="muon", matrix_learning_rate=0.02, learning_rate=0.01)
 
 
 @dataclass(frozen=True)
@@ -41,21 +42,22 @@ class RunConfig:
     """The main job. The default takes about ten minutes on two cores."""
 
     simulate: SimulateConfig = field(
-        default_factory=lambda: SimulateConfig(events=50, simulation=SimulationConfig(pile_up=40.0, seed=1, workers=2)))
+        default_factory=lambda: SimulateConfig(events=50, simulation=SimulationConfig(pile_up=60.0, seed=1, workers=2)))
     graph: GraphConfig = field(default_factory=lambda: GraphConfig(
-        selection=SelectionConfig(pt_min=0.6), geometric=GeometricConfig(preset="hitgraphs")))
+        selection=SelectionConfig(pt_min=1.0), geometric=GeometricConfig(preset="hitgraphs")))
     split: SplitConfig = field(default_factory=lambda: SplitConfig(train=0.7, validation=0.15, test=0.15))
     network: InteractionNetworkConfig = field(
         default_factory=lambda: InteractionNetworkConfig(hidden=40, node_scale=NODE_SCALE, edge_scale=EDGE_SCALE))
     training: TrainConfig = field(
-        default_factory=lambda: TrainConfig(epochs=60, schedule=ScheduleConfig(learning_rate=0.01)))
+        default_factory=lambda: TrainConfig(epochs=80, schedule=MUON))
     compact: InteractionNetworkConfig = field(
         default_factory=lambda: InteractionNetworkConfig(hidden=16, node_scale=NODE_SCALE, edge_scale=EDGE_SCALE))
     compact_training: TrainConfig = field(
-        default_factory=lambda: TrainConfig(epochs=60, schedule=ScheduleConfig(learning_rate=0.01)))
+        default_factory=lambda: TrainConfig(epochs=80, schedule=MUON))
     recipe: PrecisionRecipe = field(default_factory=PrecisionRecipe)
+    input_scales: dict[str, tuple[float, ...]] = field(default_factory=lambda: {"edge_attr": (4.0, 64.0, 2.0, 4.0)})
     retraining: TrainConfig = field(
-        default_factory=lambda: TrainConfig(epochs=40, schedule=ScheduleConfig(learning_rate=0.003)))
+        default_factory=lambda: TrainConfig(epochs=50, distillation=1.0, schedule=ScheduleConfig(learning_rate=0.005)))
     forms: tuple[str, ...] = option(tuple(FORMS), "quantised forms to export, verify and evaluate, comma-separated")
     vectors: int = option(131_072, "verification: input vectors for each MLP")
     verify_graphs: int = option(20, "verification: whole graphs, or sectors of them")
@@ -109,9 +111,9 @@ def _train(config: RunConfig, graphs: Done, stage: Callable[..., Done], console:
     compact = trained("train_compact", config.compact, config.compact_training)
     verb = QuantizeRunConfig(
         graphs=str(graphs.folder), checkpoint=compact.result["checkpoint"], teacher=full.result["checkpoint"],
-        recipe=config.recipe, training=config.retraining, split=config.split,
+        input_scales=config.input_scales, recipe=config.recipe, training=config.retraining, split=config.split,
     )
-    quantised = stage("quantize", "quantize", [config.recipe, config.retraining, config.split],
+    quantised = stage("quantize", "quantize", [config.recipe, config.input_scales, config.retraining, config.split],
                       [graphs, full, compact], resumable=True, work=lambda path: quantize(verb, path, console))
     return Trained(full, compact, quantised)
 
