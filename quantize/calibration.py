@@ -16,7 +16,7 @@ from edgetrack.models.description import Mlp
 from edgetrack.quantize.network import QuantisedMlp, QuantisedNetwork
 from edgetrack.quantize.quantisers import bits_of, exponent_of, set_threshold_exponent
 
-MAX_VALUES = 1 << 20  # of one tensor, evenly spaced, that a threshold is chosen from
+MAX_VALUES = 1 << 21  # of one tensor, in whole rows evenly spaced, that a threshold is chosen from
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def calibrate(network: QuantisedNetwork, graphs: Sequence[HitGraph],
         if name in {value.name for value in network.description.inputs} and network.recipe.input_range is not None:
             continue
         if isinstance(layer, qnn.QuantLinear):
-            chosen[name] = _calibrate_one(layer, layer.weight, config, False)
+            chosen[name] = calibrate_one(layer, layer.weight, config, False)
         else:
             hooks.append(layer.register_forward_pre_hook(_observer(network, name, config, chosen)))
     was_training = network.training
@@ -90,15 +90,16 @@ def _observer(network: QuantisedNetwork, name: str, config: CalibrationConfig,
     is_output = name == (f"{output.name}.{len(output.widths) - 1}" if isinstance(output, Mlp) else output.name)
 
     def observe(module: nn.Module, arguments: tuple[Tensor, ...]) -> None:
-        chosen[name] = _calibrate_one(module, arguments[0], config, is_output)
+        chosen[name] = calibrate_one(module, arguments[0], config, is_output)
 
     return observe
 
 
-def _calibrate_one(quantiser: nn.Module, values: Tensor, config: CalibrationConfig,
-                   is_output: bool) -> CalibratedScale:
-    values = values.detach().flatten()
-    values = values[:: max(len(values) // MAX_VALUES, 1)].double()
+def calibrate_one(quantiser: nn.Module, values: Tensor, config: CalibrationConfig,
+                  is_output: bool) -> CalibratedScale:
+    """Set one scale from the values (n, width) that its quantiser is to hold."""
+    values = values.detach()
+    values = values[:: max(values.numel() // MAX_VALUES, 1)].flatten().double()
     signed = not isinstance(quantiser, qnn.QuantReLU)
     values = values if signed else values.clamp(min=0)
     exponent = threshold_exponent(values, bits_of(quantiser), signed, config, is_output)

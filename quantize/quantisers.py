@@ -85,4 +85,4 @@ def bits_of(quantiser: Quantiser) -> int:
 def exponent_of(quantiser: Quantiser) -> int:
     """Exponent of the grid of a weight or activation quantiser that has a power-of-two scale."""
     proxy = quantiser.weight_quant if isinstance(quantiser, qnn.QuantLinear) else quantiser.act_quant
-    return round(math.log2(float(proxy.scale())))
+    return round(math.log2(float(proxy.scale().detach())))

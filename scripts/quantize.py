@@ -21,6 +21,7 @@ from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training import fit
 from edgetrack.quantize.calibration import CalibratedScale, CalibrationConfig, calibrate
 from edgetrack.quantize.checkpoint import quantised_checkpoint
+from edgetrack.quantize.equalisation import equalised_state
 from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.input_scales import rescaled_state, with_input_scales
 from edgetrack.quantize.integer_model import IntegerModel
@@ -48,6 +49,7 @@ class QuantizeRunConfig:
     teacher: str | None = option(None, "float checkpoint to distil from; default: labels only")
     name: str = option("quantised", "name of the checkpoint file")
     input_scales: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    equalise: bool = option(True, "give hidden units like ranges first; the float function stays exactly the same")
     recipe: PrecisionRecipe = field(default_factory=PrecisionRecipe)
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     training: TrainConfig = field(
@@ -65,7 +67,8 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
     start = load_checkpoint(checkpoint_path(config.checkpoint))
     description = with_input_scales(start.description, config.input_scales)
     network = QuantisedNetwork(description, config.recipe)
-    network.load_float(rescaled_state(float_network(start).state_dict(), start.description, description))
+    state = rescaled_state(float_network(start).state_dict(), start.description, description)
+    network.load_float(equalised_state(state, description) if config.equalise else state)
     scales = calibrate(network, graphs.train, config.calibration)
     show_scales(scales, console)
     fit(network, graphs.train, graphs.validation, config.training, folder, teacher_network(config.teacher),

@@ -7,9 +7,10 @@ from quantised_networks import network_values
 
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import GraphNetwork
-from edgetrack.quantize.calibration import CalibrationConfig, calibrate, threshold_exponent
+from edgetrack.quantize.calibration import CalibrationConfig, calibrate, calibrate_one, threshold_exponent
 from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.network import QuantisedNetwork
+from edgetrack.quantize.quantisers import signed_quantiser
 from edgetrack.quantize.recipe import PrecisionRecipe
 
 IN = interaction_network(InteractionNetworkConfig(
@@ -100,3 +101,14 @@ def test_bias_that_does_not_fit_is_refused_with_the_bits_it_needs() -> None:
 def test_graphs_without_edges_do_not_calibrate() -> None:
     with pytest.raises(ValueError, match="no graph with edges"):
         calibrate(QuantisedNetwork(IN, PrecisionRecipe()), [random_graph(5, 0)], CalibrationConfig())
+
+
+def test_large_tensors_are_sampled_in_whole_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every second number of rows of two would be one column only."""
+    monkeypatch.setattr("edgetrack.quantize.calibration.MAX_VALUES", 100)
+    values = torch.ones(1000, 2)
+    values[:, 1] = 7.9
+    quantiser = signed_quantiser(8)
+    chosen = calibrate_one(quantiser, values, CalibrationConfig(), is_output=False)
+    assert chosen.largest == pytest.approx(7.9)
+    assert chosen.exponent == -4
