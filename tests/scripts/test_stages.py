@@ -78,3 +78,11 @@ def test_leftovers_of_another_config_are_removed_even_when_resumable(tmp_path: P
     (tmp_path / "one" / "old.txt").write_text("old")
     run_stage(tmp_path, "one", "events", Number(9), [], work=chain.work("one", 9), console=QUIET, resumable=True)
     assert not (tmp_path / "one" / "old.txt").exists()
+
+
+def test_files_that_no_stage_made_are_never_removed(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "mine.txt").write_text("precious")
+    with pytest.raises(ValueError, match="was not made by `edgetrack run`"):
+        Chain(tmp_path).run()
+    assert (tmp_path / "one" / "mine.txt").read_text() == "precious"
