@@ -84,7 +84,8 @@ def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
                    work=lambda path: build(BuildConfig(str(events.folder), graph=config.graph), path, console))
     trained = _train(config, graphs, stage, console)
     exported = stage("export", "hls_projects", [config.forms, config.settings], list(trained),
-                     verbs=["export", "networks"], work=lambda path: export(_export_config(config, trained), path, console))
+                     verbs=["export", "networks"],
+                     work=lambda path: export(_export_config(config, trained), path, console))
     verified = stage("verify", "hls_projects", [config.forms, config.settings, config.vectors, config.verify_graphs],
                      [exported], verbs=["verify", "networks"],
                      work=lambda path: verify(_verify_config(config, graphs, trained), path, console, exported.folder))
