@@ -24,7 +24,7 @@ class SimulationConfig:
     soft_process: tuple[str, ...] = SOFT_QCD  # Pythia settings of each pile-up collision
     collision_energy: float = 14_000.0  # GeV, of both protons together
     vertex_sigma_xy: float = 0.015  # mm, luminous region
-    # mm; TrackML: 68 % of the true edges of its published graphs point to within 6.2 mm of the centre. HL-LHC: about 50.
+    # mm; 68 % of the true edges of TrackML's published graphs point to within 6.2 mm of the centre. HL-LHC: about 50.
     vertex_sigma_z: float = 5.5
     magnetic_field: float = 2.0  # T, along z
     min_pt: float = 0.1  # GeV, particles below are not stored

@@ -9,6 +9,7 @@ import numpy as np
 
 from edgetrack.events.simulation.dependencies import require_acts
 from edgetrack.events.simulation.modules import PITCHES, Modules, trackml_module_ids
+from edgetrack.events.simulation.standard_output import stdout_to_stderr
 
 _MODULES_WANTED = 18_728
 
@@ -23,6 +24,7 @@ class Detector:
     modules: Modules
 
 
+@stdout_to_stderr()
 def build_detector(magnetic_field: float) -> Detector:
     """The detector in a field of `magnetic_field` T along z; ImportError without pyacts."""
     acts, examples = require_acts()

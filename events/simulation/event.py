@@ -15,6 +15,7 @@ from edgetrack.events.simulation.interactions import first_half_turn, interact, 
 from edgetrack.events.simulation.material import cos_incidence
 from edgetrack.events.simulation.noise import noise_crossings
 from edgetrack.events.simulation.particles import Crossings, Particles
+from edgetrack.events.simulation.standard_output import stdout_to_stderr
 from edgetrack.events.simulation.streams import integer_seed, random_stream
 from edgetrack.events.simulation.tables import as_event
 from edgetrack.events.simulation.transport import transport
@@ -29,11 +30,13 @@ class EventSimulator:
     `tables` is a folder that simulators of the same config share, one after the other or at once when it is filled.
     """
 
+    @stdout_to_stderr()
     def __init__(self, config: SimulationConfig, tables: Path) -> None:
         self.config = config
         self._detector = build_detector(config.magnetic_field)
         self._generator = CollisionGenerator(config, tables)
 
+    @stdout_to_stderr()
     def simulate(self, event_id: int) -> Event:
         """Event `event_id`: a function of the config and this number alone. About 3 s of CPU at pile-up 200."""
         config, modules = self.config, self._detector.modules

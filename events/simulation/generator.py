@@ -11,6 +11,7 @@ import numpy as np
 from edgetrack.events.simulation.config import MAX_VERTICES, SimulationConfig
 from edgetrack.events.simulation.dependencies import require_pythia
 from edgetrack.events.simulation.particles import Particles
+from edgetrack.events.simulation.standard_output import stdout_to_stderr
 from edgetrack.events.simulation.streams import integer_seed, random_stream
 
 _ATTEMPTS = 100
@@ -25,11 +26,13 @@ class CollisionGenerator:
     which the first generator fills (5 s) and the others read (0.1 s).
     """
 
+    @stdout_to_stderr()
     def __init__(self, config: SimulationConfig, tables: Path) -> None:
         self.config = config
         self._hard = _pythia(config.hard_process, config, tables / "hard.txt") if config.hard_process else None
         self._soft = _pythia(config.soft_process, config, tables / "soft.txt")
 
+    @stdout_to_stderr()
     def generate(self, event_id: int) -> Particles:
         """Charged stable particles of event `event_id` within `min_pt` and `max_eta`; 0.2 s, and 2 ms a collision.
 
