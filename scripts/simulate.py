@@ -21,6 +21,12 @@ class SimulateConfig:
     first: int = option(0, "number of the first event")
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
 
+    def __post_init__(self) -> None:
+        if self.events < 1:
+            raise ValueError(f"--events = {self.events}: wanted at least 1 event")
+        if self.first < 0:
+            raise ValueError(f"--first = {self.first}: wanted the number of an event, from 0")
+
 
 def simulate(config: SimulateConfig, folder: Path, console: Console) -> dict[str, Any]:
     """Simulate collisions: Pythia 8, the TrackML detector in ACTS Fatras, digitisation, noise.
