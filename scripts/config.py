@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 Config = TypeVar("Config")
+_PLAIN = (str, int, float, bool, list, tuple, type(None))
 
 
 class ConfigError(ValueError):
@@ -23,43 +24,86 @@ class ConfigError(ValueError):
 def load_config(cls: type[Config], file: Path | str | None = None, overrides: Sequence[str] = ()) -> Config:
     """The dataclass `cls` from its defaults, then `file` (YAML), then `overrides` like "train.epochs=20".
 
-    Values of overrides are YAML too: `scale=[4, 1, 0.5]`. Raises ConfigError for an unknown key (naming the nearest
-    valid one), a value of the wrong type, or a file that is no YAML mapping.
+    Values of overrides are YAML too: `scale=[4, 1, 0.5]`. Raises ConfigError with every slip at once: an unknown key
+    (naming the nearest valid one), a missing field, a value of the wrong type; and for a file that is no YAML mapping.
     """
-    given = _read(Path(file)) if file is not None else {}
-    for override in overrides:
-        _override(given, override)
-    check_keys(cls, given)
+    tree = _given(cls, file, overrides)
     try:
-        return TypeAdapter(cls).validate_python(_merged(_defaults(cls), given))
+        return TypeAdapter(cls).validate_python(tree)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"config {key or cls.__name__}: {message}, got {first['input']!r}") from error
+        raise _config_error(cls, error.errors()) from error
+
+
+def config_text(cls: Any, file: Path | str | None = None, overrides: Sequence[str] = ()) -> str:
+    """The YAML that `load_config` would take, with <what is wanted> for each required field that is not given.
+
+    Raises ConfigError as `load_config` does, but for such fields.
+    """
+    tree = _given(cls, file, overrides)
+    try:
+        return dump_config(TypeAdapter(cls).validate_python(tree))
+    except ValidationError as error:
+        slips = [slip for slip in error.errors() if not (slip["type"] == "missing" and len(slip["loc"]) == 1)]
+        if slips:
+            raise _config_error(cls, slips) from error
+    fields = {field.name: f"<{field.metadata.get('help', 'required')}>" for field in dataclasses.fields(cls)}
+    return _yaml({name: tree.get(name, wanted) for name, wanted in fields.items()})
 
 
 def dump_config(config: Any) -> str:
     """YAML of a config dataclass; `load_config` reads the same value back."""
-    tree = TypeAdapter(type(config)).dump_python(config, mode="json")
+    return _yaml(TypeAdapter(type(config)).dump_python(config, mode="json"))
+
+
+def _yaml(tree: Any) -> str:
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
 
 
-def check_keys(cls: Any, tree: Any, path: str = "") -> None:
-    """Raise ConfigError for a key in the nested mapping `tree` that the dataclass `cls` does not have."""
+def _given(cls: Any, file: Path | str | None, overrides: Sequence[str]) -> dict[str, Any]:
+    """Defaults, file and overrides as one tree, all of whose keys `cls` has."""
+    given = _read(Path(file)) if file is not None else {}
+    for override in overrides:
+        _override(given, override)
+    unknown = list(_unknown_keys(cls, given))
+    if unknown:
+        raise ConfigError("\n".join(unknown))
+    return _merged(_defaults(cls), given)
+
+
+def _unknown_keys(cls: Any, tree: Any, path: str = "") -> Iterator[str]:
+    """One line for each key in the nested mapping `tree` that the dataclass `cls` does not have."""
     cls = _dataclass_in(cls)
     if cls is None or not isinstance(tree, Mapping):
         return
     hints = typing.get_type_hints(cls)
     known = {field.name for field in dataclasses.fields(cls) if field.init}
     for key, value in tree.items():
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.0)
-            raise ConfigError(
-                f"config: unknown key {path + str(key)!r}; did you mean {path + near[0]!r}? "
-                f"Known here: {', '.join(sorted(known))}"
-            )
-        check_keys(hints[key], value, f"{path}{key}.")
+        if key in known:
+            yield from _unknown_keys(hints[key], value, f"{path}{key}.")
+            continue
+        near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.0)
+        guess = f"; did you mean {path + near[0]!r}?" if near else ";"
+        yield f"config: unknown key {path + str(key)!r}{guess} Known here: {', '.join(sorted(known)) or 'no key'}"
+
+
+def _config_error(cls: Any, slips: Sequence[Any]) -> ConfigError:
+    """One line for each of pydantic's `slips`."""
+    return ConfigError("\n".join(_slip(cls, slip) for slip in slips))
+
+
+def _slip(cls: Any, slip: Any) -> str:
+    key = ".".join(str(part) for part in slip["loc"])
+    if slip["type"] == "missing":
+        field = next((field for field in dataclasses.fields(cls) if field.name == key), None)
+        if field is None:
+            return f"config {key}: missing; give it in the config file, or with --set {key}=…"
+        spelling = key.upper() if field.metadata.get("positional") else f"--{key.replace('_', '-')}"
+        wanted = f" ({field.metadata['help']})" if "help" in field.metadata else ""
+        return f"{spelling} is missing{wanted}; give it, or the key {key!r} in the config file"
+    message = slip["msg"].removeprefix("Value error, ")
+    # A whole section says nothing about which of its values is wrong; the message of its own check does.
+    shown = f", got {slip['input']!r}" if isinstance(slip["input"], _PLAIN) else ""
+    return f"config {key or cls.__name__}: {message}{shown}"
 
 
 def _defaults(cls: Any) -> dict[str, Any]:

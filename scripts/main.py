@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import importlib
 import inspect
 import json
+import math
 import sys
 import types
 import typing
@@ -16,17 +18,21 @@ from typing import Any, NamedTuple
 import click
 
 from edgetrack.events.storage import write_text
-from edgetrack.scripts.config import dump_config, load_config
+from edgetrack.scripts.config import config_text, dump_config, load_config
 from edgetrack.scripts.console import Console
 
 
 class Verb(NamedTuple):
-    """Where a verb lives: its module is imported when the verb is called, so that `--help` answers at once."""
+    """Where a verb lives: its module is imported when the verb is called, so that `--help` answers at once.
+
+    Its config is written into the run folder when the work is done, or before where the work itself reads it.
+    """
 
     module: str
     function: str
     config: str
     help: str
+    config_first: bool = False
 
 
 VERBS = {
@@ -39,7 +45,8 @@ VERBS = {
     "evaluate": Verb("evaluate", "evaluate", "EvaluateConfig", "edge and tracking metrics of any form"),
     "bench": Verb("bench", "bench", "BenchConfig", "speed and physics tables, as ratios in one run"),
     "report": Verb("report", "report", "ReportConfig", "one self-contained HTML page of a run folder"),
-    "run": Verb("run", "run", "RunConfig", "the main job: all of the above, from collisions to the report"),
+    "run": Verb("run", "run", "RunConfig", "the main job: all of the above, from collisions to the report",
+                config_first=True),
     "doctor": Verb("doctor", "doctor", "DoctorConfig", "which optional tools are there, and how to get the others"),
 }
 
@@ -52,6 +59,15 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return verb_command(cmd_name, VERBS[cmd_name]) if cmd_name in VERBS else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            guess = f"did you mean {near[0]!r}?" if near else f"the verbs are {', '.join(VERBS)}"
+            raise click.UsageError(f"no verb {args[0]!r}; {guess}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs, in the order of the data flow"):
@@ -68,17 +84,22 @@ def verb_command(name: str, verb: Verb) -> click.Command:
              print_config: bool, **given: Any) -> None:
         overrides = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
         try:
-            config = load_config(config_class, config_file, [*overrides, *set_])
             if print_config:
-                click.echo(dump_config(config), nl=False)
+                click.echo(config_text(config_class, config_file, [*overrides, *set_]), nl=False)
                 return
+            config = load_config(config_class, config_file, [*overrides, *set_])
             run_folder = Path(folder) if folder else Path("runs") / name
-            write_text(run_folder / f"{name}.yaml", dump_config(config))
+            if verb.config_first:
+                _write_config(config, run_folder, name)
             result = function(config, run_folder, Console(quiet=quiet or json_))
-        except (ValueError, RuntimeError, OSError, ImportError) as error:
+            if not verb.config_first:
+                _write_config(config, run_folder, name)
+        except OSError as error:
+            raise click.ClickException(f"{name}: {_file_problem(error)}") from error
+        except (ValueError, RuntimeError, ImportError) as error:
             raise click.ClickException(f"{name}: {error}") from error
         if json_:
-            click.echo(json.dumps(result))
+            click.echo(json.dumps(_jsonable(result), allow_nan=False))
         if result.get("failed"):
             sys.exit(1)
 
@@ -93,6 +114,35 @@ def verb_command(name: str, verb: Verb) -> click.Command:
         *_field_options(config_class),
     ])
     return command
+
+
+def _write_config(config: Any, folder: Path, name: str) -> None:
+    if dataclasses.fields(config):
+        write_text(folder / f"{name}.yaml", dump_config(config))
+
+
+def _file_problem(error: OSError) -> str:
+    """The file, what is wrong with it, what to do: in one line."""
+    if error.strerror is None:
+        return str(error)
+    remedies: dict[type[OSError], str] = {
+        PermissionError: "choose another place (--folder is where results go), or change its permissions",
+        FileNotFoundError: "check its name",
+        NotADirectoryError: "a file stands where a folder is wanted; choose another place, or move the file",
+        FileExistsError: "a file stands where a folder is wanted; choose another place, or move the file",
+        IsADirectoryError: "a folder stands where a file is wanted; give a file",
+    }
+    remedy = remedies.get(type(error), "check the place, its free space and its permissions")
+    return f"{error.filename or 'a file'}: {error.strerror.lower()}; {remedy}"
+
+
+def _jsonable(value: Any) -> Any:
+    """`value` with null for each number that is not finite: JSON has no NaN."""
+    if isinstance(value, Mapping):
+        return {key: _jsonable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _field_options(config_class: Any) -> list[click.Parameter]:
@@ -143,6 +193,7 @@ def _help(function: Callable[..., Any]) -> str:
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="edgetrack", prog_name="edgetrack")
 def main() -> None:
     """edgetrack: graph-network track finders from collision events to bit-exact hardware.
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edgetrack.scripts.config import ConfigError, dump_config, load_config
+from edgetrack.scripts.config import ConfigError, config_text, dump_config, load_config
+from edgetrack.scripts.option import required
 
 
 @dataclass(frozen=True)
@@ -72,3 +73,41 @@ def test_missing_and_broken_files_are_named(tmp_path: Path) -> None:
     file.write_text("- 1")
     with pytest.raises(ConfigError, match="wanted a mapping"):
         load_config(Outer, file)
+
+
+@dataclass(frozen=True)
+class Checked:
+    low: int = 0
+    high: int = 1
+
+    def __post_init__(self) -> None:
+        if self.low > self.high:
+            raise ValueError(f"low = {self.low}, wanted at most high = {self.high}")
+
+
+@dataclass(frozen=True)
+class Needy:
+    graphs: str = required("folder of graphs")
+    range: Checked = field(default_factory=Checked)
+    seed: int = 1
+
+
+def test_all_slips_are_shown_at_once_without_dumps() -> None:
+    with pytest.raises(ConfigError) as unknown:
+        load_config(Outer, None, ["sead=3", "train.epoch=3"])
+    assert len(str(unknown.value).splitlines()) == 2
+    with pytest.raises(ConfigError) as slips:
+        load_config(Needy, None, ["range.low=5", "seed=many"])
+    assert str(slips.value).splitlines() == [
+        "--graphs is missing (folder of graphs); give it, or the key 'graphs' in the config file",
+        "config range: low = 5, wanted at most high = 1",
+        "config seed: Input should be a valid integer, unable to parse string as an integer, got 'many'",
+    ]
+
+
+def test_config_text_keeps_a_place_for_what_is_required_and_refuses_the_rest() -> None:
+    assert config_text(Needy, None, ["seed=2"]) == "graphs: <folder of graphs>\nrange:\n  low: 0\n  high: 1\nseed: 2\n"
+    assert config_text(Needy, None, ["graphs=here"]) == dump_config(Needy("here"))
+    with pytest.raises(ConfigError, match="low = 5") as slips:
+        config_text(Needy, None, ["range.low=5"])
+    assert "missing" not in str(slips.value)
