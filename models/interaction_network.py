@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Literal
 
 from edgetrack.models.description import Concat, Gather, Input, Mlp, NetworkDescription, ScatterSum, Step
+
+NODE_FEATURES = ("r", "φ", "z")
+EDGE_FEATURES = ("Δr", "Δφ", "Δz", "ΔR")
 
 
 @dataclass(frozen=True)
@@ -12,14 +17,30 @@ class InteractionNetworkConfig:
     """Size of the Interaction Network.
 
     `hidden` units in both hidden layers of each MLP, `effects` numbers a message, `steps` rounds of message passing.
-    `node_scale` and `edge_scale` (powers of two, one a feature) bring the raw features near [−1, 1].
+    `node_scale` and `edge_scale` (powers of two, one a feature of `HitGraph`) bring the raw features near [−1, 1]: by
+    default those of a pixel barrel.
+    Raises ValueError for a size below 1, and for scales that are too few, too many or no powers of two.
     """
 
+    kind: Literal["interaction_network"] = "interaction_network"
     hidden: int = 40
     effects: int = 4
     steps: int = 1
-    node_scale: tuple[float, ...] = (1.0, 1.0, 1.0)
-    edge_scale: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
+    node_scale: tuple[float, ...] = (4.0, 1.0, 0.5)
+    edge_scale: tuple[float, ...] = (4.0, 32.0, 0.5, 0.125)
+
+    def __post_init__(self) -> None:
+        for name in ("hidden", "effects", "steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, wanted at least 1")
+        for name, features in (("node_scale", NODE_FEATURES), ("edge_scale", EDGE_FEATURES)):
+            scale = getattr(self, name)
+            if len(scale) != len(features):
+                raise ValueError(f"{name} has {len(scale)} numbers, wanted {len(features)}, one for each of "
+                                 f"{', '.join(features)}")
+            if any(math.frexp(factor)[0] != 0.5 for factor in scale):
+                raise ValueError(f"{name} is {list(scale)}, wanted powers of two such as 0.5, 1 or 4: quantised "
+                                 "networks scale their inputs exactly")
 
 
 def interaction_network(config: InteractionNetworkConfig) -> NetworkDescription:

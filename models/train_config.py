@@ -8,6 +8,9 @@ from typing import Literal
 from edgetrack.models.batches import Augmentation
 from edgetrack.models.schedule import ScheduleConfig
 
+ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
+STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")  # all keep the whole network on each device
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -17,7 +20,7 @@ class TrainConfig:
     with the lowest validation loss. `distillation` in [0, 1] weighs the teacher's scores against the labels, where a
     teacher is given. `threads` is the number of PyTorch threads a process: results depend on it, and on nothing else
     of the machine's threading. `accelerator`, `devices` and `strategy` go to Lightning's Trainer (several devices:
-    DDP).
+    DDP). Raises ValueError for numbers and names that no machine can serve.
     """
 
     epochs: int = 100
@@ -37,5 +40,8 @@ class TrainConfig:
         for name in ("epochs", "batch_graphs", "threads", "devices"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, wanted at least 1")
+        for name, known in (("accelerator", ACCELERATORS), ("strategy", STRATEGIES)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {getattr(self, name)!r}, wanted one of {', '.join(known)}")
         if not 0.0 <= self.distillation <= 1.0:
             raise ValueError(f"distillation is {self.distillation}, wanted a weight in [0, 1]")

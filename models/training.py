@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.batches import as_batch
 from edgetrack.models.classifier import EdgeClassifier
+from edgetrack.models.devices import launch_undone, refused_devices
 from edgetrack.models.inference import balanced_threshold, edge_accuracy, edge_logits, torch_threads
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training_callbacks import EpochProgress, EpochRecord, ResumePoint, cpu_state
@@ -47,7 +48,11 @@ def fit(network: nn.Module, train: Sequence[HitGraph], validation: Sequence[HitG
     there and ends, on the CPU, with bitwise the weights of an uninterrupted one; a finished one returns at once.
     Cost: epochs × graphs × one forward and backward pass, O(N + E) each.
 
-    Raises ValueError without graphs or labels, where `folder` holds another training, and where training diverges.
+    On several devices it returns in each of their processes, with the same result; `end_other_processes` ends all but
+    the first, which may train again.
+
+    Raises ValueError without graphs or labels, for devices that this machine lacks, where `folder` holds another
+    training, and where training diverges.
     """
     if not train or not validation:
         raise ValueError(f"{len(train)} training and {len(validation)} validation graphs: wanted at least one of each")
@@ -58,9 +63,11 @@ def fit(network: nn.Module, train: Sequence[HitGraph], validation: Sequence[HitG
                                 fingerprint(network, train, validation, config, teacher))
     record = EpochRecord(network, [as_batch(graph) for graph in validation])
     callbacks = [record, ResumePoint(resume), *([EpochProgress(label, record)] if progress else [])]
-    with torch_threads(config.threads), torch.random.fork_rng(), _quiet_lightning():
-        trainer = _trainer(config, folder, callbacks)
+    with torch_threads(config.threads), torch.random.fork_rng(), _quiet_lightning(), launch_undone():
+        with refused_devices(config):
+            trainer = _trainer(config, folder, callbacks)
         trainer.fit(classifier, ckpt_path=str(resume) if resume.exists() else None)
+        trainer.strategy.barrier("trained")
     if trainer.interrupted:
         raise KeyboardInterrupt
     state = record.best_state if config.keep == "best" else cpu_state(network)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from edgetrack.events.splits import SplitConfig
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint, save_checkpoint
+from edgetrack.models.description import NetworkDescription
+from edgetrack.models.devices import end_other_processes, is_first_process
 from edgetrack.models.inference import balanced_threshold
 from edgetrack.models.network import GraphNetwork
 from edgetrack.models.schedule import ScheduleConfig
@@ -35,25 +37,29 @@ from edgetrack.scripts.track_threshold import best_track_threshold
 from edgetrack.scripts.train import FIGURES
 from edgetrack.tracks.evaluation import evaluate_scores
 
+INPUT_SCALES = {"edge_attr": (4.0, 64.0, 2.0, 2.0)}  # 8 bits resolve what true edges have, and saturate beyond
+RETRAINING = TrainConfig(
+    epochs=50, distillation=1.0,
+    schedule=ScheduleConfig(optimizer="muon", matrix_learning_rate=0.003, learning_rate=0.0015))
+
 
 @dataclass(frozen=True)
 class QuantizeRunConfig:
     """A quantization-aware retraining. Split and graphs should be those of the float training.
 
     `input_scales` gives an input's columns other powers of two than the float network has: few bits resolve the range
-    that matters, and saturate beyond.
+    that matters, and saturate beyond. Where the network has no input of that name and width, the default is left out.
     """
 
     graphs: str = required("folder of hit graphs (*.npz)")
     checkpoint: str = required("float checkpoint to start from: a file, or the name of one of the package's own")
     teacher: str | None = option(None, "float checkpoint to distil from; default: labels only")
     name: str = option("quantised", "name of the checkpoint file")
-    input_scales: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    input_scales: dict[str, tuple[float, ...]] = field(default_factory=lambda: dict(INPUT_SCALES))
     equalise: bool = option(True, "give hidden units like ranges first; the float function stays exactly the same")
     recipe: PrecisionRecipe = field(default_factory=PrecisionRecipe)
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
-    training: TrainConfig = field(
-        default_factory=lambda: TrainConfig(epochs=50, schedule=ScheduleConfig(learning_rate=3e-3)))
+    training: TrainConfig = RETRAINING
     split: SplitConfig = field(default_factory=SplitConfig)
 
 
@@ -65,14 +71,16 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
     """
     graphs = load_graph_sets(config.graphs, config.split)
     start = load_checkpoint(checkpoint_path(config.checkpoint))
-    description = with_input_scales(start.description, config.input_scales)
+    description = with_input_scales(start.description, fitting_scales(config, start.description))
     network = QuantisedNetwork(description, config.recipe)
     state = rescaled_state(float_network(start).state_dict(), start.description, description)
     network.load_float(equalised_state(state, description) if config.equalise else state)
     scales = calibrate(network, graphs.train, config.calibration)
-    show_scales(scales, console)
+    if is_first_process(config.training):
+        show_scales(scales, console)
     fit(network, graphs.train, graphs.validation, config.training, folder, teacher_network(config.teacher),
         progress=not console.quiet, label=config.name)
+    end_other_processes(config.training)
     model = extract_integer_model(network)
     logits = [model.logits(graph) for graph in graphs.validation]
     threshold = balanced_threshold(np.concatenate(logits), np.concatenate([_labels(g) for g in graphs.validation]))
@@ -85,6 +93,13 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
                                         if isinstance(value, float)))
     return {"checkpoint": str(path), "threshold": threshold, "track_threshold": track_threshold,
             "parameters": start.description.num_parameters(), **metrics}
+
+
+def fitting_scales(config: QuantizeRunConfig, description: NetworkDescription) -> dict[str, tuple[float, ...]]:
+    """`config.input_scales` without default ones for inputs that the network lacks or has in another width."""
+    widths = {value.name: value.width for value in description.inputs}
+    return {name: scale for name, scale in config.input_scales.items()
+            if scale != INPUT_SCALES.get(name) or widths.get(name) == len(scale)}
 
 
 def integer_metrics(model: IntegerModel, graphs: Sequence[HitGraph], threshold: float,

@@ -16,8 +16,9 @@ from edgetrack.graphs.build import GraphConfig
 from edgetrack.graphs.geometric import GeometricConfig
 from edgetrack.graphs.selection import SelectionConfig
 from edgetrack.models.checkpoint import load_checkpoint
+from edgetrack.models.devices import is_first_process
 from edgetrack.models.interaction_network import InteractionNetworkConfig
-from edgetrack.models.schedule import ScheduleConfig
+from edgetrack.models.networks import NetworkConfig
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.build import BuildConfig, build
@@ -26,16 +27,12 @@ from edgetrack.scripts.console import Console
 from edgetrack.scripts.export import ExportConfig, export
 from edgetrack.scripts.graph_sets import load_graph_sets
 from edgetrack.scripts.option import option
-from edgetrack.scripts.quantize import QuantizeRunConfig, quantize
+from edgetrack.scripts.quantize import INPUT_SCALES, RETRAINING, QuantizeRunConfig, quantize
 from edgetrack.scripts.report import ReportConfig, report
 from edgetrack.scripts.simulate import SimulateConfig, simulate
 from edgetrack.scripts.stages import Done, check_folder, run_stage
-from edgetrack.scripts.train import TrainRunConfig, train
+from edgetrack.scripts.train import FLOAT_TRAINING, TrainRunConfig, train
 from edgetrack.scripts.verify import VerifyRunConfig, verify
-
-NODE_SCALE, EDGE_SCALE = (4.0, 1.0, 0.5), (4.0, 32.0, 0.5, 0.125)
-MUON = ScheduleConfig(optimizer="muon", matrix_learning_rate=0.02, learning_rate=0.01)
-
 
 STAGES = ("simulate", "build", "train", "train_compact", "quantize", "export", "verify", "evaluate")
 TRAINING = ("train", "graph_sets", "track_threshold")
@@ -50,18 +47,13 @@ class RunConfig:
     graph: GraphConfig = field(default_factory=lambda: GraphConfig(
         selection=SelectionConfig(pt_min=1.0), geometric=GeometricConfig(preset="hitgraphs")))
     split: SplitConfig = field(default_factory=lambda: SplitConfig(train=0.7, validation=0.15, test=0.15))
-    network: InteractionNetworkConfig = field(
-        default_factory=lambda: InteractionNetworkConfig(hidden=40, node_scale=NODE_SCALE, edge_scale=EDGE_SCALE))
-    training: TrainConfig = field(
-        default_factory=lambda: TrainConfig(epochs=80, schedule=MUON))
-    compact: InteractionNetworkConfig = field(
-        default_factory=lambda: InteractionNetworkConfig(hidden=16, node_scale=NODE_SCALE, edge_scale=EDGE_SCALE))
-    compact_training: TrainConfig = field(
-        default_factory=lambda: TrainConfig(epochs=80, schedule=MUON))
+    network: NetworkConfig = field(default_factory=InteractionNetworkConfig)
+    training: TrainConfig = FLOAT_TRAINING
+    compact: NetworkConfig = field(default_factory=lambda: InteractionNetworkConfig(hidden=16))
+    compact_training: TrainConfig = FLOAT_TRAINING
     recipe: PrecisionRecipe = field(default_factory=PrecisionRecipe)
-    input_scales: dict[str, tuple[float, ...]] = field(default_factory=lambda: {"edge_attr": (4.0, 64.0, 2.0, 4.0)})
-    retraining: TrainConfig = field(
-        default_factory=lambda: TrainConfig(epochs=50, distillation=1.0, schedule=ScheduleConfig(learning_rate=0.005)))
+    input_scales: dict[str, tuple[float, ...]] = field(default_factory=lambda: dict(INPUT_SCALES))
+    retraining: TrainConfig = RETRAINING
     forms: tuple[str, ...] = option(tuple(FORMS), "quantised forms to export, verify and evaluate, comma-separated")
     vectors: int = option(131_072, "verification: input vectors for each MLP")
     verify_graphs: int = option(20, "verification: whole graphs, or sectors of them")
@@ -75,6 +67,9 @@ def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
     its config, on the stages before it and on the source that it runs. An interrupted run goes on where it was.
     """
     start = time.monotonic()
+    trainings = (config.training, config.compact_training, config.retraining)
+    if not all(is_first_process(training) for training in trainings):
+        console = Console(quiet=True)  # started for one training on several devices; ends with it
     for name in STAGES:
         check_folder(folder / name)
     stage = partial(run_stage, folder, console=console)
@@ -108,7 +103,7 @@ class Trained(NamedTuple):
 
 
 def _train(config: RunConfig, graphs: Done, stage: Callable[..., Done], console: Console) -> Trained:
-    def trained(name: str, network: InteractionNetworkConfig, training: TrainConfig) -> Done:
+    def trained(name: str, network: NetworkConfig, training: TrainConfig) -> Done:
         verb = TrainRunConfig(graphs=str(graphs.folder), name=name, network=network, training=training,
                               split=config.split)
         return stage(name, "tracks", [network, training, config.split], [graphs], verbs=TRAINING, resumable=True,

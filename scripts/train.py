@@ -14,9 +14,12 @@ from edgetrack.events.splits import SplitConfig
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint, save_checkpoint
 from edgetrack.models.description import NetworkDescription
+from edgetrack.models.devices import end_other_processes
 from edgetrack.models.inference import edge_logits
-from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.interaction_network import InteractionNetworkConfig
 from edgetrack.models.network import GraphNetwork, seeded_network
+from edgetrack.models.networks import NetworkConfig, describe
+from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training import fit
 from edgetrack.scripts.console import Console
@@ -28,6 +31,8 @@ from edgetrack.tracks.evaluation import evaluate_scores
 
 FIGURES = ("graphs", "edge_accuracy", "auc", "edge_efficiency", "edge_purity", "double_majority", "perfect", "lhc",
            "fake_rate")
+FLOAT_TRAINING = TrainConfig(
+    epochs=80, schedule=ScheduleConfig(optimizer="muon", matrix_learning_rate=0.02, learning_rate=0.01))
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,8 @@ class TrainRunConfig:
     graphs: str = required("folder of hit graphs (*.npz)")
     name: str = option("float", "name of the checkpoint file")
     start: str = option("", "float checkpoint to start from: a file, or the name of a pretrained one")
-    network: InteractionNetworkConfig = field(default_factory=InteractionNetworkConfig)
-    training: TrainConfig = field(default_factory=TrainConfig)
+    network: NetworkConfig = field(default_factory=InteractionNetworkConfig)
+    training: TrainConfig = FLOAT_TRAINING
     split: SplitConfig = field(default_factory=SplitConfig)
 
 
@@ -46,12 +51,14 @@ def train(config: TrainRunConfig, folder: Path, console: Console) -> dict[str, A
     """Train a float network, choose its thresholds on validation graphs, measure it on test graphs.
 
     Writes NAME.safetensors into the run folder, beside a resume point: run again after an interruption to go on.
+    With several devices, their other processes end when the network is trained.
     """
     graphs = load_graph_sets(config.graphs, config.split)
-    description = interaction_network(config.network)
+    description = describe(config.network)
     network = first_network(config, description)
     result = fit(network, graphs.train, graphs.validation, config.training, folder, progress=not console.quiet,
                  label=config.name)
+    end_other_processes(config.training)
     threads = config.training.threads
     logits = edge_logits(network, graphs.validation, threads=threads)
     track_threshold = best_track_threshold(graphs.validation, logits, result.threshold)

@@ -27,6 +27,7 @@ with warnings.catch_warnings():  # its import scripts a class, which PyTorch now
     from torch_geometric.nn import MessagePassing
 
 Inputs = tuple[Tensor, Tensor, Tensor]
+UNSCALED = InteractionNetworkConfig(node_scale=(1.0,) * 3, edge_scale=(1.0,) * 4)
 
 
 def random_graph(num_nodes: int, num_edges: int, seed: int) -> Inputs:
@@ -62,7 +63,7 @@ def test_interaction_network_has_6448_parameters_at_40_hidden_units() -> None:
 
 
 def test_interaction_network_equals_a_pytorch_geometric_one_with_the_same_weights() -> None:
-    network = seeded_network(interaction_network(InteractionNetworkConfig()), seed=3)
+    network = seeded_network(interaction_network(UNSCALED), seed=3)
     graph = random_graph(200, 3000, seed=4)
     other = PygInteractionNetwork(network.mlps)
     with torch.no_grad():
@@ -77,7 +78,7 @@ def test_interaction_network_equals_a_pytorch_geometric_one_with_the_same_weight
 def test_scaled_inputs_equal_scaling_them_before() -> None:
     scale_x, scale_e = (4.0, 1.0, 0.5), (4.0, 32.0, 0.5, 0.125)
     scaled = seeded_network(interaction_network(InteractionNetworkConfig(node_scale=scale_x, edge_scale=scale_e)), 1)
-    plain = seeded_network(interaction_network(InteractionNetworkConfig()), 1)
+    plain = seeded_network(interaction_network(UNSCALED), 1)
     x, edge_index, edge_attr = random_graph(30, 90, seed=2)
     got = scaled(x, edge_index, edge_attr)
     assert torch.equal(got, plain(x * torch.tensor(scale_x), edge_index, edge_attr * torch.tensor(scale_e)))

@@ -179,6 +179,21 @@ def test_training_without_graphs_or_with_impossible_settings_is_refused(
         TrainConfig(distillation=2.0)
 
 
+@pytest.mark.skipif(torch.cuda.is_available() or torch.backends.mps.is_available(), reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there_is_refused_in_words(
+    toy: ModuleType, graphs: list[HitGraph], tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=r"accelerator=gpu with training.devices=2.* has: cpu; set those, or"):
+        fit(toy.toy_network(), graphs[:1], graphs[5:], TrainConfig(accelerator="gpu", devices=2), tmp_path)
+
+
+def test_unknown_accelerators_and_strategies_are_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="accelerator is 'gpuu', wanted one of auto, cpu, gpu, cuda, mps"):
+        TrainConfig(accelerator="gpuu")
+    with pytest.raises(ValueError, match="strategy is 'fsdp', wanted one of auto, ddp"):
+        TrainConfig(strategy="fsdp")
+
+
 def test_training_leaves_the_random_state_and_the_threads_as_they_were(
     toy: ModuleType, graphs: list[HitGraph], tmp_path: Path
 ) -> None:

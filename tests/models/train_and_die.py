@@ -40,7 +40,8 @@ def toy_graphs(count: int, num_nodes: int = 60, num_edges: int = 3000) -> list[H
 
 
 def toy_network() -> nn.Module:
-    return seeded_network(interaction_network(InteractionNetworkConfig(hidden=6)), seed=2)
+    config = InteractionNetworkConfig(hidden=6, node_scale=(1.0,) * 3, edge_scale=(1.0,) * 4)
+    return seeded_network(interaction_network(config), seed=2)
 
 
 class Mortal(nn.Module):

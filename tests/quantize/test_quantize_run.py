@@ -11,6 +11,7 @@ from edgetrack.events.splits import SplitConfig
 from edgetrack.graphs.files import load_graph, save_graph
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from edgetrack.models.description import Input, Mlp, NetworkDescription
 from edgetrack.models.inference import edge_accuracy
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import seeded_network
@@ -19,7 +20,7 @@ from edgetrack.models.train_config import TrainConfig
 from edgetrack.quantize.checkpoint import integer_model, quantised_network
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.console import Console
-from edgetrack.scripts.quantize import QuantizeRunConfig, quantize
+from edgetrack.scripts.quantize import QuantizeRunConfig, fitting_scales, quantize
 
 SPLIT = SplitConfig(train=0.6, validation=0.2, test=0.2)
 
@@ -72,3 +73,14 @@ def test_quantised_checkpoint_is_no_start(config: QuantizeRunConfig, tmp_path: P
     quantised = quantize(short, tmp_path, Console(quiet=True))["checkpoint"]
     with pytest.raises(ValueError, match="wanted a float checkpoint"):
         quantize(replace(short, checkpoint=quantised), tmp_path / "again", Console(quiet=True))
+
+
+def test_default_input_scales_apply_where_they_fit_and_given_ones_must_fit(config: QuantizeRunConfig) -> None:
+    default = QuantizeRunConfig(graphs="", checkpoint="").input_scales
+    network = interaction_network(InteractionNetworkConfig(hidden=4))
+    assert fitting_scales(replace(config, input_scales=default), network) == default
+    other = NetworkDescription("other", (Input("edge_attr", "edge", (1.0, 1.0)),), (Mlp("out", "edge_attr", (1,)),),
+                               "out")
+    assert fitting_scales(replace(config, input_scales=default), other) == {}
+    given = {"edge_attr": (1.0, 1.0, 1.0, 1.0)}
+    assert fitting_scales(replace(config, input_scales=given), other) == given  # to be refused, not left out

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from edgetrack.graphs.files import load_graph
 from edgetrack.models.checkpoint import float_network, load_checkpoint
 from edgetrack.models.inference import edge_logits
+from edgetrack.models.networks import describe
 from edgetrack.scripts.config import load_config
 from edgetrack.scripts.pretrained import FOLDER
 from edgetrack.scripts.train import TrainRunConfig
@@ -25,7 +25,8 @@ LEAST = {"2gev": (0.993, 0.96), "1p5gev": (0.994, 0.95), "1gev": (0.993, 0.87)}
 def test_weights_were_made_by_the_config_beside_them(name: str) -> None:
     config = load_config(TrainRunConfig, FOLDER / f"{name}.yaml")
     checkpoint = load_checkpoint(FOLDER / f"{name}.safetensors")
-    assert checkpoint.config == json.loads(json.dumps(dataclasses.asdict(config)))
+    assert TypeAdapter(TrainRunConfig).validate_python(checkpoint.config) == config
+    assert checkpoint.description == describe(config.network)
     assert checkpoint.description.num_parameters() == (1432 if "compact" in name else 6448)
     assert config.name == name
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +15,16 @@ from edgetrack.events.splits import SplitConfig
 from edgetrack.graphs.files import save_graph
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import float_network, load_checkpoint
+from edgetrack.models.devices import end_other_processes
 from edgetrack.models.inference import edge_logits
 from edgetrack.models.interaction_network import InteractionNetworkConfig
 from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.train_config import TrainConfig
+from edgetrack.scripts.config import ConfigError, load_config
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.graph_sets import graph_numbers, load_graph_sets
+from edgetrack.scripts.quantize import QuantizeRunConfig
+from edgetrack.scripts.run import RunConfig
 from edgetrack.scripts.track_threshold import best_track_threshold
 from edgetrack.scripts.train import TrainRunConfig, train
 
@@ -80,6 +87,52 @@ def test_training_goes_on_from_the_weights_of_a_checkpoint(config: TrainRunConfi
     with pytest.raises(ValueError, match="holds a network of another shape"):
         train(replace(config, start=first["checkpoint"], network=InteractionNetworkConfig(hidden=7)),
               folder / "other", QUIET)
+
+
+@pytest.mark.slow
+def test_two_devices_from_the_command_line_end_with_one_line_of_json(folder: Path) -> None:
+    """Twice: a finished training is taken up again and gives the same checkpoint."""
+    command = [sys.executable, "-m", "edgetrack.scripts.main", "train", f"--graphs={folder / 'graphs'}", "--json",
+               f"--folder={folder / 'run'}", "--set=network.hidden=6", "--set=split.train=0.5",
+               "--set=split.validation=0.25", "--set=split.test=0.25", "--set=training.epochs=2",
+               "--set=training.devices=2"]
+    runs = [subprocess.run(command, capture_output=True, text=True, check=False) for _ in range(2)]
+    assert [run.returncode for run in runs] == [0, 0], runs[0].stderr
+    first, again = ([json.loads(line) for line in run.stdout.splitlines()] for run in runs)
+    assert first == again
+    assert len(first) == 1
+    assert "Traceback" not in runs[0].stderr
+    assert load_checkpoint(first[0]["checkpoint"]).config["training"]["devices"] == 2
+
+
+def test_only_processes_after_the_first_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    two = TrainConfig(devices=2)
+    end_other_processes(two)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    end_other_processes(TrainConfig(devices=1))
+    with pytest.raises(SystemExit) as end:
+        end_other_processes(two)
+    assert end.value.code == 0
+
+
+def test_defaults_scale_the_features_and_train_with_muon() -> None:
+    config = TrainRunConfig(graphs="graphs")
+    assert config.network == InteractionNetworkConfig(hidden=40, node_scale=(4, 1, 0.5), edge_scale=(4, 32, 0.5, 0.125))
+    assert config.training.schedule.optimizer == "muon"
+    job = RunConfig()
+    assert (job.network, job.training) == (config.network, config.training)
+    assert job.compact == replace(config.network, hidden=16)
+    assert job.compact_training == config.training
+    retraining = QuantizeRunConfig(graphs="graphs", checkpoint="float")
+    assert (job.retraining, job.input_scales) == (retraining.training, retraining.input_scales)
+
+
+def test_a_config_names_its_kind_of_network() -> None:
+    given = ["graphs=graphs", "network.kind=interaction_network", "network.hidden=7"]
+    assert load_config(TrainRunConfig, None, given).network == InteractionNetworkConfig(hidden=7)
+    for override in ("network.kind=transformer", "network.hidden=0", "network.node_scale=[3, 1, 0.5]"):
+        with pytest.raises(ConfigError, match="network"):
+            load_config(TrainRunConfig, None, ["graphs=graphs", override])
 
 
 def test_graph_sets_are_disjoint_and_complete(folder: Path) -> None:
