@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import torch
 from brevitas.quant_tensor import IntQuantTensor
 from torch import Tensor
 
+from edgetrack.export.exact_codes import exact_codes
 from edgetrack.export.form import Capacity
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.quantize.fixed_point import Format, IntArray
@@ -28,7 +28,7 @@ class BrevitasForm:
 
     @torch.no_grad()
     def run_graph(self, graph: HitGraph) -> dict[str, IntArray]:
-        """Codes of every value and every hidden activation. Raises ValueError for a value off its grid."""
+        """Codes of every value and every hidden activation. Raises InexactForm for a value off its grid."""
         inputs = {"x": torch.from_numpy(graph.x), "edge_attr": torch.from_numpy(graph.edge_attr)}
         values = self.network.values(inputs, torch.from_numpy(graph.edge_index), hidden=True)
         last = {f"{mlp.name}.{len(mlp.widths) - 1}" for mlp in self.model.description.mlps}  # stands as the MLP's own
@@ -44,7 +44,7 @@ class BrevitasForm:
     def _codes(self, name: str, value: Tensor) -> IntArray:
         mlp, _, layer = name.partition(".")
         exponent = self.model.layers[mlp][int(layer)].activation.exponent if layer else self.model.exponent(name)
-        return exact_codes(f"brevitas: {name}", value.numpy(), exponent)
+        return exact_codes(name, value.numpy(), exponent)
 
 
 def on_grid(codes: IntArray, fmt: Format) -> IntQuantTensor:
@@ -53,16 +53,3 @@ def on_grid(codes: IntArray, fmt: Format) -> IntQuantTensor:
         torch.from_numpy(fmt.dequantize(codes)).float(), torch.tensor(fmt.step), torch.tensor(0.0),
         torch.tensor(float(fmt.bits)), fmt.signed, False,
     )
-
-
-def exact_codes(name: str, value: np.ndarray, exponent: int) -> IntArray:
-    """Integers that `value` stands for on the grid 2^exponent. Raises ValueError where it lies between two of them."""
-    scaled = value.astype(np.float64) * 2.0**-exponent
-    codes = np.rint(scaled)
-    if not np.array_equal(codes, scaled):
-        index = np.argwhere(codes != scaled)[0]
-        raise ValueError(
-            f"{name} is {value[tuple(index)]!r} at {index.tolist()}, not a multiple of 2^{exponent}; "
-            "the form does not compute in the model's fixed point"
-        )
-    return codes.astype(np.int64)

@@ -26,9 +26,11 @@ class Device:
 
 
 def load_device(name: str) -> Device:
-    """The device described in hls_projects/targets/`name`.yaml. Raises ValueError for an unknown one."""
+    """The device described in hls_projects/targets: "xcvu13p", or a part with package and speed, of which that is the
+    die. Raises ValueError for an unknown one."""
     folder = resources.files("edgetrack.hls_projects").joinpath("targets")
     known = sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
-    if name not in known:
+    die = name.partition("-")[0]
+    if die not in known:
         raise ValueError(f"unknown device {name!r}; known: {', '.join(known)}; add a file to hls_projects/targets")
-    return Device(**yaml.safe_load(folder.joinpath(f"{name}.yaml").read_text()))
+    return Device(**yaml.safe_load(folder.joinpath(f"{die}.yaml").read_text()))

@@ -24,6 +24,17 @@ class FormUnavailable(RuntimeError):
     """A form cannot be made or run here: names the missing tool and how to get it. Shown, never hidden."""
 
 
+class InexactForm(ValueError):
+    """A form gives what no integer of the model stands for, or two runs of one artefact disagree.
+
+    `layer` is the value where that shows, `index` its place (row, column); empty where not known.
+    """
+
+    def __init__(self, message: str, layer: str = "", index: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.layer, self.index = layer, index
+
+
 class Form(Protocol):
     """An exported artefact that can be run.
 
@@ -43,11 +54,15 @@ class Form(Protocol):
 
         The order is that of the network's steps, so the first difference names the first divergent layer; keys
         beyond the network's values, such as "phi_r1.0" (activation of the MLP's first layer), are allowed where
-        `layer_values` of verify knows them. None where the form has no whole graph (one MLP at a time in RTL).
+        the integer model shows them too. None where the form has no whole graph (one MLP at a time in RTL). Raises
+        InexactForm for a value that is none of the model's integers.
         """
 
     def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
-        """Output codes (n, width) of one MLP for codes of the inputs of `IntegerModel.submodel(mlp)`, each (n, w)."""
+        """Output codes (n, width) of one MLP for codes of the inputs of `IntegerModel.submodel(mlp)`, each (n, w).
+
+        Raises InexactForm as `run_graph` does.
+        """
 
 
 class Exporter(Protocol):

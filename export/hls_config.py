@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from edgetrack.export.device import load_device
 from edgetrack.export.form import Capacity
 
 
@@ -14,7 +15,7 @@ class HlsConfig:
 
     Smaller graphs are padded. io_parallel is for small graphs (tens of edges), io_stream for sectors. `strategy` and
     `reuse_factor` are hls4ml's, for every linear layer; a layer whose matrix does not allow the factor takes the next
-    smaller one.
+    smaller one. `part` is one of the devices in hls_projects/targets, in any package and speed grade.
     """
 
     nodes: int = 1024
@@ -31,6 +32,7 @@ class HlsConfig:
             raise ValueError(f"hls4ml: room for {self.nodes} nodes and {self.edges} edges, wanted at least 2 and 1")
         if self.reuse_factor < 1:
             raise ValueError(f"hls4ml: reuse_factor is {self.reuse_factor}, wanted at least 1")
+        load_device(self.part)
 
     @property
     def capacity(self) -> Capacity:

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack.export.exact_codes import exact_codes
 from edgetrack.export.form import Capacity
 from edgetrack.export.hls_config import HlsConfig
 from edgetrack.export.hls_network import HlsNetwork, hls_network
 from edgetrack.export.hls_simulation import HlsProject
 from edgetrack.export.hls_writer import write_project
 from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.graphs.padding import pad
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 
@@ -39,23 +41,12 @@ class HlsForm:
         """Codes of every step's value, hidden activations of MLPs included, from one call of the C simulation.
 
         Inputs are put on their grid in software, as the hardware receives them. Raises ValueError for a graph beyond
-        the capacity.
+        the capacity, InexactForm for a value between the codes of its format.
         """
-        codes = self.model.quantize_inputs({"x": graph.x, "edge_attr": graph.edge_attr})
-        return self.run_codes(codes, graph.edge_index, graph.num_nodes)
-
-    def run_codes(self, codes: Mapping[str, IntArray], edge_index: NDArray[np.int64],
-                  num_nodes: int) -> dict[str, IntArray]:
-        """As `run_graph`, from codes of the inputs."""
-        num_edges = edge_index.shape[1]
-        if num_nodes > self.capacity.nodes or num_edges > self.capacity.edges:
-            raise ValueError(f"hls4ml: graph of {num_nodes} nodes and {num_edges} edges, wanted at most "
-                             f"{self.capacity}; split it into sectors or export for more")
-        padded = self._padded(codes, edge_index)
-        made = self.project.trace(padded)
-        used = {"node": num_nodes, "edge": num_edges}
+        made = self.project.trace(self._inputs(graph))
+        used = {"node": graph.num_nodes, "edge": graph.num_edges}
         return {
-            value: self._codes(value, made[layer])[:used[self._domain(value)]]
+            value: self._codes(value, made[layer][:used[self._domain(value)]])
             for layer, value in self.network.values.items()
         }
 
@@ -78,25 +69,17 @@ class HlsForm:
             self._projects[mlp] = submodel, project
         return self._projects[mlp]
 
-    def _padded(self, codes: Mapping[str, IntArray], edge_index: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-        """Real inputs of exactly the capacity: zeros for unused rows, edges from the dummy node to itself."""
-        made = {}
-        for value in self.model.description.inputs:
-            rows = self.config.nodes if value.domain == "node" else self.config.edges
-            made[value.name] = np.zeros((rows, value.width))
-            made[value.name][:len(codes[value.name])] = codes[value.name] * self.model.formats[value.name].step
-        for end, numbers in zip(("source", "target"), edge_index, strict=True):
-            index = np.full((self.config.edges, 1), self.config.nodes - 1, np.float64)
-            index[:len(numbers), 0] = numbers
-            made[f"edge_{end}"] = index
+    def _inputs(self, graph: HitGraph) -> dict[str, NDArray[np.float64]]:
+        """Real inputs of exactly the project's size, on their grids, and the node numbers of each edge's ends."""
+        padded = pad(graph, self.config.nodes, self.config.edges)
+        codes = self.model.quantize_inputs({"x": padded.x, "edge_attr": padded.edge_attr})
+        made = {name: self.model.formats[name].dequantize(values) for name, values in codes.items()}
+        for end, numbers in zip(("source", "target"), padded.edge_index, strict=True):
+            made[f"edge_{end}"] = numbers[:, None].astype(np.float64)
         return made
 
     def _codes(self, value: str, real: NDArray[np.float64]) -> IntArray:
-        scaled = real * 2.0**-self._exponent(value)
-        codes = np.rint(scaled).astype(np.int64)
-        if not np.array_equal(codes, scaled):
-            raise RuntimeError(f"hls4ml: {value} has values between the codes of its format; its type is too fine")
-        return codes
+        return exact_codes(value, real, self._exponent(value))
 
     def _exponent(self, value: str) -> int:
         mlp, _, layer = value.partition(".")

@@ -1,4 +1,4 @@
-"""ONNX models run by ONNX Runtime, and float tensors read back as integer codes."""
+"""ONNX models run by ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -6,17 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto
 
 from edgetrack.export.form import FormUnavailable
-from edgetrack.quantize.fixed_point import IntArray
-
-
-class InexactTensor(ValueError):
-    """A tensor holds a number that no code stands for, or two runs of one artefact disagree."""
 
 
 class OnnxSession:
@@ -67,17 +61,3 @@ def probe(path: Path, tensors: Sequence[str]) -> ModelProto:
                 raise ValueError(f"{path.name}: no tensor {tensor!r}; the file was not written by this version")
             model.graph.output.append(known[tensor])
     return model
-
-
-def to_codes(values: NDArray[np.float32], exponent: int, where: str) -> IntArray:
-    """Integer codes of exact multiples of 2^exponent. Raises InexactTensor, naming `where`, for any other number."""
-    scaled = values.astype(np.float64) * 2.0**-exponent
-    with np.errstate(invalid="ignore"):
-        wrong = ~(np.rint(scaled) == scaled) | ~np.isfinite(scaled)
-    if wrong.any():
-        index = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise InexactTensor(
-            f"{where}{list(index)} = {values[index]!r} is no multiple of 2^{exponent} "
-            f"({np.count_nonzero(wrong)} such values); the artefact does not compute in its formats"
-        )
-    return scaled.astype(np.int64)

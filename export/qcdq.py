@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto
 
-from edgetrack.export.form import Capacity
+from edgetrack.export.exact_codes import exact_codes
+from edgetrack.export.form import Capacity, InexactForm
 from edgetrack.export.onnx_graph import OnnxGraph, save_onnx
 from edgetrack.export.onnx_integer import graph_inputs, integer_onnx, layer_names, mlp_inputs, value_tensors
 from edgetrack.export.onnx_network import output_tensor
-from edgetrack.export.onnx_runtime import InexactTensor, OnnxSession, probe, to_codes
+from edgetrack.export.onnx_runtime import OnnxSession, probe
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import Mlp
 from edgetrack.quantize.fixed_point import Format, IntArray
@@ -64,7 +65,7 @@ class QcdqForm:
     def run_graph(self, graph: HitGraph) -> dict[str, IntArray]:
         """Codes of every value and hidden activation, of raw features.
 
-        Raises ValueError for a node with more edges than float32 can add exactly, InexactTensor where the optimised
+        Raises ValueError for a node with more edges than float32 can add exactly, InexactForm where the optimised
         run of the file gives another output than the plain one, or a value is off its grid.
         """
         path = self.folder / f"{self.model.description.name}.onnx"
@@ -85,12 +86,13 @@ class QcdqForm:
         output = output_tensor(model.description)
         result = optimised.run({name: inputs[name] for name in optimised.inputs})[output]
         if not np.array_equal(result, made[output]):
-            index = int(np.flatnonzero((result != made[output]).ravel())[0])
-            raise InexactTensor(
-                f"{path.name}: {output} at {index} is {result.flat[index]!r} with ONNX Runtime's optimisations and "
-                f"{made[output].flat[index]!r} without; the file is not exact in integer kernels"
+            index = tuple(int(i) for i in np.argwhere(result != made[output])[0])
+            raise InexactForm(
+                f"{path.name}: {output} at {list(index)} is {result[index]!r} with ONNX Runtime's optimisations and "
+                f"{made[output][index]!r} without; the file is not exact in integer kernels",
+                model.description.output, index,
             )
-        return {name: to_codes(made[tensor], exponent, name) for name, (tensor, exponent) in tensors.items()}
+        return {name: exact_codes(name, made[tensor], exponent) for name, (tensor, exponent) in tensors.items()}
 
 
 def quantise(graph: OnnxGraph, source: str, fmt: Format, output: str) -> None:

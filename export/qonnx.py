@@ -15,10 +15,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto
 
+from edgetrack.export.exact_codes import exact_codes
 from edgetrack.export.form import Capacity, FormUnavailable
 from edgetrack.export.onnx_graph import OnnxGraph, save_onnx
 from edgetrack.export.onnx_integer import graph_inputs, integer_onnx, mlp_inputs, value_tensors
-from edgetrack.export.onnx_runtime import import_runtime, to_codes
+from edgetrack.export.onnx_runtime import import_runtime
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.quantize.fixed_point import Format, IntArray, signed_bits
 from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
@@ -62,7 +63,7 @@ class QonnxForm:
     def run_graph(self, graph: HitGraph) -> dict[str, IntArray]:
         """Codes of every value and hidden activation, of raw features.
 
-        Raises ValueError for a node with more edges than float32 can add exactly, InexactTensor where a value is off
+        Raises ValueError for a node with more edges than float32 can add exactly, InexactForm where a value is off
         its grid.
         """
         path = self.folder / f"{self.model.description.name}.onnx"
@@ -75,7 +76,7 @@ class QonnxForm:
 
     def _run(self, path: Path, model: IntegerModel, inputs: Mapping[str, NDArray]) -> dict[str, IntArray]:
         made = execute(onnx.load(path), inputs)
-        return {name: to_codes(made[tensor], exponent, name)
+        return {name: exact_codes(name, made[tensor], exponent)
                 for name, (tensor, exponent) in value_tensors(model).items()}
 
 

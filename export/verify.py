@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgetrack.export.cases import count_vectors, mlp_vectors
-from edgetrack.export.form import Form
+from edgetrack.export.form import Form, InexactForm
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
@@ -25,10 +25,13 @@ class Mismatch:
     layer: str  # first divergent value or layer, in the order of the network's steps
     graph: str  # graph's name, or "vectors" for an MLP on its own
     index: tuple[int, ...]  # row (node, edge or vector) and column
-    wanted: int
-    got: int
+    wanted: int | None  # None where what the form gives cannot be compared: `note` says why
+    got: int | None
+    note: str = ""
 
     def __str__(self) -> str:
+        if self.note:
+            return f"{self.form}: {self.layer or 'a value'} in {self.graph}: {self.note}"
         return (
             f"{self.form}: {self.layer} differs in {self.graph} at {list(self.index)}: "
             f"got {self.got}, wanted {self.wanted}"
@@ -41,27 +44,34 @@ class FormResult:
 
     form: str
     vectors: Mapping[str, int]  # compared input vectors, by MLP
-    graphs: int  # compared whole graphs; 0 for a form that has none
+    graphs: int  # compared graphs, special ones apart; 0 for a form that has MLPs only
     values: int  # compared integers
     distinct_outputs: int  # different output codes seen: 1 would prove nothing
     mismatches: int
     first: Mismatch | None
-    skipped: str = ""  # why the form was not compared at all
+    skipped: str = ""  # which missing tool kept the form from being compared at all
+    error: str = ""  # why the form cannot be made of this network, or could not be run: a failure
+    special_graphs: int = 0  # compared graphs made up to be hard: empty, a hub, saturating, …
+    sectors: int = 0  # for a form of fixed size: compared sectors, of `graphs` graphs
 
     @property
     def failed(self) -> bool:
-        return self.mismatches > 0 or (not self.skipped and self.distinct_outputs < 2)
+        """Something differs, or nothing was proved though no tool is missing."""
+        return bool(self.error) or self.mismatches > 0 or (not self.skipped and self.distinct_outputs < 2)
 
     def to_json(self) -> dict[str, Any]:
         smallest = min(self.vectors.values(), default=0)
         result: dict[str, Any] = {
-            "vectors": smallest, "vectors_by_mlp": dict(self.vectors), "graphs": self.graphs, "values": self.values,
-            "distinct_outputs": self.distinct_outputs, "mismatches": self.mismatches,
+            "vectors": smallest, "vectors_by_mlp": dict(self.vectors), "graphs": self.graphs, "sectors": self.sectors,
+            "special_graphs": self.special_graphs, "values": self.values, "distinct_outputs": self.distinct_outputs,
+            "mismatches": None if self.skipped or self.error else self.mismatches, "failed": self.failed,
         }
         if self.first:
             result["first_mismatch"] = str(self.first)
         if self.skipped:
             result["skipped"] = self.skipped
+        if self.error:
+            result["error"] = self.error
         return result
 
 
@@ -70,32 +80,48 @@ def skipped(form: str, why: str) -> FormResult:
     return FormResult(form, {}, 0, 0, 0, 0, None, why)
 
 
+def impossible(form: str, why: str) -> FormResult:
+    """The failed result of a form that cannot be made of this network, or not be run."""
+    return FormResult(form, {}, 0, 0, 0, 0, None, error=f"not possible: {why}")
+
+
 def verify_form(
-    reference: IntegerModel, form: Form, graphs: Sequence[HitGraph], vectors: int, seed: int, report: Report
+    reference: IntegerModel, form: Form, graphs: Sequence[HitGraph], vectors: int, seed: int, report: Report,
+    special: Sequence[HitGraph] = (),
 ) -> FormResult:
-    """Compare `form` with `reference` on `vectors` inputs of each MLP and on `graphs`.
+    """Compare `form` with `reference` on `vectors` inputs of each MLP, on `graphs` and on `special` ones.
 
     Every value that the form shows is compared, in the order of the steps; an integer that differs counts as one
-    mismatch. `report(done, total)` is called after each MLP and each graph.
+    mismatch, and so does a run whose result is no integers of the model at all. `report(done, total)` is called after
+    each MLP and each graph.
     """
     tally = _Tally(form.name, reference.description.output)
     mlps = [mlp.name for mlp in reference.description.mlps]
-    total = len(mlps) + len(graphs)
+    cases = [*graphs, *special]
+    total = len(mlps) + len(cases)
     compared: dict[str, int] = {}
     for done, mlp in enumerate(mlps, 1):
         inputs = mlp_vectors(reference, mlp, vectors, seed)
         wanted = reference.submodel(mlp).run(inputs)[mlp]
-        tally.compare("vectors", {mlp: wanted}, {mlp: form.run_mlp(mlp, inputs)})
+        try:
+            tally.compare("vectors", {mlp: wanted}, {mlp: form.run_mlp(mlp, inputs)})
+        except InexactForm as error:
+            tally.note("vectors", error)
         compared[mlp] = count_vectors(inputs)
         report(done, total)
-    seen = 0
-    for done, graph in enumerate(graphs, len(mlps) + 1):
-        got = form.run_graph(graph)
-        if got is not None:
-            tally.compare(graph.name, reference.run_graph(graph, hidden=True), got)
-            seen += 1
-        report(done, total)
-    return FormResult(form.name, compared, seen, tally.values, len(tally.outputs), tally.mismatches, tally.first)
+    seen = [0, 0]
+    for index, graph in enumerate(cases):
+        try:
+            got = form.run_graph(graph)
+            if got is not None:
+                tally.compare(graph.name, reference.run_graph(graph, hidden=True), got)
+        except InexactForm as error:
+            tally.note(graph.name, error)
+            got = {}
+        seen[index >= len(graphs)] += got is not None
+        report(len(mlps) + index + 1, total)
+    return FormResult(form.name, compared, seen[0], tally.values, len(tally.outputs), tally.mismatches, tally.first,
+                      special_graphs=seen[1])
 
 
 class _Tally:
@@ -110,15 +136,21 @@ class _Tally:
     def compare(self, graph: str, wanted: Mapping[str, IntArray], got: Mapping[str, IntArray]) -> None:
         unknown = set(got) - set(wanted)
         if unknown:
-            raise ValueError(f"{self.form} shows values {sorted(unknown)} that the network does not have")
+            raise InexactForm(f"the form shows values {sorted(unknown)} that the network does not have")
         for layer in (name for name in wanted if name in got):
             self._compare_layer(graph, layer, wanted[layer], np.asarray(got[layer]))
         if self.output in got:
             self.outputs.update(np.unique(got[self.output]).tolist())
 
+    def note(self, graph: str, error: InexactForm) -> None:
+        """Count a result that cannot be compared."""
+        self.mismatches += 1
+        if self.first is None:
+            self.first = Mismatch(self.form, error.layer, graph, error.index, None, None, str(error))
+
     def _compare_layer(self, graph: str, layer: str, wanted: IntArray, got: IntArray) -> None:
         if got.shape != wanted.shape:
-            raise ValueError(f"{self.form}: {layer} has shape {got.shape} in {graph}, wanted {wanted.shape}")
+            raise InexactForm(f"its shape is {got.shape}, wanted {wanted.shape}", layer)
         self.values += wanted.size
         different = got != wanted
         count = int(np.count_nonzero(different))

@@ -1,11 +1,12 @@
 """Brevitas' own float32 forward gives the integers of the golden model, value by value."""
 
-import numpy as np
+from dataclasses import replace
+
 import pytest
 import torch
-from integer_networks import flip_lsb, toy_description
+from integer_networks import flip_lsb, random_graph, toy_description
 
-from edgetrack.export.brevitas_form import BrevitasForm, exact_codes
+from edgetrack.export.brevitas_form import BrevitasForm
 from edgetrack.export.cases import special_graphs
 from edgetrack.export.verify import verify_form
 from edgetrack.models.description import NetworkDescription
@@ -33,7 +34,19 @@ def test_brevitas_equals_integer_model_and_a_flipped_bit_does_not(description: N
     assert twin.first.layer.startswith(mlp)
 
 
-def test_a_value_off_the_grid_is_refused() -> None:
-    np.testing.assert_array_equal(exact_codes("v", np.array([0.5, -1.0]), -1), [1, -2])
-    with pytest.raises(ValueError, match=r"v is .*0\.3.* not a multiple of 2\^-1"):
-        exact_codes("v", np.array([0.5, 0.3]), -1)
+def test_a_value_off_the_grid_is_a_failure_with_its_layer_and_other_graphs_are_compared() -> None:
+    description = DESCRIPTIONS[0]
+    torch.manual_seed(3)
+    network = QuantisedNetwork(description, PrecisionRecipe()).eval()
+    model = extract_integer_model(network)
+    coarse = replace(model.formats["phi_r2"], exponent=model.formats["phi_r2"].exponent + 2)
+    layers = (*model.layers["phi_r2"][:-1], replace(model.layers["phi_r2"][-1], activation=coarse))
+    claimed = replace(model, formats={**model.formats, "phi_r2": coarse}, layers={**model.layers, "phi_r2": layers})
+    graphs = [random_graph(0, 0), random_graph(30, 200)]
+    result = verify_form(model, BrevitasForm(network, claimed), graphs, 500, 1, lambda *_: None)
+    assert result.failed
+    assert (result.graphs, result.mismatches) == (2, 2)  # the vectors, and the graph that has edges
+    assert result.first is not None
+    assert (result.first.layer, result.first.graph) == ("phi_r2", "vectors")
+    assert len(result.first.index) == 2
+    assert "is no multiple of" in str(result.first)

@@ -19,6 +19,10 @@ def test_shares_are_fractions_of_the_device() -> None:
     assert device.shares(design) == {"lut": 250 / 1000, "ff": 100 / 2000, "dsp": 0.0, "bram36": 1 / 4}
 
 
+def test_a_part_with_package_and_speed_is_its_die() -> None:
+    assert load_device("xcvu9p-flga2577-1-i") == load_device("xcvu9p")
+
+
 def test_unknown_device_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="xcvu13p, xcvu9p"):
         load_device("xc7a35t")

@@ -1,18 +1,20 @@
 """The hls4ml project of the whole network against the golden model, value by value."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from integer_networks import random_graph, random_integer_model, toy_description
+from integer_networks import flip_lsb, random_graph, random_integer_model, toy_description
 from mixed_formats import mixed_integer_model, with_one_lsb_flipped
 
 from edgetrack.export.cases import mlp_vectors
-from edgetrack.export.form import FormUnavailable
+from edgetrack.export.form import FormUnavailable, InexactForm
 from edgetrack.export.hls_config import HlsConfig
 from edgetrack.export.hls_project import HlsForm, export_hls4ml
 from edgetrack.export.hls_writer import layer_reuse_factor
+from edgetrack.export.verify import verify_form
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import Concat, Gather, Input, Mlp, NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
@@ -20,6 +22,10 @@ from edgetrack.quantize.integer_model import IntegerModel
 
 IN = interaction_network(InteractionNetworkConfig(hidden=6))
 TOY = toy_description()
+SMALL = NetworkDescription(
+    "small", IN.inputs,
+    (Gather("source", "x", "source"), Concat("pair", ("source", "edge_attr")), Mlp("score", "pair", (4, 1))), "score",
+)
 STREAM = HlsConfig(nodes=60, edges=120)
 PARALLEL = HlsConfig(nodes=28, edges=56, io_type="io_parallel")
 
@@ -93,6 +99,32 @@ def test_one_flipped_weight_lsb_shows_from_its_layer_on(
     got = form.run_graph(graph)
     different = [name for name in got if not np.array_equal(got[name], twin[name])]
     assert different[0] == f"{mlp}.0"
+
+
+def test_project_of_a_flipped_model_fails_verification_with_the_layers_name(tmp_path: Path) -> None:
+    model = random_integer_model(SMALL, 1)
+    form = export_hls4ml(flip_lsb(model, "score"), tmp_path, HlsConfig(nodes=8, edges=12, io_type="io_parallel"))
+    graph = random_graph(7, 12, seed=1)
+    result = verify_form(model, form, [graph], 4096, 1, lambda *_: None)
+    assert result.failed
+    assert result.first is not None
+    assert (result.first.layer, result.first.graph) == ("score", "vectors")
+    wanted, got = model.run_graph(graph, hidden=True), form.run_graph(graph)
+    assert next(name for name in got if not np.array_equal(got[name], wanted[name])) == "score.0"
+    assert verify_form(form.model, form, [graph], 4096, 1, lambda *_: None).mismatches == 0
+    coarse = replace(model.layers["score"][1], activation=replace(model.formats["score"], exponent=-3))
+    layers = {"score": (form.model.layers["score"][0], coarse)}
+    formats = {**model.formats, "score": coarse.activation}
+    claimed = replace(form, model=replace(model, formats=formats, layers=layers))
+    with pytest.raises(InexactForm, match=r"is no multiple of 2\^-3") as caught:
+        claimed.run_graph(graph)
+    assert caught.value.layer == "score"
+
+
+def test_part_must_be_a_described_device() -> None:
+    assert HlsConfig(part="xcvu9p-flga2104-2L-e").part == "xcvu9p-flga2104-2L-e"
+    with pytest.raises(ValueError, match="unknown device 'xc7a35t-cpg236-1'; known: xcvu13p, xcvu9p"):
+        HlsConfig(part="xc7a35t-cpg236-1")
 
 
 @pytest.mark.parametrize(

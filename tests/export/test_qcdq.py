@@ -11,7 +11,8 @@ from onnx_mutations import bypass, drop_reduction, make_bias_float
 
 from edgetrack.export import qcdq
 from edgetrack.export.cases import mlp_vectors, special_graphs
-from edgetrack.export.onnx_runtime import InexactTensor, probe
+from edgetrack.export.form import InexactForm
+from edgetrack.export.onnx_runtime import probe
 from edgetrack.export.qcdq import QcdqForm, export_qcdq, qcdq_onnx
 from edgetrack.export.verify import FormResult, verify_form
 from edgetrack.graphs.hitgraph import HitGraph
@@ -101,8 +102,14 @@ def test_float_bias_off_the_grid_is_caught(offset_lsb: float, tmp_path: Path) ->
     for layer in ("phi_r1.0", "phi_r1.1", "phi_r1"):
         make_bias_float(tmp_path / "mlps" / "phi_r1.onnx", layer, offset_lsb)
     # ONNX Runtime rounds such a bias to int32 when it optimises, and does not when it does not: two networks in one
-    with pytest.raises(InexactTensor, match=r"phi_r1 at \d+ is .* with ONNX Runtime's optimisations and .* without"):
+    with pytest.raises(InexactForm, match=r"phi_r1 at \[\d+, \d+\] is .*'s optimisations and .* without"):
         form.run_mlp("phi_r1", mlp_vectors(model, "phi_r1", 20_000, 1))
+    result = verify_form(model, form, [], 20_000, 1, lambda *_: None)  # a failure with its place, no abort
+    assert result.failed
+    assert result.first is not None
+    assert (result.first.layer, result.first.graph) == ("phi_r1", "vectors")
+    assert "without; the file is not exact" in str(result.first)
+    assert set(result.vectors) == {"phi_r1", "phi_o", "phi_r2"}
 
 
 def test_lost_clip_is_caught_by_saturating_inputs(tmp_path: Path) -> None:
@@ -121,7 +128,7 @@ def test_value_off_its_grid_is_an_error_that_names_the_value(tmp_path: Path) -> 
     export_qcdq(model, tmp_path)
     coarse = replace(model.formats["aggregate"], exponent=model.formats["aggregate"].exponent + 1)
     claimed = QcdqForm(replace(model, formats={**model.formats, "aggregate": coarse}), tmp_path)
-    with pytest.raises(InexactTensor, match=r"aggregate\[.* is no multiple of 2\^"):
+    with pytest.raises(InexactForm, match=r"aggregate\[.* is no multiple of 2\^"):
         claimed.run_graph(random_graph(9, 30))
 
 
@@ -132,7 +139,7 @@ def test_optimised_run_that_differs_from_the_plain_one_is_an_error(
     form = export_qcdq(model, tmp_path / "optimised")
     export_qcdq(flip_lsb(model, "phi_r1", 2), tmp_path / "plain")
     monkeypatch.setattr(qcdq, "probe", lambda path, tensors: probe(tmp_path / "plain" / path.name, tensors))
-    with pytest.raises(InexactTensor, match=r"interaction_network\.onnx: logits at \d+ is .* optimisations"):
+    with pytest.raises(InexactForm, match=r"interaction_network\.onnx: logits at \[\d+\] is .* optimisations"):
         form.run_graph(random_graph(30, 200))
 
 

