@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,9 @@ from edgetrack.export.form import FormUnavailable
 from edgetrack.export.forms import FORMS, FormSettings
 from edgetrack.graphs.files import save_graph
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.graphs.sector_loss import sector_loss
-from edgetrack.graphs.sectors import sectors
 from edgetrack.models.checkpoint import Checkpoint
 from edgetrack.scripts.console import Console
-from edgetrack.scripts.evaluate import classify
+from edgetrack.scripts.evaluate import classify, cutting_loss, warn_of_lost_edges
 from edgetrack.scripts.networks import EdgeClassifier, edge_classifier, in_sectors
 from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores
 
@@ -60,6 +58,9 @@ def compare(
         except FormUnavailable as error:
             results[name] = {"skipped": str(error)}
             continue
+        except ValueError as error:
+            results[name] = {"skipped": f"not possible: {error}"}
+            continue
         results[name] = evaluate_scores(graphs, logits, checkpoint.threshold, checkpoint.logit_for_tracks,
                                         config.evaluation).to_json()
         arrays |= {f"{name}/{index}": values for index, values in enumerate(logits)}
@@ -67,12 +68,14 @@ def compare(
         save_graph(graph, folder / "graphs" / f"{graph.name}.npz")
     with atomic_path(folder / "logits.npz") as temporary:
         np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
-    summary = {"graphs": [graph.name for graph in graphs], "forms": results,
-               "sectors": _sector_loss(graphs, config.settings)}
+    summary: dict[str, Any] = {"graphs": [graph.name for graph in graphs], "forms": results,
+               "sectors": cutting_loss(graphs, config.settings.sectors_for(config.settings.hls4ml.capacity))}
     write_text(folder / "evaluation.json", json.dumps(summary, indent=1))
     console.table(f"{len(graphs)} graphs", ("form", *SHOWN), [
         (name, *(_shown(result, key) for key in SHOWN)) for name, result in results.items()
     ])
+    if IN_SECTORS in results:
+        warn_of_lost_edges("hls4ml", summary["sectors"], console)
     return summary
 
 
@@ -80,12 +83,6 @@ def _classifier(checkpoint: Checkpoint, form: str, artefacts: Path, settings: Fo
     if form == IN_SECTORS:
         return in_sectors(checkpoint, settings.hls4ml.capacity, artefacts, settings)
     return edge_classifier(checkpoint, form, artefacts, settings)
-
-
-def _sector_loss(graphs: Sequence[HitGraph], settings: FormSettings) -> dict[str, Any]:
-    """What cutting these graphs for the hls4ml project loses, and how full its memories are."""
-    config = settings.sectors_for(settings.hls4ml.capacity)
-    return asdict(sector_loss([(graph, sectors(graph, config)) for graph in graphs], config))
 
 
 def _shown(result: dict[str, Any], key: str) -> str:

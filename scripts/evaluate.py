@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,19 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.events.splits import SplitConfig
+from edgetrack.events.storage import atomic_path
 from edgetrack.export.forms import FormSettings
 from edgetrack.graphs.files import load_graphs
 from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.graphs.sector_loss import sector_loss
+from edgetrack.graphs.sectors import SectorConfig, sectors
 from edgetrack.models.checkpoint import Checkpoint, load_checkpoint
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.graph_sets import load_graph_sets
 from edgetrack.scripts.networks import EdgeClassifier, FormName, edge_classifier
 from edgetrack.scripts.option import option, required
 from edgetrack.scripts.pretrained import checkpoint_path
-from edgetrack.tracks.evaluation import Evaluation, EvaluationConfig, evaluate_scores
+from edgetrack.tracks.candidates import TrackCandidates
+from edgetrack.tracks.evaluation import Evaluation, EvaluationConfig, evaluate_scores, shuffled_tracks
 
 SHOWN = ("edge_accuracy", "edge_efficiency", "edge_purity", "auc", "double_majority", "perfect", "lhc", "fake_rate",
-         "duplicate_rate")
+         "duplicate_rate", "candidates")
 
 
 @dataclass(frozen=True)
@@ -40,23 +46,39 @@ class EvaluateConfig:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     settings: FormSettings = field(default_factory=FormSettings)
 
+    def __post_init__(self) -> None:
+        for name in ("threshold", "track_threshold"):
+            value = getattr(self, name)
+            if value is not None and math.isnan(value):
+                raise ValueError(f"{name} is {value}, wanted a logit; leave it out for the checkpoint's own")
+
 
 def evaluate(config: EvaluateConfig, folder: Path, console: Console) -> dict[str, Any]:
     """Edge and tracking figures on a folder of graphs, with binomial uncertainties.
 
     Hits are shuffled before tracks are built. Edges are kept above δ* (TPR = TNR on the checkpoint's validation
     graphs), tracks are the connected components of edges above the track threshold; both come from the checkpoint.
+    Graphs without truth get no figures but the number of candidates. Writes scores/NAME.npz for every graph: logits
+    (E,) and track_labels (N,), the candidate of each hit, −1 for none.
     """
     checkpoint = load_checkpoint(checkpoint_path(config.checkpoint))
     graphs = chosen_graphs(config.graphs, config.part, checkpoint)
     classifier = edge_classifier(checkpoint, config.form, folder, config.settings)
-    logits = classify(classifier, graphs, console, config.form)
-    figures = evaluate_logits(checkpoint, graphs, logits, config).to_json()
+    logits = classify(classifier, graphs, console, classifier.form)
+    evaluation = evaluate_logits(checkpoint, graphs, logits, config)
+    tracks = candidates(graphs, logits, evaluation.track_threshold, config.evaluation)
+    write_scores(folder / "scores", graphs, logits, tracks)
+    figures = evaluation.to_json() | {"candidates": sum(len(found) for found in tracks)}
     console.table(
-        f"{Path(config.checkpoint).name}, form {config.form}, {len(graphs)} graphs", ("figure", "value", "±"),
+        f"{Path(config.checkpoint).name}, form {classifier.form}, {len(graphs)} graphs", ("figure", "value", "±"),
         [(name, _shown(figures[name]), _shown(figures.get(f"{name}_error"))) for name in SHOWN],
     )
-    return {"checkpoint": config.checkpoint, "form": config.form, **figures}
+    console.say(f"logits and track labels of every graph: {folder / 'scores'}")
+    result = {"checkpoint": config.checkpoint, "form": classifier.form, **figures, "scores": str(folder / "scores")}
+    if classifier.sectors is not None:
+        result["sectors"] = cutting_loss(graphs, classifier.sectors)
+        warn_of_lost_edges(classifier.form, result["sectors"], console)
+    return result
 
 
 def chosen_graphs(folder: str, part: str, checkpoint: Checkpoint) -> list[HitGraph]:
@@ -92,5 +114,48 @@ def evaluate_logits(
     return evaluate_scores(graphs, logits, threshold, tracks, config.evaluation)
 
 
+def candidates(
+    graphs: Sequence[HitGraph], logits: Sequence[NDArray[np.floating]], threshold: float, config: EvaluationConfig
+) -> list[TrackCandidates]:
+    """The candidates that `evaluate_scores` counts with the same config, with or without truth."""
+    rng = np.random.default_rng(config.seed)
+    return [shuffled_tracks(graph, values, threshold, rng, config.building)
+            for graph, values in zip(graphs, logits, strict=True)]
+
+
+def write_scores(
+    folder: Path, graphs: Sequence[HitGraph], logits: Sequence[NDArray[np.floating]], tracks: Sequence[TrackCandidates]
+) -> None:
+    """One file a graph, by its name: logits (E,), track_labels (N,), and hit_id (N,) where known.
+
+    A name that cannot be a file's, or comes twice, gets the graph's place in front.
+    """
+    names = [re.sub(r"[^\w.-]", "_", graph.name) for graph in graphs]
+    for index, (graph, name) in enumerate(zip(graphs, names, strict=True)):
+        plain = name == graph.name and not name.startswith(".") and names.count(name) == 1
+        arrays = {"logits": np.asarray(logits[index], np.float64), "track_labels": tracks[index].labels}
+        if graph.hit_id is not None:
+            arrays["hit_id"] = graph.hit_id
+        with atomic_path(folder / f"{name if plain else f'{index:05d}-{name}'}.npz") as temporary:
+            np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
+
+
+def cutting_loss(graphs: Sequence[HitGraph], config: SectorConfig) -> dict[str, Any]:
+    """What cutting these graphs into sectors loses, and how full a sector's memories are (`SectorLoss`)."""
+    return asdict(sector_loss([(graph, sectors(graph, config)) for graph in graphs], config))
+
+
+def warn_of_lost_edges(form: str, loss: dict[str, Any], console: Console) -> None:
+    """Say how many edges the sectors of a form have lost, where they have lost any."""
+    lost = loss["seam_edges"] + loss["overflow_edges"]
+    if lost:
+        console.say(
+            f"warning: {form} takes graphs in sectors, and {lost} of {loss['edges']} edges are in none: "
+            f"{loss['seam_edges']} lost at seams, {loss['overflow_edges']} to overflow. The fullest sector wants "
+            f"{loss['node_occupancy'][-1]} hits and {loss['edge_occupancy'][-1]} edges, there is room for "
+            f"{loss['node_capacity']} and {loss['edge_capacity']}; raise settings.hls4ml.nodes and edges, "
+            "settings.sectors.phi_sectors or overlap_phi")
+
+
 def _shown(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
+    return "–" if value is None else str(value) if isinstance(value, int) else f"{value:.4f}"

@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgetrack.export.form import FormUnavailable
+from edgetrack.export.device import Device, load_device
+from edgetrack.export.form import Form, FormUnavailable
 from edgetrack.export.forms import FORMS, FormSettings, make_form
 from edgetrack.export.rtl import RtlForm
-from edgetrack.models.checkpoint import load_checkpoint
-from edgetrack.quantize.integer_model import IntegerModel
+from edgetrack.export.yosys import Resources
 from edgetrack.scripts.console import Console
-from edgetrack.scripts.networks import float_onnx, quantised_source
+from edgetrack.scripts.networks import float_onnx, load_kind, quantised_source
 from edgetrack.scripts.option import option
-from edgetrack.scripts.pretrained import DEFAULT_FLOAT, DEFAULT_QUANTISED, checkpoint_path
+from edgetrack.scripts.pretrained import DEFAULT_FLOAT, DEFAULT_QUANTISED
 
 EXPORTABLE = ("onnx", *(name for name in FORMS if name != "brevitas"))
 
@@ -35,43 +35,58 @@ def export(config: ExportConfig, folder: Path, console: Console) -> dict[str, An
 
     onnx: the float network, dynamic sizes, as TensorRT takes it. integer: the golden model. qonnx, qcdq: the complete
     quantised network. hls4ml: one project of the complete edge classifier. rtl: each MLP as a Verilog pipeline.
-    A form whose tool is missing is listed as skipped.
+    A form whose tool is missing is listed as skipped; so is one that cannot hold the network, and the exit status is 1.
     """
     unknown = set(config.to) - set(EXPORTABLE)
     if unknown or not config.to:
         raise ValueError(f"cannot export to {sorted(unknown)}; known forms: {', '.join(EXPORTABLE)}")
+    floats = load_kind(config.float_checkpoint, "float") if "onnx" in config.to else None
+    source = quantised_source(load_kind(config.checkpoint, "quantised")) if set(config.to) - {"onnx"} else None
     exported: dict[str, str] = {}
     skipped: dict[str, str] = {}
-    resources: dict[str, dict[str, Any]] = {}
-    quantised = [name for name in config.to if name != "onnx"]
-    if "onnx" in config.to:
-        float_onnx(load_checkpoint(checkpoint_path(config.float_checkpoint)), folder)
-        exported["onnx"] = str(folder / "onnx")
-    if quantised:
-        source = quantised_source(load_checkpoint(checkpoint_path(config.checkpoint)))
-        for name in quantised:
-            console.say(f"exporting {name} …")
-            try:
+    estimates: dict[str, Any] = {}
+    failed = False
+    for name in config.to:
+        console.say(f"exporting {name} …")
+        form: Form | None = None
+        try:
+            if name == "onnx" and floats is not None:
+                float_onnx(floats, folder)
+            elif source is not None:
                 form = make_form(name, source, folder, config.settings)
-                exported[name] = str(folder / name)
-                if config.estimate and isinstance(form, RtlForm):
-                    resources = _estimates(form, source.model, console)
+        except FormUnavailable as error:
+            skipped[name] = str(error)
+            continue
+        except ValueError as error:
+            skipped[name] = f"not possible: {error}"
+            failed = True
+            continue
+        exported[name] = str(folder / name)
+        if config.estimate and isinstance(form, RtlForm):
+            try:
+                estimates = _estimates(form, load_device(config.settings.hls4ml.part), console)
             except FormUnavailable as error:
-                skipped[name] = str(error)
+                skipped["rtl estimate"] = str(error)
     console.table("exported", ("form", "where"),
                   [*exported.items(), *((name, f"skipped: {why}") for name, why in skipped.items())])
-    return {"exported": exported, "skipped": skipped, "resources": resources}
+    return {"exported": exported, "skipped": skipped, "resources": {}, **estimates, "failed": failed}
 
 
-def _estimates(form: RtlForm, model: IntegerModel, console: Console) -> dict[str, dict[str, Any]]:
-    """Yosys' counts for each MLP: technology mapping only, no place and route behind them."""
-    names = [mlp.name for mlp in model.description.mlps]
-    made: dict[str, dict[str, Any]] = {}
+def _estimates(form: RtlForm, device: Device, console: Console) -> dict[str, Any]:
+    """Yosys' counts for each MLP, and their shares of a device: technology mapping only, no place and route behind."""
+    made: dict[str, Resources] = {}
     with console.progress("yosys") as report:
-        for done, name in enumerate(names, 1):
-            made[name] = asdict(form.estimate(name))
-            report(done, len(names))
-    columns = list(next(iter(made.values())))
-    console.table("estimates by Yosys for UltraScale+, not placed and routed", ("MLP", *columns),
-                  [(name, *(counts[column] for column in columns)) for name, counts in made.items()])
-    return made
+        for done, name in enumerate(form.kernels, 1):
+            made[name] = form.estimate(name)
+            report(done, len(form.kernels))
+    shares = {name: device.shares(counts) for name, counts in made.items()}
+    columns = [column for column in asdict(next(iter(made.values()))) if column != "basis"]
+
+    def cell(name: str, column: str) -> str:
+        share = shares[name].get(column)
+        return f"{getattr(made[name], column):g}" + (f" ({share:.2%})" if share is not None else "")
+
+    console.table(f"estimates by Yosys, not placed and routed; in brackets: share of {device.part}", ("MLP", *columns),
+                  [(name, *(cell(name, column) for column in columns)) for name in made])
+    return {"resources": {name: asdict(counts) for name, counts in made.items()}, "device": device.part,
+            "shares": shares}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,21 +15,38 @@ from edgetrack.export.forms import FORMS, FormSettings, Source, make_form
 from edgetrack.export.integer import export_integer
 from edgetrack.export.onnx_float import FloatOnnx, export_float_onnx
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.graphs.sectors import sectors
-from edgetrack.models.checkpoint import Checkpoint, float_network
+from edgetrack.graphs.sectors import SectorConfig, sectors
+from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint
 from edgetrack.models.inference import edge_logits
 from edgetrack.quantize.checkpoint import integer_model, quantised_network
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
+from edgetrack.scripts.pretrained import DEFAULT_FLOAT, DEFAULT_QUANTISED, checkpoint_path
 
 FormName = Literal["auto", "float", "onnx", "brevitas", "integer", "qonnx", "qcdq", "hls4ml", "rtl"]
 
 
-class EdgeClassifier(Protocol):
-    """Anything that gives each edge of a graph a logit."""
+@dataclass(frozen=True)
+class EdgeClassifier:
+    """A network in one form, which gives each edge of a graph a logit."""
+
+    form: str  # never "auto"
+    logits: Callable[[HitGraph], NDArray[np.floating]]
+    sectors: SectorConfig | None = None  # how graphs are cut for a form of fixed size
 
     def __call__(self, graph: HitGraph) -> NDArray[np.floating]:
         """(E,) logits; −∞ for an edge that the form could not take."""
+        return self.logits(graph)
+
+
+def load_kind(name: str, kind: Literal["float", "quantised"]) -> Checkpoint:
+    """A checkpoint by file or name. Raises ValueError, naming one that would do, where it is of the other kind."""
+    checkpoint = load_checkpoint(checkpoint_path(name))
+    if checkpoint.kind != kind:
+        other, verb = (DEFAULT_FLOAT, "train") if kind == "float" else (DEFAULT_QUANTISED, "quantize")
+        raise ValueError(f"{name!r} is a {checkpoint.kind} checkpoint, wanted a {kind} one: a file that "
+                         f"`edgetrack {verb}` wrote, or {other!r}, which comes with the package")
+    return checkpoint
 
 
 def edge_classifier(checkpoint: Checkpoint, form: str, folder: Path, settings: FormSettings) -> EdgeClassifier:
@@ -40,13 +58,16 @@ def edge_classifier(checkpoint: Checkpoint, form: str, folder: Path, settings: F
     if form == "auto":
         form = "float" if checkpoint.kind == "float" else "integer"
     if (form in ("float", "onnx")) != (checkpoint.kind == "float"):
-        forms = "float or onnx" if checkpoint.kind == "float" else ", ".join(FORMS)
-        raise ValueError(f"form {form!r} does not go with a {checkpoint.kind} checkpoint; take {forms}")
+        is_float = checkpoint.kind == "float"
+        forms = "float or onnx" if is_float else ", ".join(FORMS)
+        other, fitting = ("quantised", DEFAULT_QUANTISED) if is_float else ("float", DEFAULT_FLOAT)
+        raise ValueError(f"form {form!r} does not go with a {checkpoint.kind} checkpoint; take {forms}, or a {other} "
+                         f"checkpoint such as {fitting!r}")
     if form == "float":
         network = float_network(checkpoint)
-        return lambda graph: edge_logits(network, [graph])[0]
+        return EdgeClassifier(form, lambda graph: edge_logits(network, [graph])[0])
     if form == "onnx":
-        return float_onnx(checkpoint, folder)
+        return EdgeClassifier(form, float_onnx(checkpoint, folder))
     source = quantised_source(checkpoint)
     return form_classifier(source.model, make_form(form, source, folder, settings), settings)
 
@@ -56,7 +77,7 @@ def quantised_source(checkpoint: Checkpoint) -> Source:
     return Source(quantised_network(checkpoint), integer_model(checkpoint))
 
 
-def float_onnx(checkpoint: Checkpoint, folder: Path) -> EdgeClassifier:
+def float_onnx(checkpoint: Checkpoint, folder: Path) -> Callable[[HitGraph], NDArray[np.floating]]:
     """The float network exported to `folder`/onnx/model.onnx and loaded in ONNX Runtime."""
     path = export_float_onnx(float_network(checkpoint), folder / "onnx" / "model.onnx")
     return FloatOnnx(path).logits
@@ -76,21 +97,22 @@ def form_classifier(model: IntegerModel, form: Form, settings: FormSettings) -> 
     A form that has the MLPs only (RTL) runs those, and the model's exact gathers and sums join them.
     """
     output = model.description.output
+    cut = None if form.capacity is None else settings.sectors_for(form.capacity)
 
     def codes(graph: HitGraph) -> IntArray:
         got = form.run_graph(graph)
         return graph_through_mlps(model, form, graph) if got is None else got[output]
 
     def logits(graph: HitGraph) -> NDArray[np.floating]:
-        if form.capacity is None:
+        if cut is None:
             return model.formats[output].dequantize(codes(graph))[:, 0]
         result = np.full(graph.num_edges, -np.inf)
-        for sector in sectors(graph, settings.sectors_for(form.capacity)):
+        for sector in sectors(graph, cut):
             scores = model.formats[output].dequantize(codes(sector.graph))[:, 0]
             result[sector.edges[sector.owned]] = scores[sector.owned]
         return result
 
-    return logits
+    return EdgeClassifier(form.name, logits, cut)
 
 
 def graph_through_mlps(model: IntegerModel, form: Form, graph: HitGraph) -> IntArray:

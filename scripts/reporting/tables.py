@@ -74,20 +74,28 @@ def verification_rows(verification: Mapping[str, Any]) -> tuple[list[str], list[
     for name, form in forms.items():
         rows.append({
             "name": name, "verdict": verdict(form), "skipped": form.get("skipped", ""),
-            "first": form.get("first_mismatch", ""),
+            "first": form.get("first_mismatch", ""), "error": form.get("error", ""),
             "vectors": [number(form.get("vectors_by_mlp", {}).get(mlp)) for mlp in mlps],
-            "graphs": number(form.get("graphs")), "values": number(form.get("values")),
+            "graphs": compared_graphs(form), "values": number(form.get("values")),
             "distinct": number(form.get("distinct_outputs")), "mismatches": number(form.get("mismatches")),
             "seconds": number(form.get("seconds"), 1),
         })
     return mlps, rows
 
 
+def compared_graphs(form: Mapping[str, Any]) -> str:
+    """Real graphs, or the sectors of them that fixed-size hardware got, and special ones: "20 + 7"."""
+    real = form.get("graphs")
+    shown = f"{number(form['sectors'])} sectors of {number(real)}" if form.get("sectors") else number(real)
+    return shown + (f" + {number(form['special_graphs'])}" if form.get("special_graphs") else "")
+
+
 def verdict(form: Mapping[str, Any]) -> str:
     """equal, FAILED or skipped. Outputs that are all the same prove nothing, and fail."""
     if form.get("skipped"):
         return "skipped"
-    return "FAILED" if form.get("mismatches", 1) or form.get("distinct_outputs", 0) < 2 else "equal"
+    failed = form.get("error") or form.get("mismatches", 1) or form.get("distinct_outputs", 0) < 2
+    return "FAILED" if failed else "equal"
 
 
 def headline(record: RunRecord) -> list[Tile]:
@@ -102,7 +110,7 @@ def _bit_accuracy(record: RunRecord) -> Tile:
         return Tile(label, "–", "not verified in this run", "unknown")
     forms = record.verification.get("forms", {})
     verdicts = {name: verdict(form) for name, form in forms.items()}
-    mismatches = sum(int(form.get("mismatches", 0)) for form in forms.values())
+    mismatches = sum(int(form.get("mismatches") or 0) for form in forms.values())
     failed = [name for name, value in verdicts.items() if value == "FAILED"]
     failed += [name for name, form in record.verification.get("float_forms", {}).items() if form.get("failed")]
     skipped = [name for name, value in verdicts.items() if value == "skipped"]
