@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from edgetrack.export.forms import FORMS
 from edgetrack.scripts.config import load_config
 from edgetrack.scripts.console import Console
