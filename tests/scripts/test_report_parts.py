@@ -39,7 +39,15 @@ from edgetrack.scripts.reporting.ranges import (
     weight_use,
 )
 from edgetrack.scripts.reporting.recompute import disagreements, evaluation_config, tracks_of_events, typical_event
-from edgetrack.scripts.reporting.tables import Tile, headline, measured, number, resource_rows, verdict
+from edgetrack.scripts.reporting.tables import (
+    Tile,
+    headline,
+    measured,
+    number,
+    resource_rows,
+    verdict,
+    verification_rows,
+)
 from edgetrack.tracks.candidates import TrackCandidates
 from edgetrack.tracks.evaluation import EvaluationConfig
 from edgetrack.tracks.matching import match_candidates
@@ -263,6 +271,13 @@ def test_verdicts() -> None:
     assert verdict({"mismatches": 0, "distinct_outputs": 1}) == "FAILED"
     assert verdict({}) == "FAILED"
     assert verdict({"mismatches": 0, "distinct_outputs": 0, "skipped": "no tool"}) == "skipped"
+    assert verdict({"mismatches": None, "distinct_outputs": 0, "error": "not possible: 12 bits"}) == "FAILED"
+
+
+def test_special_graphs_and_sectors_are_shown_apart() -> None:
+    whole, cut = ({"graphs": 20, "special_graphs": 7, "sectors": sectors} for sectors in (0, 24))
+    _, rows = verification_rows({"forms": {"qcdq": whole, "hls4ml": cut, "rtl": {"graphs": 0}}})
+    assert [row["graphs"] for row in rows] == ["20 + 7", "24 sectors of 20 + 7", "0"]
 
 
 def mismatch_tile(folder: Path, old: str, new: str) -> Tile:
