@@ -68,7 +68,9 @@ def evaluate(config: EvaluateConfig, folder: Path, console: Console) -> dict[str
     evaluation = evaluate_logits(checkpoint, graphs, logits, config)
     tracks = candidates(graphs, logits, evaluation.track_threshold, config.evaluation)
     write_scores(folder / "scores", graphs, logits, tracks)
-    figures = evaluation.to_json() | {"candidates": sum(len(found) for found in tracks)}
+    least = config.evaluation.matching.min_candidate_hits
+    counted = sum(int(np.count_nonzero(found.sizes >= least)) for found in tracks)  # as where truth is known
+    figures = evaluation.to_json() | {"candidates": counted}
     console.table(
         f"{Path(config.checkpoint).name}, form {classifier.form}, {len(graphs)} graphs", ("figure", "value", "±"),
         [(name, _shown(figures[name]), _shown(figures.get(f"{name}_error"))) for name in SHOWN],

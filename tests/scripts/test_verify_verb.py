@@ -22,7 +22,7 @@ from edgetrack.graphs.sectors import SectorConfig, sectors
 from edgetrack.models.checkpoint import Checkpoint, save_checkpoint
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import seeded_network
-from edgetrack.quantize.checkpoint import quantised_checkpoint
+from edgetrack.quantize.checkpoint import integer_model, quantised_checkpoint
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.evaluate import EvaluateConfig, evaluate
@@ -30,6 +30,8 @@ from edgetrack.scripts.export import ExportConfig, export
 from edgetrack.scripts.networks import EdgeClassifier, edge_classifier, load_kind
 from edgetrack.scripts.pretrained import DEFAULT_FLOAT, DEFAULT_QUANTISED
 from edgetrack.scripts.verify import VerifyRunConfig, fitting, verify
+from edgetrack.tracks.evaluation import evaluate_scores
+from edgetrack.tracks.track_metrics import MatchingConfig
 
 QUIET = Console(quiet=True)
 
@@ -187,8 +189,13 @@ def test_graphs_without_truth_still_give_logits_and_tracks(quantised: str, tmp_p
         with np.load(folder / f"{name}.npz") as made:
             assert made["logits"].shape == (event.num_edges,)
             assert made["track_labels"].shape == (event.num_nodes,)
-            found += made["track_labels"].max() + 1
+            sizes = np.bincount(made["track_labels"][made["track_labels"] >= 0])
+            found += int(np.count_nonzero(sizes >= MatchingConfig().min_candidate_hits))
     assert found == real["candidates"]
+    model = integer_model(load_kind(quantised, "quantised"))
+    figures = evaluate_scores(events, [model.logits(event) for event in events], 0.0, -1.0)
+    assert figures.tracks is not None
+    assert real["candidates"] == figures.tracks.overall.candidates
 
 
 @pytest.mark.parametrize("name", ["threshold", "track_threshold"])
