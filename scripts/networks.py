@@ -21,7 +21,7 @@ from edgetrack.quantize.checkpoint import integer_model, quantised_network
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 
-FormName = Literal["auto", "float", "onnx", "brevitas", "integer", "qonnx", "qcdq", "hls4ml", "rtl"]
+FormName = Literal["auto", "float", "onnx", "brevitas", "integer", "qonnx", "qcdq", "hls4ml", "rtl", "accelerator"]
 
 
 class EdgeClassifier(Protocol):
