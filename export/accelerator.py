@@ -53,8 +53,8 @@ class AcceleratorForm:
         for graph in graphs:
             if graph.num_nodes > self.capacity.nodes or graph.num_edges > self.capacity.edges:
                 raise ValueError(
-                    f"{graph.name}: {graph.num_nodes} nodes and {graph.num_edges} edges do not fit {self.capacity}; cut "
-                    "it into sectors of that capacity, or raise the capacity"
+                    f"{graph.name}: {graph.num_nodes} nodes and {graph.num_edges} edges do not fit {self.capacity}; "
+                    "cut it into sectors of that capacity, or raise the capacity"
                 )
         received = self.library.run([self.coded(graph) for graph in graphs], stalls)
         assert not any(one.overflow for one in received)

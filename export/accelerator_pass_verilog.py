@@ -33,8 +33,8 @@ def edge_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Width
     ]
     if made.streamed:
         parts.append(f"    assign {name}_bad_index = |({name}_keep & ~{name}_inside);")
-    for end in dict.fromkeys(total.end for total in made.sums):
-        parts.append(delay(f"{name}_{end}", f"{name}_out_{end}", lanes * widths.index, timing.out - 1))
+    parts += [delay(f"{name}_{end}", f"{name}_out_{end}", lanes * widths.index, timing.out - 1)
+              for end in dict.fromkeys(total.end for total in made.sums)]
     if made.sums:
         parts += [f"    wire [{lanes - 1}:0] {name}_counted;",
                   delay(f"{name}_keep & {name}_inside", f"{name}_counted", lanes, timing.out - 1, declare=False,
@@ -126,13 +126,13 @@ def _flow(plan: Plan, made: Pass, before: str, timing: Timing, widths: Widths) -
     rows, row_bits = (config.edge_rows, widths.edge_row) if edges else (config.node_rows, widths.node_row)
     address_bits = widths.edge_address if edges else widths.node_address
     base = f"{name}_{made.domain}_base"
-    may_start = [f"{name}_waiting", *(f"{total.name}_free && {total.name}_ready" for total in made.sums)]
+    may_start = [f"{name}_waiting", *(f"{total.name}_free" for total in made.sums)]
     may_issue = [*["edge_tvalid"] * made.streamed, *["place_free"] * made.final] or ["1'b1"]
     last_row = "edge_tlast" if made.streamed else f"{name}_row + 1'b1 == {made.domain}_rows[{name}_slot]"
     lines = [
         f"    wire {name}_waiting, {name}_out, {name}_out_last;",
         *["    wire place_free;"] * made.final,
-        *(f"    wire {total.name}_free, {total.name}_ready;" for total in made.sums),
+        *(f"    wire {total.name}_free;" for total in made.sums),
         f"    semaphore #(.FIRST(0), .BITS({widths.slots_count})) {name}_graphs (",
         f"        .clk(clk), .rst(rst), .give({before}_done), .take({name}_start), .available({name}_waiting));",
         sequencer(name, rows, row_bits, " && ".join(may_start), " && ".join(may_issue), last_row, widths, config),
@@ -251,10 +251,10 @@ def _scatter(plan: Plan, made: Pass, total: ScatterSum, widths: Widths) -> str:
     scatter_sum #(
         .LANES({config.edge_lanes}), .BANKS({config.node_lanes}), .ROWS({config.node_rows}),
         .ROW_BITS({widths.accumulator_row}), .INDEX_BITS({widths.index}), .BUFFERS({config.accumulators}),
-        .BUFFER_BITS({widths.buffer}), .COLUMNS({columns}), .VALUE_BITS({value.bits}), .VALUE_SIGNED({int(value.signed)}),
-        .LANE_BITS({lane_bits}), .SUM_BITS({sum_bits}), .TREE_LEVELS({config.tree_levels}),
-        .SHIFT({out.exponent - model.exponent(made.name)}), .OUT_BITS({out.bits}), .LOWEST({out.lowest}),
-        .HIGHEST({out.highest}), .BREAK_BYPASS(BREAK_BYPASS)
+        .BUFFER_BITS({widths.buffer}), .COLUMNS({columns}), .VALUE_BITS({value.bits}),
+        .VALUE_SIGNED({int(value.signed)}), .LANE_BITS({lane_bits}), .SUM_BITS({sum_bits}),
+        .TREE_LEVELS({config.tree_levels}), .SHIFT({out.exponent - model.exponent(made.name)}), .OUT_BITS({out.bits}),
+        .LOWEST({out.lowest}), .HIGHEST({out.highest}), .BREAK_BYPASS(BREAK_BYPASS)
     ) {total.name}_unit (
         .clk(clk), .rst(rst), .ready({total.name}_ready),
         .graph_added({made.name}_out_last), .add({made.name}_counted), .add_node({made.name}_out_{total.end}),

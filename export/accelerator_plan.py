@@ -15,6 +15,8 @@ from edgetrack.export.rtl import RtlConfig
 from edgetrack.models.description import Add, Concat, EdgeEnd, Gather, Input, Mlp, ScatterMean, ScatterSum
 from edgetrack.quantize.integer_model import IntegerModel
 
+RESERVED = {"load", "edges", "source", "target", "node", "edge", "logit", "places", "slots", "logits", "lane"}
+
 
 @dataclass(frozen=True)
 class AcceleratorConfig:
@@ -132,9 +134,12 @@ def make_plan(model: IntegerModel, config: AcceleratorConfig) -> Plan:
 
 def _check_steps(model: IntegerModel) -> None:
     description = model.description
-    if not isinstance(description.mlps[-1:], tuple) or not description.mlps \
-            or description.mlps[-1].name != description.output or description.shape(description.output).domain != "edge":
+    last = description.mlps[-1].name if description.mlps else None
+    if last != description.output or description.shape(description.output).domain != "edge":
         raise ValueError(f"accelerator: output {description.output!r} must be the last MLP, on edges")
+    clashes = sorted(RESERVED & set(description.names))
+    if clashes:
+        raise ValueError(f"accelerator: {clashes} name parts of the accelerator itself; rename the steps")
     if not any(value.domain == "node" for value in description.inputs):
         raise ValueError("accelerator: the network has no node input, wanted at least one: nodes come first")
     for step in description.steps:

@@ -35,6 +35,7 @@ def _header(plan: Plan, widths: Widths) -> str:
     rows = {"load": widths.node_row} | {
         made.name: widths.edge_row if made.domain == "edge" else widths.node_row for made in plan.passes}
     wires = "\n".join(control_wires(name, bits, widths) for name, bits in rows.items())
+    ready = [f"{total.name}_ready" for made in plan.passes for total in made.sums]
     return f"""\
 // {plan.model.description.name}: graphs of up to {config.capacity.nodes} nodes and {config.capacity.edges} edges, \
 {config.edge_lanes} edges and {config.node_lanes} nodes a clock,
@@ -66,6 +67,8 @@ module {TOP} #(
 );
     genvar lane;
     wire finished;  // a graph's last logit: its slot is free
+    wire {", ".join([*ready, "cleared"])};
+    assign cleared = {" && ".join(ready) or "1'b1"};  // after a reset, nothing is taken until all sums are zero
 {wires}
 """
 
@@ -75,13 +78,15 @@ def _loader(plan: Plan, widths: Widths) -> str:
     lanes = config.node_lanes
     count = " + ".join(f"node_tkeep[{lane}]" for lane in range(lanes))
     first = next(made.name for made in plan.passes if made.streamed)
+    rows = sequencer("load", config.node_rows, widths.node_row, "slot_free && cleared", "node_tvalid", "node_tlast",
+                     widths, config)
     bad = delay(f"{first}_slot", f"{first}_checked_slot", widths.slot, 1)
     return f"""
     // Nodes into the slots of their graphs
     wire slot_free;
     semaphore #(.FIRST({config.graphs_in_flight}), .BITS({widths.slots_count})) slots (
         .clk(clk), .rst(rst), .give(finished), .take(load_start), .available(slot_free));
-{sequencer("load", config.node_rows, widths.node_row, "slot_free", "node_tvalid", "node_tlast", widths, config)}
+{rows}
     assign node_tready = load_open;
     assign load_done = load_last;
     wire load_write = load_issue && load_fits;
