@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from edgetrack.export.accelerator import export_accelerator
+from edgetrack.export.accelerator_plan import AcceleratorConfig
 from edgetrack.export.brevitas_form import BrevitasForm
 from edgetrack.export.form import Capacity, Form
 from edgetrack.export.hls_config import HlsConfig
@@ -25,6 +27,7 @@ class FormSettings:
 
     hls4ml: HlsConfig = field(default_factory=HlsConfig)
     rtl: RtlConfig = field(default_factory=RtlConfig)
+    accelerator: AcceleratorConfig = field(default_factory=AcceleratorConfig)
     # Doublets above 0.5 GeV bend by up to 0.087 rad in the pixels; a margin of two of them gives every owned edge all
     # the messages that it has in the whole graph.
     sectors: SectorConfig = field(default_factory=lambda: SectorConfig(phi_sectors=32, overlap_phi=0.18))
@@ -51,7 +54,11 @@ FORMS: dict[str, Maker] = {
     "qcdq": lambda source, folder, settings: export_qcdq(source.model, folder),
     "hls4ml": lambda source, folder, settings: export_hls4ml(source.model, folder, settings.hls4ml),
     "rtl": lambda source, folder, settings: export_rtl(source.model, folder, settings.rtl),
+    "accelerator": lambda source, folder, settings: export_accelerator(source.model, folder, settings.accelerator),
 }
+
+# The accelerator's simulation takes minutes at the default capacity: it is made where it is asked for by name.
+DEFAULT_FORMS = tuple(name for name in FORMS if name != "accelerator")
 
 
 def make_form(name: str, source: Source, folder: Path, settings: FormSettings) -> Form:

@@ -35,7 +35,7 @@ class RtlConfig:
 
 @dataclass(frozen=True)
 class RtlForm:
-    """Verilog of every MLP of a network; the whole graph is not in RTL here."""
+    """Verilog of every MLP of a network; the whole graph in RTL is the form `accelerator`."""
 
     model: IntegerModel
     folder: Path

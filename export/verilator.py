@@ -74,19 +74,26 @@ class PipelineLibrary:
 
 
 def build_pipeline(sources: Mapping[str, str], top: str, latency_cycles: int, folder: Path) -> PipelineLibrary:
-    """Compile Verilog `sources` (file name → text) into a library in `folder`, named by the hash of all that is in it.
+    """Compile Verilog `sources` (file name → text) of a pipeline into a library in `folder`; see `build_simulation`."""
+    testbench = resources.files("edgetrack.hls_projects").joinpath("rtl/pipeline_sim.cpp").read_text()
+    return PipelineLibrary(build_simulation(sources, top, testbench, folder, (f"-DLATENCY={latency_cycles}",)))
 
-    An existing library of the same hash is taken as it is. Raises FormUnavailable without Verilator or g++, and
-    RuntimeError with the tool's words where the Verilog does not pass its lint.
+
+def build_simulation(sources: Mapping[str, str], top: str, testbench: str, folder: Path,
+                     definitions: Sequence[str] = (), options: Sequence[str] = ()) -> Path:
+    """Compile Verilog `sources` and a C++ `testbench` for them into a library in `folder`, named by the hash of it all.
+
+    `definitions` are for the C++ compiler, `options` for Verilator beside its lint. An existing library of the same
+    hash is taken as it is. Raises FormUnavailable without Verilator or g++, and RuntimeError with the tool's words
+    where the Verilog does not pass its lint.
     """
     verilator, compiler = find_verilator(), find_compiler()
-    testbench = resources.files("edgetrack.hls_projects").joinpath("rtl/pipeline_sim.cpp").read_text()
     digest = hashlib.sha256()
-    for part in (verilator.version(), testbench, top, str(latency_cycles), *LINT, *sorted(sources.values())):
+    for part in (verilator.version(), testbench, top, *definitions, *options, *LINT, *sorted(sources.values())):
         digest.update(part.encode() + b"\0")
     library = folder / f"{top}-{digest.hexdigest()[:16]}.so"
     if library.is_file():
-        return PipelineLibrary(library)
+        return library
     with tempfile.TemporaryDirectory() as work:
         verilog = Path(work) / "verilog"
         verilog.mkdir()
@@ -94,14 +101,14 @@ def build_pipeline(sources: Mapping[str, str], top: str, latency_cycles: int, fo
             (verilog / name).write_text(text)
         files = [f"verilog/{name}" for name in sorted(sources)]
         _run([str(verilator.binary), "--cc", "--top-module", top, "--prefix", "Vpipeline", "--Mdir", "cpp", "-O3",
-              *LINT, *files], Path(work), verilator.environment())
+              *LINT, *options, *files], Path(work), verilator.environment())
         runtime = _runtime(verilator, compiler, folder)
         unit = "".join(f'#include "cpp/{path.name}"\n' for path in sorted((Path(work) / "cpp").glob("*.cpp")))
         (Path(work) / "unit.cpp").write_text(testbench + unit)
         with atomic_path(library) as temporary:
-            _run([compiler, *compile_flags(verilator), "-Icpp", f"-DLATENCY={latency_cycles}", "-shared",
+            _run([compiler, *compile_flags(verilator), "-Icpp", *definitions, "-shared",
                   "-o", str(temporary.resolve()), "unit.cpp", str(runtime.resolve())], Path(work))
-    return PipelineLibrary(library)
+    return library
 
 
 def compile_flags(verilator: Verilator) -> list[str]:

@@ -74,7 +74,8 @@ def count_primitives(cells: Mapping[str, int]) -> Resources:
         return sum(number for name, number in cells.items() if re.fullmatch(pattern, name))
 
     return Resources(
-        lut=count(r"LUT[1-6]|INV|SRL16E|SRLC16E|SRLC32E") + count(r"RAM(32X1|64X1)[SD]"),
+        lut=(count(r"LUT[1-6]|INV|SRL16E|SRLC16E|SRLC32E") + count(r"RAM(32X1|64X1)[SD]")
+             + 4 * count("RAM(32M|64M)") + 8 * count("RAM(32M16|64M8|32X16DR8|64X8SW)")),
         ff=count(r"FD[RSCP]E(_1)?|LDCE|LDPE"),
         carry4=count("CARRY4") + 2 * count("CARRY8"),
         dsp=count(r"DSP48E[12]"),

@@ -12,7 +12,7 @@ import numpy as np
 
 from edgetrack.events.storage import atomic_path, write_text
 from edgetrack.export.form import FormUnavailable
-from edgetrack.export.forms import FORMS, FormSettings
+from edgetrack.export.forms import DEFAULT_FORMS, FormSettings
 from edgetrack.graphs.files import save_graph
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint
@@ -31,7 +31,7 @@ IN_SECTORS = "integer in sectors"  # the same graphs as the fixed-size hardware 
 class CompareConfig:
     """Which forms are compared, and how tracks are built and matched."""
 
-    forms: tuple[str, ...] = tuple(FORMS)
+    forms: tuple[str, ...] = DEFAULT_FORMS
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     settings: FormSettings = field(default_factory=FormSettings)
 

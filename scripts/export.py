@@ -8,7 +8,7 @@ from typing import Any
 
 from edgetrack.export.device import Device, load_device
 from edgetrack.export.form import Form, FormUnavailable
-from edgetrack.export.forms import FORMS, FormSettings, make_form
+from edgetrack.export.forms import DEFAULT_FORMS, FORMS, FormSettings, make_form
 from edgetrack.export.rtl import RtlForm
 from edgetrack.export.yosys import Resources
 from edgetrack.scripts.console import Console
@@ -17,13 +17,14 @@ from edgetrack.scripts.option import option
 from edgetrack.scripts.pretrained import DEFAULT_FLOAT, DEFAULT_QUANTISED
 
 EXPORTABLE = ("onnx", *(name for name in FORMS if name != "brevitas"))
+DEFAULT = tuple(name for name in EXPORTABLE if name == "onnx" or name in DEFAULT_FORMS)
 
 
 @dataclass(frozen=True)
 class ExportConfig:
     """Checkpoints and the forms to export them to."""
 
-    to: tuple[str, ...] = option(EXPORTABLE, "forms, comma-separated")
+    to: tuple[str, ...] = option(DEFAULT, "forms, comma-separated")
     checkpoint: str = option(DEFAULT_QUANTISED, "quantised checkpoint: integer, qonnx, qcdq, hls4ml, rtl")
     float_checkpoint: str = option(DEFAULT_FLOAT, "float checkpoint: onnx")
     estimate: bool = option(True, "rtl: count LUT, FF and carry of each MLP with Yosys (an estimate, tens of seconds)")
@@ -35,6 +36,7 @@ def export(config: ExportConfig, folder: Path, console: Console) -> dict[str, An
 
     onnx: the float network, dynamic sizes, as TensorRT takes it. integer: the golden model. qonnx, qcdq: the complete
     quantised network. hls4ml: one project of the complete edge classifier. rtl: each MLP as a Verilog pipeline.
+    accelerator (not by default): the whole network as one streaming Verilog design.
     A form whose tool is missing is listed as skipped; so is one that cannot hold the network, and the exit status is 1.
     """
     unknown = set(config.to) - set(EXPORTABLE)

@@ -23,7 +23,7 @@ from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.scripts.pretrained import DEFAULT_FLOAT, DEFAULT_QUANTISED, checkpoint_path
 
-FormName = Literal["auto", "float", "onnx", "brevitas", "integer", "qonnx", "qcdq", "hls4ml", "rtl"]
+FormName = Literal["auto", "float", "onnx", "brevitas", "integer", "qonnx", "qcdq", "hls4ml", "rtl", "accelerator"]
 
 
 @dataclass(frozen=True)

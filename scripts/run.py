@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from edgetrack.events.simulation.config import SimulationConfig
 from edgetrack.events.splits import SplitConfig
-from edgetrack.export.forms import FORMS, FormSettings
+from edgetrack.export.forms import DEFAULT_FORMS, FormSettings
 from edgetrack.graphs.build import GraphConfig
 from edgetrack.graphs.geometric import GeometricConfig
 from edgetrack.graphs.selection import SelectionConfig
@@ -54,7 +54,7 @@ class RunConfig:
     recipe: PrecisionRecipe = field(default_factory=PrecisionRecipe)
     input_scales: dict[str, tuple[float, ...]] = field(default_factory=lambda: dict(INPUT_SCALES))
     retraining: TrainConfig = RETRAINING
-    forms: tuple[str, ...] = option(tuple(FORMS), "quantised forms to export, verify and evaluate, comma-separated")
+    forms: tuple[str, ...] = option(DEFAULT_FORMS, "quantised forms to export, verify and evaluate, comma-separated")
     vectors: int = option(131_072, "verification: input vectors for each MLP")
     verify_graphs: int = option(20, "verification: whole graphs, or sectors of them")
     settings: FormSettings = field(default_factory=FormSettings)

@@ -14,7 +14,7 @@ import numpy as np
 from edgetrack.events.storage import write_text
 from edgetrack.export.cases import special_graphs
 from edgetrack.export.form import Capacity, Form, FormUnavailable
-from edgetrack.export.forms import FORMS, FormSettings, Source, make_form
+from edgetrack.export.forms import DEFAULT_FORMS, FORMS, FormSettings, Source, make_form
 from edgetrack.export.verify import FormResult, impossible, skipped, verify_form
 from edgetrack.graphs.files import load_graphs
 from edgetrack.graphs.hitgraph import HitGraph
@@ -37,7 +37,7 @@ class VerifyRunConfig:
     checkpoint: str = option(DEFAULT_QUANTISED, "quantised checkpoint file, or the name of one of the package's own")
     float_checkpoint: str | None = option(
         None, "float checkpoint, to check the float onnx too; default: the package's own if --checkpoint is, else none")
-    forms: tuple[str, ...] = option(tuple(FORMS), "forms to verify, comma-separated")
+    forms: tuple[str, ...] = option(DEFAULT_FORMS, "forms to verify, comma-separated")
     graphs: str = option("", "folder of hit graphs; default: the package's simulated samples")
     number: int = option(20, "how many of the graphs to compare (and as many sectors of them, for fixed-size hardware)")
     vectors: int = option(131_072, "input vectors for each MLP")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetrack.export.forms import FORMS
+from edgetrack.export.forms import DEFAULT_FORMS
 from edgetrack.scripts.config import load_config
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.run import RunConfig, run
@@ -24,7 +24,7 @@ def test_the_whole_road_is_exact_and_is_not_walked_twice(tmp_path: Path) -> None
     config = load_config(RunConfig, None, SMALL)
     result = run(config, tmp_path, Console(quiet=True))
     assert not result["failed"]
-    assert set(result["forms"]) == set(FORMS)
+    assert set(result["forms"]) == set(DEFAULT_FORMS)
     for form in result["forms"].values():
         assert form["mismatches"] == 0
         assert form["vectors"] == 4096

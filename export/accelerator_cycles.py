@@ -1,0 +1,81 @@
+"""The cycle formula: how long a graph takes through the accelerator, and how soon the next may follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+
+from edgetrack.export.accelerator_plan import AcceleratorConfig, Pass, Plan
+
+GATHER_CYCLES = 3  # edge memory, node memory, choice of the bank
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Cycles of each pass from issuing a row to `kernel` input, to its result (`out`), and to telling the next pass."""
+
+    kernel: int
+    out: int
+    done: int
+
+
+@dataclass(frozen=True)
+class CycleFormula:
+    """Latency and initiation interval of graphs of any size that fits, without stalls from outside.
+
+    With R_n = ⌈nodes / node lanes⌉ and R_e = ⌈edges / edge lanes⌉ rows (at least 1), R_p the rows of pass p and D_p
+    its `done` cycles: latency = R_n + Σ_p (R_p + D_p), from the first row of nodes taken to the last row of logits
+    given. Equal graphs in a row follow each other every max(R_n, R_e, latency / graphs in flight, A / accumulators)
+    cycles on average, where A is the time that a sum's buffer is held: from the start of the pass that is summed to
+    the last read of the pass that reads it.
+    """
+
+    config: AcceleratorConfig
+    passes: tuple[Pass, ...]
+    timings: Mapping[str, Timing]
+
+    def rows(self, nodes: int, edges: int) -> tuple[int, int]:
+        """Rows of nodes and of edges."""
+        return max(1, ceil(nodes / self.config.node_lanes)), max(1, ceil(edges / self.config.edge_lanes))
+
+    def latency(self, nodes: int, edges: int) -> int:
+        """Cycles from the first row of nodes taken to the last row of logits given."""
+        return self._start(len(self.passes), nodes, edges)
+
+    def interval(self, nodes: int, edges: int) -> float:
+        """Average cycles between graphs of this size, one behind the other."""
+        bounds: list[float] = [*self.rows(nodes, edges),
+                               self.latency(nodes, edges) / self.config.graphs_in_flight]
+        for index, made in enumerate(self.passes):
+            for total in made.sums:
+                reader = next(i for i, other in enumerate(self.passes)
+                              if any(operand.value == total.name for operand in other.operands))
+                held = (self._start(reader, nodes, edges) - self._start(index, nodes, edges)
+                        + self._pass_rows(reader, nodes, edges))
+                bounds.append(held / self.config.accumulators)
+        return max(bounds)
+
+    def _pass_rows(self, index: int, nodes: int, edges: int) -> int:
+        return self.rows(nodes, edges)[self.passes[index].domain == "edge"]
+
+    def _start(self, index: int, nodes: int, edges: int) -> int:
+        """First cycle of a pass, on an idle accelerator."""
+        return self.rows(nodes, edges)[0] + sum(
+            self._pass_rows(before, nodes, edges) + self.timings[self.passes[before].name].done
+            for before in range(index)
+        )
+
+
+def cycle_formula(plan: Plan, kernel_cycles: Mapping[str, int]) -> CycleFormula:
+    """The formula for the passes of `plan`; `kernel_cycles` from an MLP's input to its result."""
+    timings = {made.name: _timing(made, plan.config, kernel_cycles[made.name]) for made in plan.passes}
+    return CycleFormula(plan.config, plan.passes, timings)
+
+
+def _timing(made: Pass, config: AcceleratorConfig, kernel_cycles: int) -> Timing:
+    if made.domain == "edge":
+        start, adding = GATHER_CYCLES, int(bool(made.sums))
+    else:  # sums go through memory, adder tree and requantisation
+        start, adding = (config.tree_levels + 2 if made.reads_sums else 1), 0
+    return Timing(start, start + kernel_cycles, start + kernel_cycles + adding)

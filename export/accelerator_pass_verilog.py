@@ -1,0 +1,267 @@
+"""Verilog of the passes: sequencer, operands, one MLP pipeline a lane, and where the results go."""
+
+from __future__ import annotations
+
+from edgetrack.export.accelerator_cycles import Timing
+from edgetrack.export.accelerator_plan import AcceleratorConfig, Operand, Pass, Plan
+from edgetrack.export.accelerator_widths import Widths
+from edgetrack.models.description import ScatterSum
+
+
+def edge_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Widths) -> str:
+    """A pass over the edges: from the edge stream, which it also stores, or from the edge memories."""
+    name, config = made.name, plan.config
+    lanes = config.edge_lanes
+    beat = _streamed_beat(plan, made, widths) if made.streamed else _stored_beat(plan, made, widths)
+    ends = {end: f"{name}_{end}" for end in ("source", "target")}
+    inside = " && ".join(f"{bus}[lane*{widths.index} +: {widths.index}] < {name}_nodes" for bus in ends.values())
+    parts = [
+        f"\n    // Pass {name}, over edges",
+        _flow(plan, made, before, timing, widths),
+        beat,
+        f"    wire [{widths.node_count - 1}:0] {name}_nodes = node_count[{name}_row_slot];",
+        delay(f"{name}_slot", f"{name}_row_slot", widths.slot, 1),
+        delay(f"{name}_node_base", f"{name}_gather_base", widths.node_address, 1),
+        f"    wire [{lanes - 1}:0] {name}_inside;",
+        *(delay(f"{name}_{operand.value}", f"{name}_{operand.value}_late", lanes * plan.bits(operand.value), 2)
+          for operand in made.operands if operand.kind == "edge"),
+        f"    generate for (lane = 0; lane < {lanes}; lane = lane + 1) begin : {name}_lanes",
+        f"        assign {name}_inside[lane] = {inside};",
+        *(_gather(plan, made, operand, widths) for operand in made.operands if operand.kind == "gather"),
+        _kernel(plan, made),
+        "    end endgenerate",
+    ]
+    if made.streamed:
+        parts.append(f"    assign {name}_bad_index = |({name}_keep & ~{name}_inside);")
+    parts += [delay(f"{name}_{end}", f"{name}_out_{end}", lanes * widths.index, timing.out - 1)
+              for end in dict.fromkeys(total.end for total in made.sums)]
+    if made.sums:
+        parts += [f"    wire [{lanes - 1}:0] {name}_counted;",
+                  delay(f"{name}_keep & {name}_inside", f"{name}_counted", lanes, timing.out - 1, declare=False,
+                        reset=True)]
+    parts += [_scatter(plan, made, total, widths) for total in made.sums]
+    return "\n".join(parts)
+
+
+def node_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Widths) -> str:
+    """A pass over the nodes: rows of node values and of sums in, rows of a new node value out."""
+    name, lanes = made.name, plan.config.node_lanes
+    parts = [
+        f"\n    // Pass {name}, over nodes",
+        _flow(plan, made, before, timing, widths),
+        f"    wire [{widths.node_address - 1}:0] {name}_read_address = {name}_node_base + {name}_row;",
+    ]
+    for operand in made.operands:
+        if operand.kind == "node":
+            bits = lanes * plan.bits(operand.value)
+            parts += [
+                f"    wire [{bits - 1}:0] {name}_{operand.value};",
+                _row_memory(f"{name}_{operand.value}", bits, plan.config.graphs_in_flight * plan.config.node_rows,
+                            widths.node_address, operand.value, f"{name}_read_address"),
+                delay(f"{name}_{operand.value}", f"{name}_{operand.value}_late", bits, timing.kernel - 1),
+            ]
+    parts += [
+        f"    generate for (lane = 0; lane < {lanes}; lane = lane + 1) begin : {name}_lanes",
+        _kernel(plan, made),
+        "    end endgenerate",
+    ]
+    return "\n".join(parts)
+
+
+def output(plan: Plan, made: Pass, timing: Timing, widths: Widths) -> str:
+    """The last pass' results into the logit stream."""
+    name, lanes = made.name, plan.config.edge_lanes
+    depth_bits = (timing.out + 2 - 1).bit_length()
+    bits = lanes * widths.output + lanes + 2
+    return f"""
+    // Logits, held until they are taken: a row is issued only where a place for its results is free
+    assign finished = {name}_done;
+    wire [{lanes - 1}:0] {name}_out_keep;
+{delay(f"{name}_keep", f"{name}_out_keep", lanes, timing.out - 1, declare=False)}
+    wire [{widths.slot - 1}:0] {name}_out_slot;
+{delay(f"{name}_slot", f"{name}_out_slot", widths.slot, timing.out, declare=False)}
+    semaphore #(.FIRST({1 << depth_bits}), .BITS({depth_bits + 1})) places (
+        .clk(clk), .rst(rst), .give(logit_tvalid && logit_tready), .take({name}_issue && ({name}_fits || {name}_last)),
+        .available(place_free));
+    output_fifo #(.BITS({bits}), .DEPTH({1 << depth_bits}), .ADDRESS_BITS({depth_bits})) logits (
+        .clk(clk), .rst(rst), .push({name}_out || {name}_out_last),
+        .in({{overflow[{name}_out_slot], {name}_out_last, {name}_out_keep, {name}_data}}),
+        .valid(logit_tvalid), .ready(logit_tready),
+        .out({{logit_toverflow, logit_tlast, logit_tkeep, logit_tdata}}));
+"""
+
+
+def control_wires(name: str, row_bits: int, widths: Widths) -> str:
+    """Wires of a sequencer, declared before all passes: passes refer to each other both ways."""
+    return f"""\
+    wire {name}_open, {name}_issue, {name}_start, {name}_last, {name}_fits, {name}_done;
+    wire [{widths.slot - 1}:0] {name}_slot;
+    wire [{row_bits - 1}:0] {name}_row;
+    wire [{widths.node_address - 1}:0] {name}_node_base;
+    wire [{widths.edge_address - 1}:0] {name}_edge_base;"""
+
+
+def sequencer(name: str, rows: int, row_bits: int, may_start: str, may_issue: str, last_row: str, widths: Widths,
+              config: AcceleratorConfig) -> str:
+    """An instance of `sequencer` on the control wires of `name`."""
+    return f"""\
+    sequencer #(.ROWS({rows}), .ROW_BITS({row_bits}), .SLOTS({config.graphs_in_flight}), .SLOT_BITS({widths.slot}),
+                .NODE_ROWS({config.node_rows}), .NODE_BITS({widths.node_address}),
+                .EDGE_ROWS({config.edge_rows}), .EDGE_BITS({widths.edge_address})) {name}_sequencer (
+        .clk(clk), .rst(rst), .may_start({may_start}), .may_issue({may_issue}), .last_row({last_row}),
+        .open({name}_open), .issue({name}_issue), .start({name}_start), .last({name}_last), .fits({name}_fits),
+        .row({name}_row), .slot({name}_slot), .node_base({name}_node_base), .edge_base({name}_edge_base));"""
+
+
+def delay(source: str, target: str, bits: int, cycles: int, declare: bool = True, reset: bool = False) -> str:
+    """`target` is `source`, `cycles` clocks later."""
+    wire = f"    wire [{bits - 1}:0] {target};\n" if declare else ""
+    return (f"{wire}    delay_line #(.BITS({bits}), .CYCLES({cycles}), .RESET({int(reset)})) {target}_line (\n"
+            f"        .clk(clk), .rst(rst), .in({source}), .out({target}));")
+
+
+def _flow(plan: Plan, made: Pass, before: str, timing: Timing, widths: Widths) -> str:
+    """When a pass may go on, and the flags and the address that accompany each row to its result."""
+    name, config, edges = made.name, plan.config, made.domain == "edge"
+    rows, row_bits = (config.edge_rows, widths.edge_row) if edges else (config.node_rows, widths.node_row)
+    address_bits = widths.edge_address if edges else widths.node_address
+    base = f"{name}_{made.domain}_base"
+    may_start = [f"{name}_waiting", *(f"{total.name}_free" for total in made.sums)]
+    may_issue = [*["edge_tvalid"] * made.streamed, *["place_free"] * made.final] or ["1'b1"]
+    last_row = "edge_tlast" if made.streamed else f"{name}_row + 1'b1 == {made.domain}_rows[{name}_slot]"
+    lines = [
+        f"    wire {name}_waiting, {name}_out, {name}_out_last;",
+        *["    wire place_free;"] * made.final,
+        *(f"    wire {total.name}_free;" for total in made.sums),
+        f"    semaphore #(.FIRST(0), .BITS({widths.slots_count})) {name}_graphs (",
+        f"        .clk(clk), .rst(rst), .give({before}_done), .take({name}_start), .available({name}_waiting));",
+        sequencer(name, rows, row_bits, " && ".join(may_start), " && ".join(may_issue), last_row, widths, config),
+        *[f"    assign edge_tready = {name}_open{' && place_free' * made.final};"] * made.streamed,
+        delay(f"{{{name}_issue && {name}_fits, {name}_last}}", f"{name}_flags", 2, timing.out, reset=True),
+        f"    assign {{{name}_out, {name}_out_last}} = {name}_flags;",
+        f"    wire [{address_bits - 1}:0] {name}_issue_address = {base} + {name}_row;",
+        delay(f"{name}_issue_address", f"{name}_address", address_bits, timing.out),
+        delay(f"{name}_out_last", f"{name}_done", 1, timing.done - timing.out, declare=False, reset=True),
+        f"    wire [{_lanes(plan, made) * plan.bits(name) - 1}:0] {name}_data;",
+        f"    wire {name}_write = {name}_out;",
+    ]
+    for total in made.sums:
+        reader = plan.readers(total.name, "sum")[0][0].name
+        lines += [f"    semaphore #(.FIRST({config.accumulators}), .BITS({widths.buffers_count})) "
+                  f"{total.name}_buffers (",
+                  f"        .clk(clk), .rst(rst), .give({reader}_last), .take({name}_start), "
+                  f".available({total.name}_free));"]
+    return "\n".join(lines)
+
+
+def _streamed_beat(plan: Plan, made: Pass, widths: Widths) -> str:
+    """One register stage for the rows of the edge stream, as the memories have for the passes that read them."""
+    name, lanes, stride = made.name, plan.config.edge_lanes, widths.edge_stream
+    fields = [("source", widths.index), ("target", widths.index)]
+    fields += [(value.name, plan.bits(value.name)) for value in plan.edge_inputs]
+    lines, start = [], 0
+    for field, bits in fields:
+        joined = ", ".join(f"edge_tdata[{lane * stride + start} +: {bits}]" for lane in reversed(range(lanes)))
+        start += bits
+        lines += [f"    wire [{lanes * bits - 1}:0] {field}_data = {{{joined}}};",
+                  delay(f"{field}_data", f"{name}_{field}", lanes * bits, 1)]
+    for value in plan.edge_inputs:
+        lines += [f"    wire {value.name}_write = stored;",
+                  f"    wire [{widths.edge_address - 1}:0] {value.name}_address = {name}_issue_address;"]
+    kept = f"edge_tkeep & {{{lanes}{{stored}}}}"
+    return "\n".join([
+        f"    wire stored = {name}_issue && {name}_fits;", *lines,
+        delay(kept, f"{name}_keep", lanes, 1, reset=True),
+        f"    wire [{lanes * (2 * widths.index + 1) - 1}:0] edges_data = {{edge_tkeep, target_data, source_data}};",
+        "    wire edges_write = stored;",
+        f"    wire [{widths.edge_address - 1}:0] edges_address = {name}_issue_address;",
+    ])
+
+
+def _stored_beat(plan: Plan, made: Pass, widths: Widths) -> str:
+    """Reads of the edge memories: indices and values that this pass takes from passes before it."""
+    name, lanes = made.name, plan.config.edge_lanes
+    depth = plan.config.graphs_in_flight * plan.config.edge_rows
+    index_bits = lanes * (2 * widths.index + 1)
+    lines = [
+        f"    wire [{index_bits - 1}:0] {name}_edges;",
+        _row_memory(f"{name}_edges", index_bits, depth, widths.edge_address, "edges", f"{name}_issue_address"),
+        f"    wire [{lanes * widths.index - 1}:0] {name}_source = {name}_edges[0 +: {lanes * widths.index}];",
+        f"    wire [{lanes * widths.index - 1}:0] {name}_target = "
+        f"{name}_edges[{lanes * widths.index} +: {lanes * widths.index}];",
+        f"    wire {name}_row_valid;",
+        delay(f"{name}_issue", f"{name}_row_valid", 1, 1, declare=False, reset=True),
+        f"    wire [{lanes - 1}:0] {name}_keep = "
+        f"{name}_edges[{2 * lanes * widths.index} +: {lanes}] & {{{lanes}{{{name}_row_valid}}}};",
+    ]
+    for operand in made.operands:
+        if operand.kind == "edge":
+            bits = lanes * plan.bits(operand.value)
+            lines += [f"    wire [{bits - 1}:0] {name}_{operand.value};",
+                      _row_memory(f"{name}_{operand.value}", bits, depth, widths.edge_address, operand.value,
+                                  f"{name}_issue_address")]
+    return "\n".join(lines)
+
+
+def _row_memory(target: str, bits: int, depth: int, address_bits: int, value: str, address: str) -> str:
+    return (f"    row_memory #(.BITS({bits}), .DEPTH({depth}), .ADDRESS_BITS({address_bits})) {target}_memory (\n"
+            f"        .clk(clk), .write({value}_write), .write_address({value}_address), .write_data({value}_data),\n"
+            f"        .read_address({address}), .read_data({target}));")
+
+
+def _gather(plan: Plan, made: Pass, operand: Operand, widths: Widths) -> str:
+    value, end, config = operand.value, operand.end, plan.config
+    bits = plan.bits(value)
+    return f"""\
+        wire [{bits - 1}:0] {value}_{end};
+        gather #(.BITS({bits}), .BANKS({config.node_lanes}), .DEPTH({config.graphs_in_flight * config.node_rows}),
+                 .ADDRESS_BITS({widths.node_address}), .INDEX_BITS({widths.index})) {value}_{end}_memory (
+            .clk(clk), .write({value}_write), .write_address({value}_address), .write_data({value}_data),
+            .base({made.name}_gather_base), .node({made.name}_{end}[lane*{widths.index} +: {widths.index}]),
+            .value({value}_{end}));"""
+
+
+def _kernel(plan: Plan, made: Pass) -> str:
+    """The MLP pipeline of one lane, its operands joined with the first in the lowest bits."""
+    operands = []
+    for operand in reversed(made.operands):
+        bits = plan.bits(operand.value)
+        match operand.kind:
+            case "gather":
+                operands.append(f"{operand.value}_{operand.end}")
+            case "sum":
+                operands.append(f"{operand.value}_sums[lane*{bits} +: {bits}]")
+            case _:
+                operands.append(f"{made.name}_{operand.value}_late[lane*{bits} +: {bits}]")
+    bits = plan.bits(made.name)
+    return (f"        {made.name}_pipeline kernel (\n            .clk(clk), .model_inp({{{', '.join(operands)}}}),\n"
+            f"            .model_out({made.name}_data[lane*{bits} +: {bits}]));")
+
+
+def _scatter(plan: Plan, made: Pass, total: ScatterSum, widths: Widths) -> str:
+    config, model = plan.config, plan.model
+    value, out = model.formats[made.name], model.formats[total.name]
+    columns = model.description.shape(total.name).width
+    # One more than the value's width, and than the lane's, so that there is always a sign to extend.
+    lane_bits = max(model.sum_bits(total.name, config.edge_rows), value.bits + 1)
+    sum_bits = max(model.sum_bits(total.name, config.capacity.edges), lane_bits + 1)
+    reader = plan.readers(total.name, "sum")[0][0].name
+    return f"""\
+    wire [{config.node_lanes * columns * out.bits - 1}:0] {total.name}_sums;
+    scatter_sum #(
+        .LANES({config.edge_lanes}), .BANKS({config.node_lanes}), .ROWS({config.node_rows}),
+        .ROW_BITS({widths.accumulator_row}), .INDEX_BITS({widths.index}), .BUFFERS({config.accumulators}),
+        .BUFFER_BITS({widths.buffer}), .COLUMNS({columns}), .VALUE_BITS({value.bits}),
+        .VALUE_SIGNED({int(value.signed)}), .LANE_BITS({lane_bits}), .SUM_BITS({sum_bits}),
+        .TREE_LEVELS({config.tree_levels}), .SHIFT({out.exponent - model.exponent(made.name)}), .OUT_BITS({out.bits}),
+        .LOWEST({out.lowest}), .HIGHEST({out.highest}), .BREAK_BYPASS(BREAK_BYPASS)
+    ) {total.name}_unit (
+        .clk(clk), .rst(rst), .ready({total.name}_ready),
+        .graph_added({made.name}_out_last), .add({made.name}_counted), .add_node({made.name}_out_{total.end}),
+        .add_value({made.name}_data),
+        .graph_read({reader}_last), .read({reader}_issue), .read_row({reader}_row[{widths.accumulator_row - 1}:0]),
+        .sums({total.name}_sums));"""
+
+
+def _lanes(plan: Plan, made: Pass) -> int:
+    return plan.config.edge_lanes if made.domain == "edge" else plan.config.node_lanes

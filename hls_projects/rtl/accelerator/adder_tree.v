@@ -1,0 +1,40 @@
+// Sum of TERMS signed numbers of TERM_BITS in SUM_BITS, LEVELS = ceil(log2(TERMS)) clocks later: one level a clock.
+module adder_tree #(
+    parameter TERMS = 2,
+    parameter LEVELS = 1,
+    parameter TERM_BITS = 8,
+    parameter SUM_BITS = 9
+) (
+    input wire clk,
+    input wire [TERMS*TERM_BITS-1:0] terms,
+    output wire [SUM_BITS-1:0] sum
+);
+    localparam WIDE = 1 << LEVELS;
+    // Level l has WIDE >> l numbers, at the start of its part of `nodes`.
+    wire [(LEVELS+1)*WIDE*SUM_BITS-1:0] nodes;
+    genvar i, level;
+    generate
+        for (i = 0; i < WIDE; i = i + 1) begin : leaves
+            if (i < TERMS) begin : taken
+                wire sign = terms[i*TERM_BITS + TERM_BITS-1];
+                assign nodes[i*SUM_BITS +: SUM_BITS] = {{(SUM_BITS-TERM_BITS){sign}}, terms[i*TERM_BITS +: TERM_BITS]};
+            end else begin : empty
+                assign nodes[i*SUM_BITS +: SUM_BITS] = {SUM_BITS{1'b0}};
+            end
+        end
+        for (level = 1; level <= LEVELS; level = level + 1) begin : levels
+            for (i = 0; i < WIDE; i = i + 1) begin : adders
+                if (i < (WIDE >> level)) begin : taken
+                    reg [SUM_BITS-1:0] total;
+                    always @(posedge clk)
+                        total <= nodes[((level-1)*WIDE + 2*i)*SUM_BITS +: SUM_BITS]
+                               + nodes[((level-1)*WIDE + 2*i + 1)*SUM_BITS +: SUM_BITS];
+                    assign nodes[(level*WIDE + i)*SUM_BITS +: SUM_BITS] = total;
+                end else begin : empty
+                    assign nodes[(level*WIDE + i)*SUM_BITS +: SUM_BITS] = {SUM_BITS{1'b0}};
+                end
+            end
+        end
+    endgenerate
+    assign sum = nodes[LEVELS*WIDE*SUM_BITS +: SUM_BITS];
+endmodule

@@ -1,0 +1,20 @@
+// A memory with one write and one read port; what is read stands one clock later.
+// Reading the row that is being written gives its old content.
+module row_memory #(
+    parameter BITS = 8,
+    parameter DEPTH = 16,
+    parameter ADDRESS_BITS = 4
+) (
+    input wire clk,
+    input wire write,
+    input wire [ADDRESS_BITS-1:0] write_address,
+    input wire [BITS-1:0] write_data,
+    input wire [ADDRESS_BITS-1:0] read_address,
+    output reg [BITS-1:0] read_data
+);
+    reg [BITS-1:0] rows [0:DEPTH-1];
+    always @(posedge clk) begin
+        if (write) rows[write_address] <= write_data;
+        read_data <= rows[read_address];
+    end
+endmodule

@@ -1,0 +1,141 @@
+// Plays graphs into the accelerator and writes down what leaves it, with gaps and stalls of chance on all streams.
+// A stream offers its next row after a gap and then holds it until it is taken, as AXI4-Stream asks; the accelerator's
+// own stream is checked for the same. Rows are packed in 32-bit words, lane 0 in the lowest bits.
+#include "Vpipeline.h"
+#include "verilated.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace {
+
+template <typename Port> void put(Port &port, const uint32_t *words) {
+    uint64_t value = words[0];
+    if (sizeof(Port) > 4) value |= static_cast<uint64_t>(words[1]) << 32;
+    port = static_cast<Port>(value);
+}
+
+template <std::size_t N> void put(VlWide<N> &port, const uint32_t *words) {
+    for (std::size_t i = 0; i < N; i++) port[i] = words[i];
+}
+
+template <typename Port> void get(const Port &port, uint32_t *words) {
+    words[0] = static_cast<uint32_t>(port);
+    if (sizeof(Port) > 4) words[1] = static_cast<uint32_t>(static_cast<uint64_t>(port) >> 32);
+}
+
+template <std::size_t N> void get(const VlWide<N> &port, uint32_t *words) {
+    for (std::size_t i = 0; i < N; i++) words[i] = port[i];
+}
+
+class Chance {
+  public:
+    explicit Chance(uint64_t seed) : state(seed * 2 + 1) {}
+    // True in `per_65536` of 65536 cases (xorshift64*).
+    bool operator()(uint32_t per_65536) {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        return (state * 0x2545F4914F6CDD1DULL >> 48) < per_65536;
+    }
+
+  private:
+    uint64_t state;
+};
+
+} // namespace
+
+// One stream into the accelerator: `rows` of `words` words.
+struct Input {
+    const uint32_t *data;
+    const uint32_t *keep; // two words a row
+    const uint8_t *last;
+    uint64_t *taken; // the clock at which each row was taken
+    uint64_t rows, words;
+    uint32_t gap; // chance of a clock without an offer, of 65536
+};
+
+struct Output {
+    uint32_t *data, *keep;
+    uint8_t *last, *overflow;
+    uint64_t *given;
+    uint64_t room, words, graphs; // rows that fit, words a row, graphs to wait for
+    uint32_t stall;               // chance of a clock that takes nothing, of 65536
+};
+
+double sc_time_stamp() { return 0; }
+
+// Rows given, or: -1 nothing moved for `patience` clocks, -2 a row changed while it was held, -3 more rows than room.
+extern "C" int64_t simulate(const Input *nodes, const Input *edges, const Output *logits, uint64_t seed,
+                            uint64_t patience) {
+    const auto context = std::make_unique<VerilatedContext>();
+    const auto top = std::make_unique<Vpipeline>(context.get());
+    Chance chance(seed);
+    uint64_t node = 0, edge = 0, given = 0, graphs = 0, quiet = 0;
+    bool node_offered = false, edge_offered = false;
+    uint32_t held[4096], now[4096];
+    bool holding = false;
+    top->node_tvalid = top->edge_tvalid = top->logit_tready = 0;
+    for (int clock = 0; clock < 4; clock++) {
+        top->rst = 1;
+        top->clk = 0;
+        top->eval();
+        top->clk = 1;
+        top->eval();
+    }
+    top->rst = 0;
+    for (uint64_t clock = 0; graphs < logits->graphs; clock++) {
+        node_offered = node_offered || (node < nodes->rows && !chance(nodes->gap));
+        edge_offered = edge_offered || (edge < edges->rows && !chance(edges->gap));
+        if (node_offered) {
+            put(top->node_tdata, nodes->data + node * nodes->words);
+            put(top->node_tkeep, nodes->keep + node * 2);
+            top->node_tlast = nodes->last[node];
+        }
+        if (edge_offered) {
+            put(top->edge_tdata, edges->data + edge * edges->words);
+            put(top->edge_tkeep, edges->keep + edge * 2);
+            top->edge_tlast = edges->last[edge];
+        }
+        top->node_tvalid = node_offered;
+        top->edge_tvalid = edge_offered;
+        top->logit_tready = !chance(logits->stall);
+        top->clk = 0;
+        top->eval();
+        quiet++;
+        if (node_offered && top->node_tready) {
+            nodes->taken[node++] = clock;
+            node_offered = false;
+            quiet = 0;
+        }
+        if (edge_offered && top->edge_tready) {
+            edges->taken[edge++] = clock;
+            edge_offered = false;
+            quiet = 0;
+        }
+        if (holding && !top->logit_tvalid) return -2;
+        if (top->logit_tvalid) {
+            get(top->logit_tdata, now);
+            for (uint64_t i = 0; holding && i < logits->words; i++)
+                if (now[i] != held[i]) return -2;
+            for (uint64_t i = 0; i < logits->words; i++) held[i] = now[i];
+            holding = !top->logit_tready;
+        }
+        if (top->logit_tvalid && top->logit_tready) {
+            if (given == logits->room) return -3;
+            for (uint64_t i = 0; i < logits->words; i++) logits->data[given * logits->words + i] = now[i];
+            get(top->logit_tkeep, logits->keep + given * 2);
+            logits->last[given] = top->logit_tlast;
+            logits->overflow[given] = top->logit_toverflow;
+            graphs += top->logit_tlast;
+            logits->given[given++] = clock;
+            quiet = 0;
+        }
+        if (quiet > patience) return -1;
+        top->clk = 1;
+        top->eval();
+    }
+    top->final();
+    return static_cast<int64_t>(given);
+}

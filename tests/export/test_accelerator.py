@@ -1,0 +1,176 @@
+"""The streaming accelerator, clock by clock under Verilator, against the golden model."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from integer_networks import random_graph, random_integer_model, toy_description
+from mixed_formats import mixed_integer_model, with_one_lsb_flipped
+
+from edgetrack.export.accelerator import AcceleratorForm, export_accelerator
+from edgetrack.export.accelerator_plan import AcceleratorConfig
+from edgetrack.export.accelerator_simulation import Stalls, build_accelerator
+from edgetrack.export.accelerator_streams import CodedGraph
+from edgetrack.export.accelerator_verilog import TOP
+from edgetrack.export.cases import special_graphs
+from edgetrack.export.verify import verify_form
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.description import Concat, Gather, Input, Mlp, NetworkDescription, ScatterSum
+from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.quantize.integer_model import IntegerModel
+
+IN = interaction_network(InteractionNetworkConfig(hidden=3, effects=2))
+TWO_ROUNDS = interaction_network(InteractionNetworkConfig(hidden=3, effects=2, steps=2))
+# Unlike the Interaction Network: a node encoder first, a sum at the source, an edge input that the head reads again.
+ENCODED = NetworkDescription(
+    "encoded", (Input("x", "node", (1.0,) * 3), Input("edge_attr", "edge", (1.0,) * 4)),
+    (Mlp("encode", "x", (3,)), Gather("from_", "encode", "source"), Concat("joined", ("from_", "edge_attr")),
+     Mlp("message", "joined", (2,)), ScatterSum("total", "message", "source"),
+     Concat("node_in", ("encode", "total")), Mlp("update", "node_in", (3,)), Gather("to", "update", "target"),
+     Concat("head_in", ("to", "edge_attr", "message")), Mlp("head", "head_in", (2,))),
+    "head",
+)
+CASES: dict[str, tuple[Callable[[], IntegerModel], AcceleratorConfig]] = {
+    "in": (lambda: random_integer_model(IN, 1), AcceleratorConfig(24, 48, 3, 2, 4, 2)),
+    "two-rounds": (lambda: random_integer_model(TWO_ROUNDS, 3), AcceleratorConfig(20, 40, 2, 1, 3, 1)),
+    "encoded-mixed": (lambda: mixed_integer_model(ENCODED, 6), AcceleratorConfig(21, 33, 1, 4, 1, 3)),
+}
+STALLS = {
+    "none": Stalls(),
+    "nodes late": Stalls(nodes=0.8, seed=1),
+    "edges late": Stalls(edges=0.8, seed=2),
+    "logits held": Stalls(logits=0.8, seed=3),
+    "all": Stalls(0.4, 0.4, 0.4, seed=4),
+}
+Forms = Callable[[str], AcceleratorForm]
+
+
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory: pytest.TempPathFactory) -> Forms:
+    made: dict[str, AcceleratorForm] = {}
+
+    def form(name: str) -> AcceleratorForm:
+        if name not in made:
+            model, config = CASES[name]
+            made[name] = export_accelerator(model(), tmp_path_factory.mktemp(name), config)
+        return made[name]
+
+    return form
+
+
+def mixed_graphs(form: AcceleratorForm, count: int) -> list[HitGraph]:
+    """Special graphs at full capacity, then random ones of all sizes, empty ones among them."""
+    rng = np.random.default_rng(5)
+    nodes, edges = form.capacity.nodes, form.capacity.edges
+    sizes = [(int(rng.integers(0, nodes + 1)), int(rng.integers(0, edges + 1))) for _ in range(count)]
+    random = [random_graph(n, e if n else 0, seed=i, spread=4.0) for i, (n, e) in enumerate(sizes)]
+    return [*special_graphs(nodes, edges, seed=1), *random]
+
+
+def wanted(model: IntegerModel, graph: HitGraph) -> np.ndarray:
+    return model.run_graph(graph)[model.description.output]
+
+
+@pytest.mark.parametrize("stalls", STALLS)
+@pytest.mark.parametrize("name", CASES)
+def test_graphs_one_behind_the_other_equal_the_integers_under_stalls(name: str, stalls: str, forms: Forms) -> None:
+    form = forms(name)
+    model = form.plan.model
+    graphs = mixed_graphs(form, 220)
+    flipped = with_one_lsb_flipped(model, model.description.mlps[0].name)
+    noticed, seen = 0, set()
+    for graph, received in zip(graphs, form.run_graphs(graphs, STALLS[stalls]), strict=True):
+        np.testing.assert_array_equal(received.codes, wanted(model, graph), err_msg=graph.name)
+        noticed += not np.array_equal(received.codes, wanted(flipped, graph))
+        seen.update(received.codes.ravel().tolist())
+    assert noticed > 10
+    assert len(seen) > 5
+
+
+def test_a_missing_bypass_in_the_accumulators_is_caught(forms: Forms) -> None:
+    form = forms("in")
+    broken = build_accelerator(dict(form.sources), TOP, form.plan, form.folder / "sim", break_bypass=True)
+    lanes, model = form.plan.config.edge_lanes, form.plan.model
+    source, target = np.arange(4 * lanes) % 7, 7 + np.arange(4 * lanes)
+    # Edges i and i + lanes follow each other in one lane; edges i and i + 2 lanes are a clock further apart.
+    graphs = []
+    for distance in (lanes, 2 * lanes):
+        meeting = target.copy()
+        meeting[distance:distance + lanes] = meeting[:lanes]
+        graphs += [HitGraph(random_graph(24, 0, seed).x, np.stack([source, meeting])) for seed in range(10)]
+    got = broken.run([form.coded(graph) for graph in graphs])
+    right = [np.array_equal(one.codes, wanted(model, graph)) for graph, one in zip(graphs, got, strict=True)]
+    assert right.count(False) > 3
+    assert all(right[10:])  # only what needs the bypass went wrong
+    for graph, one in zip(graphs, form.run_graphs(graphs), strict=True):
+        np.testing.assert_array_equal(one.codes, wanted(model, graph))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_latency_and_interval_are_those_of_the_formula(name: str, forms: Forms) -> None:
+    form = forms(name)
+    config = form.plan.config
+    period = config.graphs_in_flight * config.accumulators
+    for nodes, edges in ((form.capacity.nodes, form.capacity.edges), (7, 30), (19, 4), (1, 1), (0, 0)):
+        graph = random_graph(nodes, edges)
+        (alone,) = form.run_graphs([graph])
+        assert alone.last_logit - alone.first_node == form.formula.latency(nodes, edges)
+        many = form.run_graphs([graph] * (8 * period))
+        given = [received.last_logit for received in many]
+        assert (given[-1] - given[3 * period - 1]) / (5 * period) == form.formula.interval(nodes, edges)
+
+
+def test_what_does_not_fit_is_flagged_and_harms_no_other_graph(forms: Forms) -> None:
+    form = forms("in")
+    capacity = form.capacity
+    good = random_graph(capacity.nodes, capacity.edges, seed=3)
+    index_outside = form.coded(random_graph(10, 20))
+    index_outside.edge_index[1, 7] = 10
+    bad = [
+        form.coded(random_graph(capacity.nodes + 1, 20)),
+        form.coded(random_graph(20, capacity.edges + 1)),
+        CodedGraph({**index_outside.inputs}, index_outside.edge_index),
+    ]
+    received = form.library.run([piece for one in bad for piece in (form.coded(good), one)] + [form.coded(good)])
+    assert [one.overflow for one in received] == [False, True, False, True, False, True, False]
+    for one in received[::2]:
+        np.testing.assert_array_equal(one.codes, wanted(form.plan.model, good))
+    for graph in (random_graph(capacity.nodes + 1, 1), random_graph(1, capacity.edges + 1)):
+        with pytest.raises(ValueError, match="cut it into sectors"):
+            form.run_graph(graph)
+
+
+def test_verify_takes_it_as_a_form(forms: Forms) -> None:
+    form = forms("in")
+    result = verify_form(form.plan.model, form, mixed_graphs(form, 5), 1000, 0, lambda *_: None)
+    assert (result.graphs, result.mismatches, result.failed) == (12, 0, False)
+    twin = with_one_lsb_flipped(form.plan.model, "phi_r1")
+    assert verify_form(twin, form, mixed_graphs(form, 5), 1000, 0, lambda *_: None).failed
+
+
+def test_what_it_cannot_take_stops_with_the_steps_name(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="'mean' is a ScatterMean"):
+        export_accelerator(random_integer_model(toy_description()), tmp_path)
+    gathered = replace(ENCODED, steps=(
+        *ENCODED.steps[:5], Gather("back", "total", "target"), Concat("head_in", ("back", "edge_attr")),
+        Mlp("head", "head_in", (1,))))
+    with pytest.raises(ValueError, match="sum 'total' is gathered"):
+        export_accelerator(random_integer_model(gathered), tmp_path)
+    on_nodes = replace(ENCODED, steps=ENCODED.steps[:7], output="update")
+    with pytest.raises(ValueError, match="output 'update' must be the last MLP, on edges"):
+        export_accelerator(random_integer_model(on_nodes), tmp_path)
+    with pytest.raises(ValueError, match="node_lanes is 3, wanted a power of two"):
+        AcceleratorConfig(node_lanes=3)
+    with pytest.raises(ValueError, match="accumulators is 0"):
+        AcceleratorConfig(accumulators=0)
+
+
+def test_artefacts_are_deterministic(tmp_path: Path) -> None:
+    for folder in ("first", "second"):
+        export_accelerator(random_integer_model(IN, 3), tmp_path / folder)
+    names = sorted(path.name for path in (tmp_path / "first/verilog").iterdir())
+    assert "accelerator.v" in names
+    for path in [*(f"verilog/{name}" for name in names), "accelerator.json"]:
+        assert (tmp_path / "first" / path).read_bytes() == (tmp_path / "second" / path).read_bytes()
