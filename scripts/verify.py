@@ -81,7 +81,9 @@ def verify(
         "checkpoint": config.checkpoint,
         "forms": {result.form: {**result.to_json(), "seconds": seconds[result.form]} for result in results},
         "float_forms": float_forms,
-        "failed": any(r.failed for r in results) or any(shown["failed"] for shown in float_forms.values()),
+        # where every form was skipped, nothing was proved
+        "failed": any(r.failed for r in results) or all(r.skipped for r in results)
+        or any(shown["failed"] for shown in float_forms.values()),
     }
     write_text(folder / "verify.json", json.dumps(summary, indent=1))
     _show(results, summary, console)

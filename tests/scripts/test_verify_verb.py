@@ -14,7 +14,7 @@ from integer_networks import random_graph, toy_description
 from quantised_networks import random_network
 from run_folders import track_graph, without_truth
 
-from edgetrack.export.form import Capacity
+from edgetrack.export.form import Capacity, FormUnavailable
 from edgetrack.export.forms import FormSettings
 from edgetrack.export.hls_config import HlsConfig
 from edgetrack.graphs.files import save_graph
@@ -212,3 +212,13 @@ def test_checkpoint_of_the_wrong_kind_is_refused_with_one_that_would_do(quantise
         verify(VerifyRunConfig(checkpoint=own), tmp_path, QUIET)
     with pytest.raises(ValueError, match=f"take brevitas, .*float checkpoint such as '{DEFAULT_FLOAT}'"):
         edge_classifier(load_kind(quantised, "quantised"), "onnx", tmp_path, FormSettings())
+
+
+def test_proof_of_nothing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object) -> None:
+        raise FormUnavailable("its tool is missing")
+
+    monkeypatch.setattr("edgetrack.scripts.verify.make_form", missing)
+    result = verify(VerifyRunConfig(forms=("qcdq",), vectors=64, number=1), tmp_path, Console(quiet=True))
+    assert result["forms"]["qcdq"]["skipped"] == "its tool is missing"
+    assert result["failed"]
