@@ -21,10 +21,10 @@ def claim_folder(folder: Path, config: SimulationConfig) -> None:
     """
     wanted = _stamp(config)
     path = folder / FILE
-    if not path.exists():
-        if any(folder.glob("event*-hits.csv*")):
-            raise ValueError(f"{folder} holds events but no {FILE}, so they are not of a simulation; choose an empty "
-                             "folder")
+    made = any(folder.glob("event*-hits.csv*"))  # hits are an event's last file
+    if made and not path.exists():
+        raise ValueError(f"{folder} holds events but no {FILE}: they are not of a simulation; choose an empty folder")
+    if not made:
         write_text(path, json.dumps(wanted, indent=2) + "\n")
         return
     try:

@@ -14,6 +14,7 @@ from edgetrack.events.simulation import SimulationConfig, generator, simulate
 from edgetrack.events.simulation.event import EventSimulator
 from edgetrack.events.simulation.generator import CollisionGenerator
 from edgetrack.events.simulation.particles import Particles
+from edgetrack.events.simulation.stamp import claim_folder
 from edgetrack.events.trackml import find_events, read_event
 
 # without diffraction Pythia is ready in half a second instead of five
@@ -193,3 +194,11 @@ def test_missing_package_names_its_remedy(module: str, tables: Path, monkeypatch
 
 def test_folder_holds_what_find_events_finds(folder: Path) -> None:
     assert find_events(folder) == [0, 1, 2]
+
+
+def test_a_config_that_made_no_event_can_be_corrected(tmp_path: Path) -> None:
+    claim_folder(tmp_path, SimulationConfig(seed=1))
+    claim_folder(tmp_path, SimulationConfig(seed=2))
+    (tmp_path / "event000000000-hits.csv.gz").write_bytes(b"")
+    with pytest.raises(ValueError, match="seed = 2, wanted 3"):
+        claim_folder(tmp_path, SimulationConfig(seed=3))
