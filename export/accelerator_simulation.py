@@ -102,7 +102,8 @@ def build_accelerator(sources: dict[str, str], top: str, plan: Plan, folder: Pat
     """
     testbench = resources.files("edgetrack.hls_projects").joinpath("rtl/accelerator_sim.cpp").read_text()
     options = (*LINT, f"-GBREAK_BYPASS={int(break_bypass)}")
-    return AcceleratorLibrary(build_simulation(sources, top, testbench, folder, options=options), plan)
+    pipelines = [f"{made.name}_pipeline" for made in plan.passes]
+    return AcceleratorLibrary(build_simulation(sources, top, testbench, folder, options=options, parts=pipelines), plan)
 
 
 def _chance(probability: float) -> int:

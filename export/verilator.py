@@ -10,6 +10,7 @@ import ctypes
 import hashlib
 import importlib.util
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -20,12 +21,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.events.storage import atomic_path
+from edgetrack.events.storage import atomic_path, write_text
 from edgetrack.export.compiler import find_compiler
 from edgetrack.export.form import FormUnavailable
 
 LINT = ("-Wall", "-Wno-UNUSEDSIGNAL", "-Wno-ALWNEVER", "-Wno-DECLFILENAME")
-RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
+RUNTIME = ("verilated.cpp", "verilated_threads.cpp", "verilated_dpi.cpp")
 
 
 @dataclass(frozen=True)
@@ -80,35 +81,90 @@ def build_pipeline(sources: Mapping[str, str], top: str, latency_cycles: int, fo
 
 
 def build_simulation(sources: Mapping[str, str], top: str, testbench: str, folder: Path,
-                     definitions: Sequence[str] = (), options: Sequence[str] = ()) -> Path:
+                     definitions: Sequence[str] = (), options: Sequence[str] = (), parts: Sequence[str] = ()) -> Path:
     """Compile Verilog `sources` and a C++ `testbench` for them into a library in `folder`, named by the hash of it all.
 
-    `definitions` are for the C++ compiler, `options` for Verilator beside its lint. An existing library of the same
-    hash is taken as it is. Raises FormUnavailable without Verilator or g++, and RuntimeError with the tool's words
-    where the Verilog does not pass its lint.
+    `definitions` are for the C++ compiler, `options` for Verilator beside its lint. Modules named in `parts` are
+    compiled once each and linked, however often they stand in the design: Verilator would write out the logic of every
+    instance anew. An existing library of the same hash is taken as it is. Raises FormUnavailable without Verilator or
+    g++, and RuntimeError with the tool's words where the Verilog does not pass its lint.
     """
     verilator, compiler = find_verilator(), find_compiler()
-    digest = hashlib.sha256()
-    for part in (verilator.version(), testbench, top, *definitions, *options, *LINT, *sorted(sources.values())):
-        digest.update(part.encode() + b"\0")
-    library = folder / f"{top}-{digest.hexdigest()[:16]}.so"
+    library = folder / f"{top}-{_digest(verilator, testbench, top, *definitions, *options, *parts, sources=sources)}.so"
     if library.is_file():
         return library
+    runtime = _runtime(verilator, compiler, folder)
+    inside = {part: reached_sources(sources, part) for part in parts}
+    built = [_build_part(inside[part], part, options, folder, verilator, compiler) for part in parts]
+    own = {name: text for name, text in sources.items() if all(name not in part for part in inside.values())}
     with tempfile.TemporaryDirectory() as work:
-        verilog = Path(work) / "verilog"
-        verilog.mkdir()
-        for name, text in sources.items():
-            (verilog / name).write_text(text)
-        files = [f"verilog/{name}" for name in sorted(sources)]
-        _run([str(verilator.binary), "--cc", "--top-module", top, "--prefix", "Vpipeline", "--Mdir", "cpp", "-O3",
-              *LINT, *options, *files], Path(work), verilator.environment())
-        runtime = _runtime(verilator, compiler, folder)
-        unit = "".join(f'#include "cpp/{path.name}"\n' for path in sorted((Path(work) / "cpp").glob("*.cpp")))
-        (Path(work) / "unit.cpp").write_text(testbench + unit)
+        _verilate(own | {part.wrapper.name: part.wrapper.read_text() for part in built}, top, "Vpipeline", Path(work),
+                  verilator, (*options, *(("-Wno-UNUSEDPARAM",) if parts else ())))  # in Verilator's own wrappers
+        objects = [runtime, *(part.compiled for part in built)]
         with atomic_path(library) as temporary:
-            _run([compiler, *compile_flags(verilator), "-Icpp", *definitions, "-shared",
-                  "-o", str(temporary.resolve()), "unit.cpp", str(runtime.resolve())], Path(work))
+            _compile(testbench, Path(work), verilator, compiler,
+                     [*definitions, "-shared", *(str(path.resolve()) for path in objects)], temporary)
     return library
+
+
+def reached_sources(sources: Mapping[str, str], top: str) -> dict[str, str]:
+    """Those of `sources` that the module `top` needs; each file holds the module that it is named after."""
+    found: dict[str, str] = {}
+    wanted = [f"{top}.v"]
+    while wanted:
+        name = wanted.pop()
+        if name in sources and name not in found:
+            found[name] = sources[name]
+            wanted += [f"{word}.v" for word in set(re.findall(r"\w+", sources[name]))]
+    return {name: found[name] for name in sorted(found)}
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A module compiled for itself: the Verilog that stands in for it, and the object code behind that."""
+
+    wrapper: Path
+    compiled: Path
+
+
+def _build_part(sources: Mapping[str, str], top: str, options: Sequence[str], folder: Path, verilator: Verilator,
+                compiler: str) -> _Part:
+    """Compile one module so that a simulation may hold many of it, kept in `folder` by the hash of its sources."""
+    options = [option for option in options if not option.startswith("-G")]  # parameters of the design's own top
+    stem = f"{top}-{_digest(verilator, top, *options, sources=sources)}"
+    part = _Part(folder / f"{stem}.sv", folder / f"{stem}.o")
+    if not (part.wrapper.is_file() and part.compiled.is_file()):
+        with tempfile.TemporaryDirectory() as work:
+            _verilate(sources, top, f"V{top}", Path(work), verilator, (*options, "--lib-create", top))
+            with atomic_path(part.compiled) as temporary:
+                _compile("", Path(work), verilator, compiler, ["-c"], temporary)
+            write_text(part.wrapper, (Path(work) / "cpp" / f"{top}.sv").read_text())
+    return part
+
+
+def _verilate(sources: Mapping[str, str], top: str, prefix: str, work: Path, verilator: Verilator,
+              options: Sequence[str]) -> None:
+    """Verilog → C++ in `work`/cpp."""
+    (work / "verilog").mkdir()
+    for name, text in sources.items():
+        (work / "verilog" / name).write_text(text)
+    _run([str(verilator.binary), "--cc", "--top-module", top, "--prefix", prefix, "--Mdir", "cpp", "-O3", *LINT,
+          *options, *(f"verilog/{name}" for name in sorted(sources))], work, verilator.environment())
+
+
+def _compile(testbench: str, work: Path, verilator: Verilator, compiler: str, options: Sequence[str],
+             target: Path) -> None:
+    """`testbench` and the C++ in `work`/cpp as one unit: most of the time would go into the headers otherwise."""
+    unit = "".join(f'#include "cpp/{path.name}"\n' for path in sorted((work / "cpp").glob("*.cpp")))
+    (work / "unit.cpp").write_text(testbench + unit)
+    _run([compiler, *compile_flags(verilator), "-Icpp", "unit.cpp", *options, "-o", str(target.resolve())], work)
+
+
+def _digest(verilator: Verilator, *parts: str, sources: Mapping[str, str]) -> str:
+    digest = hashlib.sha256()
+    for part in (verilator.version(), *parts, *LINT, *(sources[name] for name in sorted(sources))):
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 def compile_flags(verilator: Verilator) -> list[str]:
