@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +48,8 @@ class Sector:
     for message passing: only the scores of owned edges count.
     """
 
-    graph: HitGraph
+    parent: HitGraph
+    name: str
     nodes: NDArray[np.int64]  # (N,) rows of the parent's x, ascending
     edges: NDArray[np.int64]  # (E,) columns of the parent's edge_index, ascending
     core: NDArray[np.bool_]  # (N,) the hit lies in the core
@@ -57,6 +60,11 @@ class Sector:
     seam: NDArray[np.int64]  # parent edges from the core that end outside the margin: lost
     overflow: NDArray[np.int64]  # parent edges that would be owned but did not fit: lost
 
+    @cached_property
+    def graph(self) -> HitGraph:
+        """Its hits and edges as a graph of their own."""
+        return subgraph(self.parent, self.nodes, self.edges, self.name)
+
 
 def sectors(graph: HitGraph, config: SectorConfig) -> list[Sector]:
     """Cut `graph` into `phi_sectors` × `eta_sectors` sectors, φ running fastest.
@@ -65,48 +73,96 @@ def sectors(graph: HitGraph, config: SectorConfig) -> list[Sector]:
     hits that fit, the owned first, then the context; each in the parent's order.
     Cost: O(sectors × (N + E)).
     """
+    return [limited(sector, config.node_capacity - 1, config.edge_capacity)
+            for sector in unlimited_sectors(graph, config)]
+
+
+def unlimited_sectors(graph: HitGraph, config: SectorConfig) -> list[Sector]:
+    """The sectors of `graph` as they are before the capacity. Cost: O(sectors × (N + E))."""
+    phi, eta, core_of = cores(graph, config)
+    made = []
+    for index in range(config.phi_sectors * config.eta_sectors):
+        core = core_of == index
+        beyond_phi, beyond_eta = beyond_core(phi, eta, index, config)
+        seen = core | ((beyond_phi <= config.overlap_phi) & (beyond_eta <= config.overlap_eta))
+        source, target = graph.edge_index
+        nodes, edges = np.flatnonzero(seen), np.flatnonzero(seen[source] & seen[target])
+        made.append(Sector(
+            parent=graph, name=f"{graph.name} sector {index}", nodes=nodes, edges=edges, core=core[nodes],
+            owned=core[source[edges]], wanted_nodes=len(nodes), wanted_edges=len(edges),
+            core_nodes=int(core.sum()), seam=np.flatnonzero(core[source] & ~seen[target]),
+            overflow=np.zeros(0, np.int64),
+        ))
+    return made
+
+
+def cores(
+    graph: HitGraph, config: SectorConfig
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """φ (N,) in rad and η (N,) of the hits, and the sector whose core holds each."""
     x = graph.x.astype(np.float64)
     phi, eta = x[:, 1] * np.pi, np.arcsinh(x[:, 2] / np.maximum(x[:, 0], 1e-9))
     column = np.clip(((phi + np.pi) / (2 * np.pi) * config.phi_sectors).astype(int), 0, config.phi_sectors - 1)
     width = 2 * config.eta_max / config.eta_sectors
     row = np.clip(np.floor((eta + config.eta_max) / width), 0, config.eta_sectors - 1).astype(int)
+    return phi, eta, row * config.phi_sectors + column
+
+
+def beyond_core(
+    phi: NDArray[np.float64], eta: NDArray[np.float64], index: int, config: SectorConfig
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How far (n,) each hit lies outside the core of sector `index`, in φ (rad) and in η; 0 and below: inside."""
+    column, row = index % config.phi_sectors, index // config.phi_sectors
     half = np.pi / config.phi_sectors
-    made = []
-    for k in range(config.phi_sectors * config.eta_sectors):
-        i, j = k % config.phi_sectors, k // config.phi_sectors
-        core = (column == i) & (row == j)
-        from_centre = np.abs((phi - (2 * i + 1) * half + 2 * np.pi) % (2 * np.pi) - np.pi)
-        near = from_centre <= half + config.overlap_phi
-        if j > 0:
-            near &= eta >= -config.eta_max + j * width - config.overlap_eta
-        if j < config.eta_sectors - 1:
-            near &= eta <= -config.eta_max + (j + 1) * width + config.overlap_eta
-        made.append(_sector(graph, core, core | near, config, f"{graph.name} sector {k}"))
-    return made
+    from_centre = np.abs((phi - (2 * column + 1) * half + 2 * np.pi) % (2 * np.pi) - np.pi)
+    width = 2 * config.eta_max / config.eta_sectors
+    below = row * width - config.eta_max - eta if row > 0 else np.full_like(eta, -np.inf)
+    above = eta + config.eta_max - (row + 1) * width if row < config.eta_sectors - 1 else np.full_like(eta, -np.inf)
+    return from_centre - half, np.maximum(below, above)
 
 
-def _sector(
-    graph: HitGraph, core: NDArray[np.bool_], seen: NDArray[np.bool_], config: SectorConfig, name: str
-) -> Sector:
-    """The sector that sees the nodes `seen` (N,) and owns edges from the nodes `core` (N,)."""
-    source, target = graph.edge_index
-    nodes = np.concatenate([np.flatnonzero(core), np.flatnonzero(seen & ~core)])
-    nodes = np.sort(nodes[:config.node_capacity - 1])
-    fits = np.zeros(graph.num_nodes, bool)
-    fits[nodes] = True
-
-    wanted = seen[source] & seen[target]
+def limited(sector: Sector, nodes: int, edges: int) -> Sector:
+    """`sector` with room for so many hits and edges, itself where all fit. Cost: O(its size + its parent's hits)."""
+    if len(sector.nodes) <= nodes and len(sector.edges) <= edges:
+        return sector
+    kept = np.concatenate([sector.nodes[sector.core], sector.nodes[~sector.core]])[:nodes]
+    fits = np.zeros(sector.parent.num_nodes, bool)
+    fits[kept] = True
+    source, target = sector.parent.edge_index[:, sector.edges]
     room = fits[source] & fits[target]
-    edges = np.concatenate([np.flatnonzero(room & core[source]), np.flatnonzero(room & ~core[source])])
-    edges = np.sort(edges[:config.edge_capacity])
-    kept = np.zeros(graph.num_edges, bool)
-    kept[edges] = True
-    return Sector(
-        graph=subgraph(graph, nodes, edges, name), nodes=nodes, edges=edges, core=core[nodes],
-        owned=core[source[edges]], wanted_nodes=int(seen.sum()), wanted_edges=int(wanted.sum()),
-        core_nodes=int(core.sum()), seam=np.flatnonzero(core[source] & ~seen[target]),
-        overflow=np.flatnonzero(wanted & core[source] & ~kept),
+    chosen = np.concatenate([np.flatnonzero(room & sector.owned), np.flatnonzero(room & ~sector.owned)])[:edges]
+    chosen.sort()
+    lost = sector.owned.copy()
+    lost[chosen] = False
+    inside = fits[sector.nodes]
+    return replace(
+        sector, nodes=sector.nodes[inside], core=sector.core[inside], edges=sector.edges[chosen],
+        owned=sector.owned[chosen], overflow=np.sort(np.concatenate([sector.overflow, sector.edges[lost]])),
     )
+
+
+def merged_scores(
+    graph: HitGraph, made: Sequence[Sector], scores: Sequence[NDArray[np.floating]]
+) -> NDArray[np.float64]:
+    """(E,) score of each edge of `graph` from the sector that owns it; −∞, rejected, for an edge lost by the cut.
+
+    Args: made, the sectors of `graph`; scores, for each of them one (its E,) array.
+    Raises: ValueError for sectors of another graph, scores that do not fit, or an edge that two sectors own. O(E).
+    """
+    if len(made) != len(scores):
+        raise ValueError(f"{graph.name}: {len(made)} sectors and {len(scores)} arrays of scores, wanted one for each")
+    result, owners = np.full(graph.num_edges, -np.inf), np.zeros(graph.num_edges, np.int64)
+    for sector, values in zip(made, scores, strict=True):
+        if sector.parent is not graph or np.shape(values) != (len(sector.edges),):
+            raise ValueError(f"{sector.name}: {np.shape(values)} scores, wanted ({len(sector.edges)},), one for each "
+                             f"of its edges, and a sector of {graph.name}")
+        own = sector.edges[sector.owned]
+        result[own] = values[sector.owned]
+        owners[own] += 1
+    if (owners > 1).any():
+        raise ValueError(f"{graph.name}: edge {int(np.argmax(owners))} is owned by {owners.max()} sectors, wanted one "
+                         "at most: give the sectors of one cut, each once")
+    return result
 
 
 def subgraph(

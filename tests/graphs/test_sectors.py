@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from edgetrack.graphs.files import load_graphs
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sector_loss import sector_loss
-from edgetrack.graphs.sectors import Sector, SectorConfig, sectors, subgraph
+from edgetrack.graphs.sectors import (
+    Sector,
+    SectorConfig,
+    limited,
+    merged_scores,
+    sectors,
+    subgraph,
+    unlimited_sectors,
+)
 
 
 def graph_at(phi: list[float], edges: list[tuple[int, int]], y: list[bool] | None = None) -> HitGraph:
@@ -116,6 +124,44 @@ def test_every_edge_is_owned_once_or_reported_lost(
     loss = sector_loss([(graph, made)], config)
     assert loss.owned_edges + loss.seam_edges + loss.overflow_edges == edges
     assert loss.nodes - loss.overflow_nodes == len(cores)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), nodes=st.integers(1, 60), edges=st.integers(0, 150), phi=st.integers(1, 9),
+       overlap=st.sampled_from([0.0, 0.1, 1.0]), room=st.integers(2, 40), edge_room=st.integers(1, 60))
+def test_merged_scores_are_those_of_the_owners_and_infinity_for_lost_edges(
+    seed: int, nodes: int, edges: int, phi: int, overlap: float, room: int, edge_room: int
+) -> None:
+    graph = random_graph(seed, nodes, edges)
+    made = sectors(graph, SectorConfig(phi, overlap_phi=overlap, node_capacity=room, edge_capacity=edge_room))
+    merged = merged_scores(graph, made, [np.where(s.owned, s.edges, 1e6) for s in made])
+    lost = np.concatenate([np.concatenate([s.seam, s.overflow]) for s in made])
+    assert np.array_equal(np.flatnonzero(np.isneginf(merged)), np.sort(lost))
+    assert np.array_equal(merged[~np.isneginf(merged)], np.flatnonzero(~np.isneginf(merged)))
+
+
+def test_merging_what_does_not_belong_together_is_refused() -> None:
+    graph = graph_at([-0.3, -0.1, 0.1, 0.5], [(0, 1), (1, 2), (1, 3), (2, 3)])
+    made = sectors(graph, QUARTERS)
+    scores = [np.array([], float), np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0]), np.array([], float)]
+    # edge 1 is context in sector 2, edge 2 is context there and lost at the seam: the owners' scores count
+    assert merged_scores(graph, made, scores).tolist() == [1.0, 2.0, -np.inf, 5.0]
+    with pytest.raises(ValueError, match="4 sectors and 3 arrays"):
+        merged_scores(graph, made, scores[:3])
+    with pytest.raises(ValueError, match=r"sector 1: \(1,\) scores, wanted \(2,\)"):
+        merged_scores(graph, made, [scores[0], scores[1][:1], *scores[2:]])
+    with pytest.raises(ValueError, match="edge 0 is owned by 2 sectors"):
+        merged_scores(graph, [made[1], made[1]], [scores[1], scores[1]])
+    with pytest.raises(ValueError, match="sector of graph"):
+        merged_scores(graph_at([0.0], []), made, scores)
+
+
+def test_limiting_twice_is_limiting_to_the_less() -> None:
+    for sector in unlimited_sectors(random_graph(3, 60, 200), SectorConfig(phi_sectors=3, overlap_phi=0.5)):
+        once, twice = limited(sector, 12, 10), limited(limited(sector, 12, 25), 12, 10)
+        for field in ("nodes", "edges", "core", "owned", "overflow", "seam"):
+            assert np.array_equal(getattr(once, field), getattr(twice, field)), field
+        assert limited(sector, len(sector.nodes), len(sector.edges)) is sector
 
 
 def test_one_sector_with_room_is_the_whole_graph() -> None:
