@@ -211,7 +211,7 @@ def test_primitives_are_counted_by_kind() -> None:
     cells = {"LUT2": 3, "LUT6": 4, "INV": 1, "SRL16E": 2, "FDRE": 10, "FDSE": 1, "CARRY4": 5, "CARRY8": 1, "DSP48E2": 2,
              "RAMB18E2": 1, "RAMB36E2": 2, "RAM64M8": 1, "RAM32M": 2, "MUXF7": 9, "BUFG": 1}
     counted = count_primitives(cells)
-    assert counted == Resources(lut=10 + 8 + 2 * 4, ff=11, carry4=7, dsp=2, bram36=2.5)
+    assert counted == Resources(lut=10 + 8 + 2 * 4, ff=11, carry4=7, dsp=2, bram36=2.5, lutram=16)
     assert "estimate" in counted.basis
 
 
