@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from edgetrack.export import hls_types
-from edgetrack.export.form import Capacity
-from edgetrack.models.description import Add, Concat, Gather, Input, Mlp, ScatterMean, ScatterSum, Step
+from edgetrack.export.hls_config import Beats
+from edgetrack.models.description import Add, Concat, Domain, Gather, Input, Mlp, ScatterMean, ScatterSum, Step
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import RECIPROCAL_BITS, IntegerModel, reciprocals
 
@@ -35,10 +36,11 @@ class HlsNetwork:
         self.precision[name] = precision
 
 
-def hls_network(model: IntegerModel, capacity: Capacity) -> HlsNetwork:
-    """The whole network for graphs of exactly `capacity`; steps that the output does not need are left out.
+def hls_network(model: IntegerModel, beats: Mapping[Domain, Beats]) -> HlsNetwork:
+    """The whole network for graphs of exactly `beats` of nodes and edges, without steps that the output does not need.
 
-    Inputs are those of the description, then edge_source and edge_target where a step reads them: (E, 1) node numbers.
+    Each value has the shape (beats, lanes · width). Inputs are those of the description, then edge_source and
+    edge_target where a step reads them: the numbers of each edge's nodes.
     Raises ValueError, naming the layer, where hls4ml has no way to build it.
     """
     network = HlsNetwork()
@@ -46,17 +48,17 @@ def hls_network(model: IntegerModel, capacity: Capacity) -> HlsNetwork:
     needed = needed_values(model)
     for value in description.inputs:
         if value.name in needed:
-            _add_input(network, value, model.formats[value.name], capacity)
+            _add_input(network, value, model.formats[value.name], beats[value.domain])
     steps = [step for step in description.steps if step.name in needed]
     ends = {step.end for step in steps if isinstance(step, Gather | ScatterSum | ScatterMean)}
     for end in ("source", "target"):
         if end in ends:
-            network.add("InputLayer", f"edge_{end}", {"result": hls_types.unsigned(capacity.nodes - 1)},
-                        input_shape=[capacity.edges, 1])
+            network.add("InputLayer", f"edge_{end}", {"result": hls_types.unsigned(beats["node"].rows - 1)},
+                        input_shape=[beats["edge"].beats, beats["edge"].lanes])
             network.inputs.append(f"edge_{end}")
     produced = {name: name for name in network.inputs}  # value → the layer whose output it is
     for step in steps:
-        produced[step.name] = _add_step(network, model, step, capacity, produced)
+        produced[step.name] = _add_step(network, model, step, beats, produced)
     network.output = produced[description.output]
     _check_readers(network)
     return network
@@ -85,47 +87,49 @@ def sources(step: Input | Step) -> tuple[str, ...]:
             return (step.source,)
 
 
-def _add_input(network: HlsNetwork, value: Input, fmt: Format, capacity: Capacity) -> None:
-    rows = capacity.nodes if value.domain == "node" else capacity.edges
-    network.add("InputLayer", value.name, {"result": hls_types.requantised(fmt)}, input_shape=[rows, value.width])
+def _add_input(network: HlsNetwork, value: Input, fmt: Format, beats: Beats) -> None:
+    network.add("InputLayer", value.name, {"result": hls_types.requantised(fmt)},
+                input_shape=[beats.beats, beats.lanes * value.width])
     network.inputs.append(value.name)
 
 
-def _add_step(network: HlsNetwork, model: IntegerModel, step: Step, capacity: Capacity,
+def _add_step(network: HlsNetwork, model: IntegerModel, step: Step, beats: Mapping[Domain, Beats],
               produced: dict[str, str]) -> str:
     """Add the layers of one step; the name of the layer that gives its value."""
     shape = model.description.shape(step.name)
-    rows = capacity.nodes if shape.domain == "node" else capacity.edges
+    rows = {"beats": beats[shape.domain].beats, "lanes": beats[shape.domain].lanes}
     inputs = [produced[name] for name in sources(step)]
     if isinstance(step, Mlp):
         return _add_mlp(network, model, step, inputs[0], rows)
     network.values[step.name] = step.name
-    graph = {"n_node": capacity.nodes, "n_edge": capacity.edges, "width": shape.width}
+    edges = beats["edge"].rows
+    graph = {"node_beats": beats["node"].beats, "node_lanes": beats["node"].lanes,
+             "edge_beats": beats["edge"].beats, "edge_lanes": beats["edge"].lanes, "width": shape.width}
     match step:
         case Gather():
             result = hls_types.common(model.columns(step.name))
             network.add("EdgeGather", step.name, {"result": result}, inputs=[*inputs, f"edge_{step.end}"], **graph)
         case ScatterSum() | ScatterMean():
-            bits = model.sum_bits(step.name, capacity.edges)
+            bits = model.sum_bits(step.name, edges)
             types = {"result": hls_types.requantised(model.formats[step.name]),
                      "accum": hls_types.exact(bits, model.exponent(step.source))}
             mean: dict[str, Any] = {}
             if isinstance(step, ScatterMean):
-                degrees = np.arange(capacity.edges + 1)
+                degrees = np.arange(edges + 1)
                 mean = {"reciprocal_data": reciprocals(degrees) * 2.0**-RECIPROCAL_BITS}
                 types["reciprocal"] = f"ufixed<{RECIPROCAL_BITS + 1},1>"
             network.add(type(step).__name__, step.name, types, inputs=[*inputs, f"edge_{step.end}"], **graph, **mean)
         case Concat():
             widths = [model.description.shape(part).width for part in step.parts]
             network.add("JoinColumns", step.name, {"result": hls_types.common(model.columns(step.name))},
-                        inputs=inputs, rows=rows, widths=widths)
+                        inputs=inputs, widths=widths, **rows)
         case Add():
             network.add("Merge", step.name, {"result": hls_types.requantised(model.formats[step.name])},
                         inputs=inputs, op="add")
     return step.name
 
 
-def _add_mlp(network: HlsNetwork, model: IntegerModel, step: Mlp, source: str, rows: int) -> str:
+def _add_mlp(network: HlsNetwork, model: IntegerModel, step: Mlp, source: str, rows: Mapping[str, int]) -> str:
     exponent = model.exponent(step.source)
     bits = model.accumulator_bits(step.name)
     for index, layer in enumerate(model.layers[step.name]):
@@ -141,9 +145,9 @@ def _add_mlp(network: HlsNetwork, model: IntegerModel, step: Mlp, source: str, r
         }
         name = f"{step.name}_dense_{index}"
         fan_out, fan_in = layer.weight.shape
-        network.add("Dense", name, types, inputs=[source], rows=rows, n_in=fan_in, n_out=fan_out,
+        network.add("RowDense", name, types, inputs=[source], n_in=fan_in, n_out=fan_out,
                     weight_data=(layer.weight * layer.weight_format.step).T.copy(),
-                    bias_data=layer.bias * 2.0**accumulator)
+                    bias_data=layer.bias * 2.0**accumulator, **rows)
         last = index == len(model.layers[step.name]) - 1
         network.values[name] = step.name if last else f"{step.name}.{index}"
         source, exponent = name, layer.activation.exponent

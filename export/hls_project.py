@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgetrack.export.exact_codes import exact_codes
 from edgetrack.export.form import Capacity
-from edgetrack.export.hls_config import HlsConfig
+from edgetrack.export.hls_config import ONE_ROW, HlsConfig
 from edgetrack.export.hls_network import HlsNetwork, hls_network
 from edgetrack.export.hls_simulation import HlsProject
 from edgetrack.export.hls_writer import write_project
@@ -43,12 +43,14 @@ class HlsForm:
         Inputs are put on their grid in software, as the hardware receives them. Raises ValueError for a graph beyond
         the capacity, InexactForm for a value between the codes of its format.
         """
-        made = self.project.trace(self._inputs(graph))
+        made = self.project.trace(self.inputs(graph))
         used = {"node": graph.num_nodes, "edge": graph.num_edges}
-        return {
-            value: self._codes(value, made[layer][:used[self._domain(value)]])
-            for layer, value in self.network.values.items()
-        }
+        codes = {}
+        for layer, value in self.network.values.items():
+            domain = self.model.description.shape(value.partition(".")[0]).domain
+            rows = made[layer].reshape(self.config.beats[domain].rows, -1)[:used[domain]]
+            codes[value] = self._codes(value, rows)
+        return codes
 
     def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
         """Output codes (n, width) of one MLP, one call of its C simulation a row: near 10⁵ rows a second."""
@@ -63,20 +65,20 @@ class HlsForm:
     def _mlp_projects(self, mlp: str) -> tuple[IntegerModel, HlsProject]:
         if mlp not in self._projects:
             submodel = self.model.submodel(mlp)
-            network = hls_network(submodel, Capacity(1, 1))
+            network = hls_network(submodel, ONE_ROW)
             folder = self.folder / "mlps" / mlp
             project = write_project(network, submodel.description.name, folder, self.config)
             self._projects[mlp] = submodel, project
         return self._projects[mlp]
 
-    def _inputs(self, graph: HitGraph) -> dict[str, NDArray[np.float64]]:
+    def inputs(self, graph: HitGraph) -> dict[str, NDArray[np.float64]]:
         """Real inputs of exactly the project's size, on their grids, and the node numbers of each edge's ends."""
-        padded = pad(graph, self.config.nodes, self.config.edges)
+        padded = pad(graph, self.config.beats["node"].rows, self.config.beats["edge"].rows)
         codes = self.model.quantize_inputs({"x": padded.x, "edge_attr": padded.edge_attr})
         made = {name: self.model.formats[name].dequantize(values) for name, values in codes.items()}
         for end, numbers in zip(("source", "target"), padded.edge_index, strict=True):
-            made[f"edge_{end}"] = numbers[:, None].astype(np.float64)
-        return made
+            made[f"edge_{end}"] = numbers.astype(np.float64)
+        return {name: made[name].reshape(self.project.shapes[name]) for name in self.project.inputs}
 
     def _codes(self, value: str, real: NDArray[np.float64]) -> IntArray:
         return exact_codes(value, real, self._exponent(value))
@@ -85,9 +87,6 @@ class HlsForm:
         mlp, _, layer = value.partition(".")
         return self.model.layers[mlp][int(layer)].activation.exponent if layer else self.model.exponent(value)
 
-    def _domain(self, value: str) -> str:
-        return self.model.description.shape(value.partition(".")[0]).domain
-
 
 def export_hls4ml(model: IntegerModel, folder: Path, config: HlsConfig | None = None) -> HlsForm:
     """Write the hls4ml project of the whole network into `folder`; its C simulation is compiled at first use.
@@ -95,6 +94,6 @@ def export_hls4ml(model: IntegerModel, folder: Path, config: HlsConfig | None = 
     Raises ValueError, naming the layer, where hls4ml has no way to build a step.
     """
     config = config or HlsConfig()
-    network = hls_network(model, Capacity(config.nodes, config.edges))
+    network = hls_network(model, config.beats)
     project = write_project(network, model.description.name, folder, config)
     return HlsForm(model, config, folder, network, project)

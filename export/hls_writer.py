@@ -57,24 +57,27 @@ def _model_graph(network: HlsNetwork, name: str, folder: Path, config: HlsConfig
         "LayerName": {layer["name"]: _layer_config(network, config, layer) for layer in network.layers},
     }
     layers = [dict(layer) for layer in network.layers]
-    return ModelGraph.from_layer_list(project, layers, inputs=list(network.inputs), outputs=[network.output])
+    graph = ModelGraph.from_layer_list(project, layers, inputs=list(network.inputs), outputs=[network.output])
+    if config.io_type == "io_stream":
+        # A stream holds one graph, so that none waits for a reader that comes late; here several.
+        for variable in (variable for layer in graph.get_layers() for variable in layer.get_variables()):
+            kind, depth = variable.pragma
+            variable.pragma = (kind, int(depth) * config.graphs_in_flight)
+    return graph
 
 
 def _layer_config(network: HlsNetwork, config: HlsConfig, layer: Mapping[str, Any]) -> dict[str, Any]:
-    made = {"Precision": network.precision[layer["name"]], "Strategy": config.strategy, "Trace": True,
+    return {"Precision": network.precision[layer["name"]], "Strategy": config.strategy, "Trace": True,
             "ReuseFactor": layer_reuse_factor(config, layer)}
-    if layer["class_name"] == "Dense" and config.io_type == "io_parallel":
-        made["ParallelizationFactor"] = layer["rows"]  # all rows at once; one after another is what io_stream is for
-    return made
 
 
 def layer_reuse_factor(config: HlsConfig, layer: Mapping[str, Any]) -> int:
     """The largest reuse factor up to the wanted one that the layer's matrix allows.
 
     With the Resource strategy these are the divisors of its inputs, and its inputs times the divisors of its outputs.
-    hls4ml rounds to such a factor for a layer on vectors, but not for one on rows, whose simulation then aborts.
+    hls4ml rounds to such a factor for its own layers on vectors only.
     """
-    if config.strategy != "Resource" or layer["class_name"] != "Dense":
+    if config.strategy != "Resource" or layer["class_name"] != "RowDense":
         return config.reuse_factor
     fan_in, fan_out = layer["n_in"], layer["n_out"]
     allowed = {factor for factor in range(1, fan_in + 1) if fan_in % factor == 0}

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from edgetrack.export.hls_project import HlsForm, export_hls4ml
 from edgetrack.export.hls_writer import layer_reuse_factor
 from edgetrack.export.verify import verify_form
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.description import Concat, Gather, Input, Mlp, NetworkDescription
+from edgetrack.models.description import Concat, Gather, Input, Mlp, NetworkDescription, ScatterSum
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.quantize.integer_model import IntegerModel
 
@@ -29,8 +30,11 @@ SMALL = NetworkDescription(
 STREAM = HlsConfig(nodes=60, edges=120)
 PARALLEL = HlsConfig(nodes=28, edges=56, io_type="io_parallel")
 
+LANES = HlsConfig(nodes=61, edges=121, edge_lanes=4, node_lanes=2)
+
 CASES: dict[str, Callable[[], tuple[IntegerModel, HlsConfig]]] = {
     "toy-mixed-io_stream": lambda: (mixed_integer_model(TOY, 0), STREAM),
+    "toy-mixed-4-edge-2-node-lanes": lambda: (mixed_integer_model(TOY, 3), LANES),
     "in-io_parallel": lambda: (random_integer_model(IN, 1), PARALLEL),
 }
 SLOW_CASES: dict[str, Callable[[], tuple[IntegerModel, HlsConfig]]] = {
@@ -38,6 +42,13 @@ SLOW_CASES: dict[str, Callable[[], tuple[IntegerModel, HlsConfig]]] = {
     "in-mixed-io_stream-700": lambda: (mixed_integer_model(IN, 12), HlsConfig(nodes=700, edges=1400)),
     "in-two-steps-io_stream": lambda: (
         random_integer_model(interaction_network(InteractionNetworkConfig(hidden=5, steps=2)), 4), STREAM),
+    "in-mixed-2-edge-1-node-lanes": lambda: (mixed_integer_model(IN, 12), HlsConfig(60, 121, edge_lanes=2)),
+    "in-mixed-1-edge-2-node-lanes": lambda: (mixed_integer_model(IN, 15), HlsConfig(61, 120, node_lanes=2)),
+    "in-4-edge-2-node-lanes-700": lambda: (
+        random_integer_model(IN, 8), HlsConfig(699, 1397, edge_lanes=4, node_lanes=2, graphs_in_flight=2)),
+    "in-two-steps-3-edge-4-node-lanes": lambda: (
+        random_integer_model(interaction_network(InteractionNetworkConfig(hidden=5, steps=2)), 9),
+        HlsConfig(61, 121, edge_lanes=3, node_lanes=4)),
     "in-resource-io_stream": lambda: (
         random_integer_model(IN, 3), HlsConfig(nodes=60, edges=120, strategy="Resource", reuse_factor=2)),
     "toy-resource-io_parallel": lambda: (
@@ -89,7 +100,9 @@ def test_every_value_of_whole_graphs_equals_the_integer_model(case: str, forms: 
     assert len(outputs) > 5
 
 
-@pytest.mark.parametrize(("case", "mlp"), [("toy-mixed-io_stream", "head"), ("in-io_parallel", "phi_o")])
+@pytest.mark.parametrize(("case", "mlp"), [
+    ("toy-mixed-io_stream", "head"), ("toy-mixed-4-edge-2-node-lanes", "update"), ("in-io_parallel", "phi_o"),
+])
 def test_one_flipped_weight_lsb_shows_from_its_layer_on(
     case: str, mlp: str, forms: Callable[[str], HlsForm]
 ) -> None:
@@ -99,6 +112,50 @@ def test_one_flipped_weight_lsb_shows_from_its_layer_on(
     got = form.run_graph(graph)
     different = [name for name in got if not np.array_equal(got[name], twin[name])]
     assert different[0] == f"{mlp}.0"
+
+
+@pytest.mark.parametrize(("broken", "by"), [
+    ("if (place[lane][k] == node)", "if (false)"),  # no bypass: a sum still in the registers is read from the memory
+    ("for (unsigned k = CONFIG_T::bypass; k-- > 0;)", "for (unsigned k = 0; k < CONFIG_T::bypass; k++)"),  # the oldest
+])
+def test_broken_bypass_of_the_sums_is_caught(broken: str, by: str, tmp_path: Path) -> None:
+    description = NetworkDescription(
+        "sums", (Input("edge_attr", "edge", (1.0,) * 4), Input("x", "node", (1.0,) * 3)),
+        (ScatterSum("sum", "edge_attr", "target"), Concat("both", ("sum", "x"))), "both",
+    )
+    form = export_hls4ml(random_integer_model(description, 1), tmp_path, LANES)
+    header = tmp_path / "firmware/nnet_utils/nnet_message_passing_stream.h"
+    text = header.read_text()
+    assert text.count(broken) == 1
+    header.write_text(text.replace(broken, by))
+    graph = random_graph(12, 121, seed=1)
+    assert not np.array_equal(form.run_graph(graph)["sum"], form.model.run_graph(graph)["sum"])
+
+
+def test_lanes_round_sizes_up_to_whole_beats_of_partitioned_memories(tmp_path: Path) -> None:
+    assert (LANES.capacity.nodes, LANES.capacity.edges) == (61, 124)
+    form = export_hls4ml(random_integer_model(TOY, 1), tmp_path, replace(LANES, graphs_in_flight=3))
+    assert form.project.shapes["x"] == (31, 2 * 3)
+    assert form.project.shapes["message_dense_0"] == (31, 4 * 6)
+    with pytest.raises(ValueError, match="62 nodes"):
+        form.run_graph(random_graph(62, 10))
+    top = (tmp_path / "firmware/toy.cpp").read_text()
+    assert "#pragma HLS DATAFLOW" in top
+    assert "depth=93" in top  # three graphs of 31 beats
+    kernels = (tmp_path / "firmware/nnet_utils/nnet_message_passing_stream.h").read_text()
+    assert kernels.count("#pragma HLS ARRAY_PARTITION variable=table complete dim=1") == 1
+    assert kernels.count("#pragma HLS ARRAY_PARTITION variable=total complete dim=2") == 2
+
+
+@pytest.mark.parametrize(("settings", "complaint"), [
+    ({"node_lanes": 3}, "wanted a power of two"),
+    ({"edge_lanes": 0}, "edge_lanes is 0"),
+    ({"edge_lanes": 2, "io_type": "io_parallel"}, "a lane for every row"),
+    ({"node_lanes": 2, "strategy": "Resource"}, "wanted io_stream and Latency"),
+])
+def test_lanes_that_cannot_be_built_are_refused(settings: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        HlsConfig(**settings)
 
 
 def test_project_of_a_flipped_model_fails_verification_with_the_layers_name(tmp_path: Path) -> None:
@@ -203,7 +260,7 @@ def test_what_cannot_be_built_stops_with_the_layers_name(tmp_path: Path) -> None
 def test_reuse_factors_are_rounded_down_to_what_each_matrix_allows() -> None:
     def factors(strategy: str, wanted: int) -> list[int]:
         config = HlsConfig(strategy=strategy, reuse_factor=wanted)  # type: ignore[arg-type]
-        return [layer_reuse_factor(config, {"class_name": "Dense", "n_in": fan_in, "n_out": fan_out})
+        return [layer_reuse_factor(config, {"class_name": "RowDense", "n_in": fan_in, "n_out": fan_out})
                 for fan_in, fan_out in ((6, 4), (7, 6), (10, 1))]
 
     assert factors("Resource", 1) == [1, 1, 1]
