@@ -10,6 +10,7 @@ import numpy as np
 
 from edgetrack.export.cases import count_vectors, mlp_vectors
 from edgetrack.export.form import Form, InexactForm
+from edgetrack.export.streaming import StreamCases, StreamingForm
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
@@ -39,6 +40,19 @@ class Mismatch:
 
 
 @dataclass(frozen=True)
+class StreamResult:
+    """What was sent one behind the other: the same graphs in every round, each round with stalls of its own."""
+
+    graphs: int
+    shapes: int  # different sizes among them
+    clocks: Mapping[str, int]  # by round
+
+    def to_json(self) -> dict[str, Any]:
+        return {"graphs": self.graphs, "shapes": self.shapes, "runs": self.graphs * len(self.clocks),
+                "clocks": dict(self.clocks)}
+
+
+@dataclass(frozen=True)
 class FormResult:
     """What was compared of one form, and how many integers differed."""
 
@@ -53,6 +67,8 @@ class FormResult:
     error: str = ""  # why the form cannot be made of this network, or could not be run: a failure
     special_graphs: int = 0  # compared graphs made up to be hard: empty, a hub, saturating, …
     sectors: int = 0  # for a form of fixed size: compared sectors, of `graphs` graphs
+    random_graphs: int = 0  # compared graphs of chance, in chosen sizes
+    streamed: StreamResult | None = None  # for a form that holds several graphs at once: all of the above, in rounds
 
     @property
     def failed(self) -> bool:
@@ -66,6 +82,8 @@ class FormResult:
             "special_graphs": self.special_graphs, "values": self.values, "distinct_outputs": self.distinct_outputs,
             "mismatches": None if self.skipped or self.error else self.mismatches, "failed": self.failed,
         }
+        if self.streamed:
+            result |= {"random_graphs": self.random_graphs, "streamed": self.streamed.to_json()}
         if self.first:
             result["first_mismatch"] = str(self.first)
         if self.skipped:
@@ -87,18 +105,18 @@ def impossible(form: str, why: str) -> FormResult:
 
 def verify_form(
     reference: IntegerModel, form: Form, graphs: Sequence[HitGraph], vectors: int, seed: int, report: Report,
-    special: Sequence[HitGraph] = (),
+    special: Sequence[HitGraph] = (), stream: StreamCases | None = None,
 ) -> FormResult:
     """Compare `form` with `reference` on `vectors` inputs of each MLP, on `graphs` and on `special` ones.
 
     Every value that the form shows is compared, in the order of the steps; an integer that differs counts as one
-    mismatch, and so does a run whose result is no integers of the model at all. `report(done, total)` is called after
-    each MLP and each graph.
+    mismatch, and so does a run whose result is no integers of the model at all. With `stream`, for a `StreamingForm`,
+    graphs go one behind the other, together with the random ones of `stream` and once in each of its rounds.
+    `report(done, total)` is called after each MLP and each graph or round.
     """
     tally = _Tally(form.name, reference.description.output)
     mlps = [mlp.name for mlp in reference.description.mlps]
-    cases = [*graphs, *special]
-    total = len(mlps) + len(cases)
+    total = len(mlps) + (len(stream.rounds) if stream else len(graphs) + len(special))
     compared: dict[str, int] = {}
     for done, mlp in enumerate(mlps, 1):
         inputs = mlp_vectors(reference, mlp, vectors, seed)
@@ -109,8 +127,26 @@ def verify_form(
             tally.note("vectors", error)
         compared[mlp] = count_vectors(inputs)
         report(done, total)
+
+    def after(done: int) -> None:
+        report(len(mlps) + done, total)
+
+    streamed = None
+    if stream is None:
+        seen = _one_by_one(reference, form, graphs, special, tally, after)
+    else:
+        assert isinstance(form, StreamingForm)
+        seen = (len(graphs), len(special))
+        streamed = _in_rounds(reference, form, [*graphs, *special, *stream.random], stream, tally, after)
+    return FormResult(form.name, compared, seen[0], tally.values, len(tally.outputs), tally.mismatches, tally.first,
+                      special_graphs=seen[1], random_graphs=len(stream.random) if stream else 0, streamed=streamed)
+
+
+def _one_by_one(reference: IntegerModel, form: Form, graphs: Sequence[HitGraph], special: Sequence[HitGraph],
+                tally: _Tally, after: Callable[[int], None]) -> tuple[int, int]:
+    """How many graphs and special ones were compared: none by a form that has MLPs only."""
     seen = [0, 0]
-    for index, graph in enumerate(cases):
+    for index, graph in enumerate([*graphs, *special]):
         try:
             got = form.run_graph(graph)
             if got is not None:
@@ -119,9 +155,30 @@ def verify_form(
             tally.note(graph.name, error)
             got = {}
         seen[index >= len(graphs)] += got is not None
-        report(len(mlps) + index + 1, total)
-    return FormResult(form.name, compared, seen[0], tally.values, len(tally.outputs), tally.mismatches, tally.first,
-                      special_graphs=seen[1])
+        after(index + 1)
+    return seen[0], seen[1]
+
+
+def _in_rounds(reference: IntegerModel, form: StreamingForm, graphs: Sequence[HitGraph], stream: StreamCases,
+               tally: _Tally, after: Callable[[int], None]) -> StreamResult:
+    """All graphs one behind the other, in every round of stalls, each time in another order."""
+    output = reference.description.output
+    wanted = [reference.run_graph(graph)[output] for graph in graphs]
+    clocks: dict[str, int] = {}
+    for done, (name, stalls) in enumerate(stream.rounds.items(), 1):
+        order = np.random.default_rng([stream.seed, done]).permutation(len(graphs))
+        received = form.run_graphs([graphs[index] for index in order], stalls)
+        for index, one in zip(order, received, strict=True):
+            graph = f"{graphs[index].name} (stalls: {name})"
+            try:
+                if one.overflow:
+                    raise InexactForm("is flagged as beyond the capacity, but fits", output)
+                tally.compare(graph, {output: wanted[index]}, {output: one.codes})
+            except InexactForm as error:
+                tally.note(graph, error)
+        clocks[name] = received[-1].last_logit - received[0].first_node + 1
+        after(done)
+    return StreamResult(len(graphs), len({(graph.num_nodes, graph.num_edges) for graph in graphs}), clocks)
 
 
 class _Tally:

@@ -15,6 +15,7 @@ from edgetrack.events.storage import write_text
 from edgetrack.export.cases import special_graphs
 from edgetrack.export.form import Capacity, Form, FormUnavailable
 from edgetrack.export.forms import DEFAULT_FORMS, FORMS, FormSettings, Source, make_form
+from edgetrack.export.streaming import StreamCases, StreamingForm, stream_cases
 from edgetrack.export.verify import FormResult, impossible, skipped, verify_form
 from edgetrack.graphs.files import load_graphs
 from edgetrack.graphs.hitgraph import HitGraph
@@ -40,9 +41,12 @@ class VerifyRunConfig:
         None, "float checkpoint, to check the float onnx too; default: the package's own if --checkpoint is, else none")
     forms: tuple[str, ...] = option(DEFAULT_FORMS, "forms to verify, comma-separated")
     graphs: str = option("", "folder of hit graphs; default: the package's simulated samples")
-    number: int = option(20, "how many of the graphs to compare (and as many sectors of them, for fixed-size hardware)")
+    number: int = option(20, "how many of the graphs to compare (and as many sectors of them for hls4ml; all sectors "
+                             "for the accelerator)")
     vectors: int = option(131_072, "input vectors for each MLP")
-    seed: int = option(1, "of vectors and special graphs")
+    streamed: int = option(
+        1200, "accelerator: graphs one behind the other in each round of stalls; random ones join the real ones")
+    seed: int = option(1, "of vectors, special and random graphs, and stalls")
     settings: FormSettings = field(default_factory=FormSettings)
 
     def __post_init__(self) -> None:
@@ -51,7 +55,7 @@ class VerifyRunConfig:
             raise ValueError(f"cannot verify {sorted(unknown)}; known forms: {', '.join(FORMS)}")
         if len(set(self.forms)) < len(self.forms):
             raise ValueError(f"forms {', '.join(self.forms)}: one comes twice; give each once")
-        for name in ("number", "vectors"):
+        for name in ("number", "vectors", "streamed"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, wanted at least 1: nothing compared proves nothing")
 
@@ -62,10 +66,11 @@ def verify(
     """Compare every form with the integer model: each MLP on random and corner-case vectors, then whole graphs.
 
     Beside real graphs: an empty one, isolated hits, a hub of the largest degree, saturating features. Fixed-size
-    hardware gets sectors of the real ones, padded. A difference is reported with form, first divergent layer, graph
-    and index, and the exit status is 1; so it is where a form cannot hold the network. The other forms are verified all
-    the same. A form whose tool is missing is shown as skipped. Writes verify.json; forms are exported into `artefacts`,
-    by default the run folder.
+    hardware gets sectors of the real ones, padded. The accelerator gets all graphs one behind the other, random ones
+    among them, in several rounds of stalls on its streams. A difference is reported with form, first divergent layer,
+    graph and index, and the exit status is 1; so it is where a form cannot hold the network. The other forms are
+    verified all the same. A form whose tool is missing is shown as skipped. Writes verify.json; forms are exported into
+    `artefacts`, by default the run folder.
     """
     artefacts = artefacts or folder
     source = quantised_source(load_kind(config.checkpoint, "quantised"))
@@ -96,14 +101,16 @@ def _verify_one(
 ) -> FormResult:
     try:
         form = make_form(name, source, folder, config.settings)
-        cases = fitting(form, graphs, config.number, config.settings)
         special = _special(form.capacity, config.seed)
+        streams = isinstance(form, StreamingForm)
+        cases = fitting(form, graphs, None if streams else config.number, config.settings)
+        stream = _stream(form.capacity, len(cases) + len(special), config) if streams else None
         with console.progress(f"verify {name}") as report:
             result = verify_form(source.model, form, [case for _, case in cases], config.vectors, config.seed, report,
-                                 special)
+                                 special, stream)
     except FormUnavailable as error:
         return skipped(name, str(error))
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:  # a tool that fails, hardware that stands still
         return impossible(name, str(error))
     if form.capacity is None:
         return result
@@ -111,9 +118,9 @@ def _verify_one(
 
 
 def fitting(
-    form: Form, graphs: Sequence[HitGraph], number: int, settings: FormSettings
+    form: Form, graphs: Sequence[HitGraph], number: int | None, settings: FormSettings
 ) -> list[tuple[int, HitGraph]]:
-    """The graphs themselves, or for a fixed-size form `number` sectors of them, each with the index of its graph.
+    """The graphs themselves, or for a fixed-size form `number` (or all) sectors of them, each with its graph's index.
 
     The fullest sector of every graph comes first, then the second fullest of every graph, and so on.
     """
@@ -126,6 +133,11 @@ def fitting(
         ranked += [(rank, index, piece) for rank, piece in enumerate(pieces)]
     ranked.sort(key=lambda entry: entry[:2])
     return [(index, piece) for _, index, piece in ranked[:number]]
+
+
+def _stream(capacity: Capacity | None, there: int, config: VerifyRunConfig) -> StreamCases:
+    """Random graphs to make up the number asked for, but at least a quarter of it: real sectors have other sizes."""
+    return stream_cases(capacity, max(config.streamed - there, config.streamed // 4), config.seed)
 
 
 def _special(capacity: Capacity | None, seed: int) -> list[HitGraph]:
@@ -168,6 +180,7 @@ def _show(results: Sequence[FormResult], summary: Mapping[str, Any], console: Co
         verdict += f": {result.error}" if result.error else ""
         graphs = f"{result.sectors} sectors of {result.graphs}" if result.sectors else str(result.graphs or "–")
         graphs += f" + {result.special_graphs} special" if result.special_graphs else ""
+        graphs += f" + {result.random_graphs} random" if result.random_graphs else ""
         mismatches = "–" if shown["mismatches"] is None else shown["mismatches"]
         rows.append((result.form, shown["vectors"], graphs, result.values, mismatches, verdict,
                      summary["forms"][result.form]["seconds"]))
@@ -179,5 +192,10 @@ def _show(results: Sequence[FormResult], summary: Mapping[str, Any], console: Co
             f"largest difference {values['largest_difference']:.2g} (tolerance {values['tolerance']:.0e}), "
             f"{values['decisions_differing']} decisions differ"))
     for result in results:
+        if result.streamed:
+            stream = result.streamed
+            rounds = ", ".join(f"{name} ({clocks:,} clocks)" for name, clocks in stream.clocks.items())
+            console.say(f"{result.form}: {stream.graphs:,} graphs in {stream.shapes} sizes one behind the other, in "
+                        f"{len(stream.clocks)} rounds; stalls: {rounds}")
         if result.first:
             console.say(str(result.first))

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from integer_networks import random_graph, toy_description
+from integer_networks import flip_lsb, random_graph, toy_description
 from quantised_networks import random_network
 from run_folders import track_graph, without_truth
 
-from edgetrack.export.form import Capacity, FormUnavailable
-from edgetrack.export.forms import FormSettings
+from edgetrack.export.accelerator_plan import AcceleratorConfig
+from edgetrack.export.accelerator_simulation import build_accelerator
+from edgetrack.export.form import Capacity, Form, FormUnavailable
+from edgetrack.export.forms import FormSettings, Source, make_form
 from edgetrack.export.hls_config import HlsConfig
 from edgetrack.graphs.files import save_graph
 from edgetrack.graphs.sectors import SectorConfig, sectors
@@ -222,3 +225,47 @@ def test_proof_of_nothing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     result = verify(VerifyRunConfig(forms=("qcdq",), vectors=64, number=1), tmp_path, Console(quiet=True))
     assert result["forms"]["qcdq"]["skipped"] == "its tool is missing"
     assert result["failed"]
+
+
+def test_accelerator_is_verified_with_whole_graphs_under_stalls(
+    quantised: str, graphs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = FormSettings(accelerator=AcceleratorConfig(40, 80, 3, 2, 3, 2), sectors=SectorConfig(phi_sectors=4))
+    config = VerifyRunConfig(checkpoint=quantised, forms=("accelerator",), graphs=graphs, vectors=500, streamed=120,
+                             settings=settings)
+    found = verify(config, tmp_path / "good", QUIET)["forms"]["accelerator"]
+    assert (found["failed"], found["mismatches"], found["graphs"], found["sectors"]) == (False, 0, 3, 12)
+    assert found["special_graphs"] + found["sectors"] + found["random_graphs"] == found["streamed"]["graphs"] == 120
+    assert found["streamed"]["shapes"] > 20
+    assert set(found["streamed"]["clocks"]) == {"none", "inputs late", "output held", "all"}
+    assert found["streamed"]["clocks"]["all"] > found["streamed"]["clocks"]["none"]
+
+    def flipped(name: str, source: Source, folder: Path, settings: FormSettings) -> Form:
+        return make_form(name, replace(source, model=flip_lsb(source.model, "phi_r2")), folder, settings)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("edgetrack.scripts.verify.make_form", flipped)
+        found = verify(config, tmp_path / "flipped", QUIET)
+    assert found["failed"]
+    assert found["forms"]["accelerator"]["first_mismatch"].startswith("accelerator: phi_r2 differs in vectors")
+
+    monkeypatch.setattr("edgetrack.export.accelerator.build_accelerator", partial(build_accelerator, break_bypass=True))
+    found = verify(config, tmp_path / "good", QUIET)
+    assert found["failed"]
+    assert found["forms"]["accelerator"]["mismatches"] > 100
+    assert "(stalls: none)" in found["forms"]["accelerator"]["first_mismatch"]
+
+
+def test_hardware_that_stands_still_fails_alone(
+    quantised: str, graphs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stuck(name: str, *_: object) -> Form:
+        if name == "qonnx":
+            raise RuntimeError("accelerator stands still")
+        return make_form(name, *_)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("edgetrack.scripts.verify.make_form", stuck)
+    config = VerifyRunConfig(checkpoint=quantised, forms=("qonnx", "integer"), graphs=graphs, vectors=100)
+    forms = verify(config, tmp_path, QUIET)["forms"]
+    assert forms["qonnx"]["error"] == "not possible: accelerator stands still"
+    assert not forms["integer"]["failed"]

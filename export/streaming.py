@@ -1,0 +1,71 @@
+"""Graphs one behind the other: what a form that holds several at once is tried with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from edgetrack.export.accelerator_simulation import Stalls
+from edgetrack.export.accelerator_streams import Received
+from edgetrack.export.form import Capacity, Form
+from edgetrack.graphs.hitgraph import HitGraph
+
+# Nodes and edges of the published FPGA graphs: Belle II's interaction network, HiGTR's chain.
+PUBLISHED_SIZES = ((28, 56), (660, 1320))
+
+
+@runtime_checkable
+class StreamingForm(Form, Protocol):
+    """A form that works on several graphs at a time, so that a graph may suffer from its neighbours and from stalls."""
+
+    def run_graphs(self, graphs: Sequence[HitGraph], stalls: Stalls | None = None) -> Sequence[Received]:
+        """The output's codes of each graph, with the clocks at which it came and left."""
+
+
+@dataclass(frozen=True)
+class StreamCases:
+    """What such a form gets beside real and special graphs, and the rounds in which it gets all of them."""
+
+    random: tuple[HitGraph, ...]
+    rounds: Mapping[str, Stalls]  # in each, every graph once, in an order of its own
+    seed: int
+
+
+def stream_cases(capacity: Capacity | None, count: int, seed: int) -> StreamCases:
+    """`count` random graphs in the published sizes that fit, in full capacity and in any size, and all stall rounds."""
+    rng = np.random.default_rng([seed, 78])
+    limit = capacity or Capacity(*PUBLISHED_SIZES[-1])
+    fixed = [size for size in PUBLISHED_SIZES if size[0] <= limit.nodes and size[1] <= limit.edges]
+    full = (limit.nodes, limit.edges)
+    graphs = []
+    for index in range(count):
+        if index % 64 == 0:
+            size = full
+        elif index % 2:
+            size = (int(rng.integers(limit.nodes + 1)), int(rng.integers(limit.edges // 4 + 1)))
+        else:
+            size = fixed[0 if rng.random() < 0.75 else -1] if fixed else full
+        graphs.append(_random_graph(*size, f"random {index}", rng))
+    return StreamCases(tuple(graphs), stall_rounds(seed), seed)
+
+
+def stall_rounds(seed: int) -> dict[str, Stalls]:
+    """No stall, late inputs, held output, and all of them at once."""
+    return {
+        "none": Stalls(),
+        "inputs late": Stalls(nodes=0.4, edges=0.3, seed=4 * seed + 1),
+        "output held": Stalls(logits=0.4, seed=4 * seed + 2),
+        "all": Stalls(nodes=0.2, edges=0.2, logits=0.2, seed=4 * seed + 3),
+    }
+
+
+def _random_graph(nodes: int, edges: int, name: str, rng: np.random.Generator) -> HitGraph:
+    """Features in the ranges of real ones; half of the edges go to one eighth of the nodes, so that sums meet."""
+    x = (rng.uniform(-1, 1, (nodes, 3)) * [0.1, 1.0, 1.5] + [0.12, 0, 0]).astype(np.float32)
+    edge_index = rng.integers(0, max(nodes, 1), (2, edges if nodes else 0))
+    crowded = rng.random(edge_index.shape[1]) < 0.5
+    edge_index[1, crowded] %= max(nodes // 8, 1)
+    return HitGraph(x, edge_index, name=name)
