@@ -15,6 +15,7 @@ from edgetrack.export.form import Capacity
 from edgetrack.export.hls_config import ONE_ROW, HlsConfig
 from edgetrack.export.hls_network import HlsNetwork, hls_network
 from edgetrack.export.hls_simulation import HlsProject
+from edgetrack.export.hls_test_bench import write_test_bench
 from edgetrack.export.hls_writer import write_project
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.padding import pad
@@ -91,9 +92,15 @@ class HlsForm:
 def export_hls4ml(model: IntegerModel, folder: Path, config: HlsConfig | None = None) -> HlsForm:
     """Write the hls4ml project of the whole network into `folder`; its C simulation is compiled at first use.
 
+    The folder is complete for the vendor's tools: `vitis-run --mode hls --tcl build_prj.tcl` (Vivado HLS:
+    `vivado_hls -f build_prj.tcl`) simulates, synthesises and co-simulates it, then `vivado_implement.tcl` places and
+    routes.
+
     Raises ValueError, naming the layer, where hls4ml has no way to build a step.
     """
     config = config or HlsConfig()
     network = hls_network(model, config.beats)
     project = write_project(network, model.description.name, folder, config)
+    size = Capacity(config.beats["node"].rows, config.beats["edge"].rows)
+    write_test_bench(folder, project.name, project.inputs, model, size)
     return HlsForm(model, config, folder, network, project)

@@ -9,12 +9,15 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from edgetrack.export.hls_config import HlsConfig
 from edgetrack.export.hls_network import HlsNetwork
 from edgetrack.export.hls_simulation import HlsProject
+
+IMPLEMENT = "vivado_implement.tcl"
 
 
 def write_project(network: HlsNetwork, title: str, folder: Path, config: HlsConfig) -> HlsProject:
@@ -29,6 +32,8 @@ def write_project(network: HlsNetwork, title: str, folder: Path, config: HlsConf
         # The stamp, random by default, names the library that hls4ml's own build script makes.
         graph.config.config["Stamp"] = "csim"
         graph.config.backend.writer.write_hls(graph)
+        script = resources.files("edgetrack.hls_projects").joinpath(f"hls4ml/{IMPLEMENT}")
+        (Path(work) / IMPLEMENT).write_text(script.read_text())
         _settle(Path(work), folder)
     layers = {layer.name: layer for layer in graph.get_layers()}
     traced = tuple(layer for layer in network.values if layer in layers)
@@ -86,8 +91,13 @@ def layer_reuse_factor(config: HlsConfig, layer: Mapping[str, Any]) -> int:
 
 
 def _settle(written: Path, folder: Path) -> None:
-    """Move what hls4ml wrote to its place; what names the temporary folder (its own configuration) is left behind."""
+    """Move what hls4ml wrote to its place; what names the temporary folder (its own configuration) is left behind.
+
+    Sources and scripts of an earlier project go, another backend's among them.
+    """
     (written / "hls4ml_config.yml").unlink(missing_ok=True)
+    for path in (*folder.glob("*.cpp"), *folder.glob("*.tcl"), *folder.glob("*.sh")):
+        path.unlink()
     for path in written.iterdir():
         target = folder / path.name
         if target.is_dir():
