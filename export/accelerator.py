@@ -11,14 +11,17 @@ from pathlib import Path
 
 from edgetrack.events.storage import write_text
 from edgetrack.export.accelerator_cycles import CycleFormula, cycle_formula
+from edgetrack.export.accelerator_kernels import make_kernels
 from edgetrack.export.accelerator_plan import AcceleratorConfig, Plan, make_plan
 from edgetrack.export.accelerator_simulation import AcceleratorLibrary, Stalls, build_accelerator
 from edgetrack.export.accelerator_streams import CodedGraph, Received
+from edgetrack.export.accelerator_sum_verilog import reciprocal_module
 from edgetrack.export.accelerator_verilog import TOP, top_module
 from edgetrack.export.form import Capacity
 from edgetrack.export.rtl import RtlForm, export_rtl
-from edgetrack.export.yosys import Resources, estimate_resources
+from edgetrack.export.yosys_hierarchy import DesignResources, estimate_hierarchy
 from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.description import ScatterMean
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 
@@ -69,9 +72,9 @@ class AcceleratorForm:
         """Output codes of one MLP from the pipeline that stands in each lane."""
         return self.mlps.run_mlp(mlp, inputs)
 
-    def estimate(self) -> Resources:
-        """What Yosys maps the accelerator to, an estimate (no place and route). Minutes, kept in the folder."""
-        return estimate_resources(dict(self.sources), TOP, self.folder / "yosys")
+    def estimate(self) -> DesignResources:
+        """What Yosys maps the accelerator and its parts to, an estimate (no place and route). Minutes, kept."""
+        return estimate_hierarchy(dict(self.sources), TOP, self.folder / "yosys")
 
 
 def export_accelerator(model: IntegerModel, folder: Path, config: AcceleratorConfig | None = None) -> AcceleratorForm:
@@ -81,12 +84,13 @@ def export_accelerator(model: IntegerModel, folder: Path, config: AcceleratorCon
     """
     plan = make_plan(model, config or AcceleratorConfig())
     mlps = export_rtl(model, folder / "mlps", plan.config.rtl)
-    # A kernel's latency counts clock edges after the one that takes the vector: one more to the clock of its result.
-    kernel_cycles = {name: kernel.latency_cycles + 1 for name, kernel in mlps.kernels.items()}
-    formula = cycle_formula(plan, kernel_cycles)
-    sources = {name: text for kernel in mlps.kernels.values() for name, text in kernel.sources.items()}
+    kernels = make_kernels(plan, mlps.kernels)
+    formula = cycle_formula(plan, kernels.cycles)
     parts = resources.files("edgetrack.hls_projects").joinpath("rtl/accelerator")
+    sources = dict(kernels.sources)
     sources |= {part.name: part.read_text() for part in sorted(parts.iterdir(), key=lambda part: part.name)}
+    if any(isinstance(total, ScatterMean) for made in plan.passes for total in made.sums):
+        sources["reciprocal.v"] = reciprocal_module(plan)
     sources[f"{TOP}.v"] = top_module(plan, formula)
     for stale in (path for path in (folder / "verilog").glob("*.v") if path.name not in sources):
         stale.unlink()
@@ -94,7 +98,7 @@ def export_accelerator(model: IntegerModel, folder: Path, config: AcceleratorCon
         write_text(folder / "verilog" / name, text)
     nodes, edges = plan.config.capacity.nodes, plan.config.capacity.edges
     report = {
-        "module": TOP, "config": asdict(plan.config), "kernel_cycles": kernel_cycles,
+        "module": TOP, "config": asdict(plan.config), "kernel_cycles": kernels.cycles,
         "latency_cycles": formula.latency(nodes, edges), "interval_cycles": formula.interval(nodes, edges),
     }
     write_text(folder / "accelerator.json", json.dumps(report, indent=1) + "\n")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, log2
 
-from edgetrack.export.accelerator_plan import AcceleratorConfig, Pass, Plan
+from edgetrack.export.accelerator_passes import Pass
+from edgetrack.export.accelerator_plan import AcceleratorConfig, Plan
+from edgetrack.models.description import ScatterMean
+from edgetrack.quantize.integer_model import RECIPROCAL_BITS
 
 GATHER_CYCLES = 3  # edge memory, node memory, choice of the bank
+MEAN_LEVELS = ceil(log2(RECIPROCAL_BITS + 1))  # depth of the adder tree that multiplies with a reciprocal
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class CycleFormula:
         for index, made in enumerate(self.passes):
             for total in made.sums:
                 reader = next(i for i, other in enumerate(self.passes)
-                              if any(operand.value == total.name for operand in other.operands))
+                              if any(read.kind == "sum" and read.value == total.name for read in other.reads))
                 held = (self._start(reader, nodes, edges) - self._start(index, nodes, edges)
                         + self._pass_rows(reader, nodes, edges))
                 bounds.append(held / self.config.accumulators)
@@ -68,14 +72,20 @@ class CycleFormula:
 
 
 def cycle_formula(plan: Plan, kernel_cycles: Mapping[str, int]) -> CycleFormula:
-    """The formula for the passes of `plan`; `kernel_cycles` from an MLP's input to its result."""
-    timings = {made.name: _timing(made, plan.config, kernel_cycles[made.name]) for made in plan.passes}
+    """The formula for the passes of `plan`; `kernel_cycles` from a kernel's input to its result."""
+    timings = {made.name: _timing(made, plan, kernel_cycles[made.name]) for made in plan.passes}
     return CycleFormula(plan.config, plan.passes, timings)
 
 
-def _timing(made: Pass, config: AcceleratorConfig, kernel_cycles: int) -> Timing:
+def sum_cycles(plan: Plan, total: str) -> int:
+    """Clocks from issuing a row to its sums or means: memory, adder tree, for a mean table and product, format."""
+    mean = isinstance(plan.model.description.step(total), ScatterMean)
+    return 1 + plan.config.tree_levels + (1 + MEAN_LEVELS if mean else 0) + 1
+
+
+def _timing(made: Pass, plan: Plan, kernel_cycles: int) -> Timing:
     if made.domain == "edge":
         start, adding = GATHER_CYCLES, int(bool(made.sums))
-    else:  # sums go through memory, adder tree and requantisation
-        start, adding = (config.tree_levels + 2 if made.reads_sums else 1), 0
+    else:
+        start, adding = max([1, *(sum_cycles(plan, read.value) for read in made.reads if read.kind == "sum")]), 0
     return Timing(start, start + kernel_cycles, start + kernel_cycles + adding)

@@ -1,11 +1,12 @@
-"""Verilog of the passes: sequencer, operands, one MLP pipeline a lane, and where the results go."""
+"""Verilog of the passes: sequencer, operands, one kernel a lane, and where the results go."""
 
 from __future__ import annotations
 
-from edgetrack.export.accelerator_cycles import Timing
-from edgetrack.export.accelerator_plan import AcceleratorConfig, Operand, Pass, Plan
+from edgetrack.export.accelerator_cycles import Timing, sum_cycles
+from edgetrack.export.accelerator_passes import Operand, Pass
+from edgetrack.export.accelerator_plan import AcceleratorConfig, Plan
+from edgetrack.export.accelerator_sum_verilog import scatter
 from edgetrack.export.accelerator_widths import Widths
-from edgetrack.models.description import ScatterSum
 
 
 def edge_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Widths) -> str:
@@ -24,10 +25,10 @@ def edge_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Width
         delay(f"{name}_node_base", f"{name}_gather_base", widths.node_address, 1),
         f"    wire [{lanes - 1}:0] {name}_inside;",
         *(delay(f"{name}_{operand.value}", f"{name}_{operand.value}_late", lanes * plan.bits(operand.value), 2)
-          for operand in made.operands if operand.kind == "edge"),
+          for operand in made.reads if operand.kind == "edge"),
         f"    generate for (lane = 0; lane < {lanes}; lane = lane + 1) begin : {name}_lanes",
         f"        assign {name}_inside[lane] = {inside};",
-        *(_gather(plan, made, operand, widths) for operand in made.operands if operand.kind == "gather"),
+        *(_gather(plan, made, operand, widths) for operand in made.reads if operand.kind == "gather"),
         _kernel(plan, made),
         "    end endgenerate",
     ]
@@ -39,7 +40,7 @@ def edge_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Width
         parts += [f"    wire [{lanes - 1}:0] {name}_counted;",
                   delay(f"{name}_keep & {name}_inside", f"{name}_counted", lanes, timing.out - 1, declare=False,
                         reset=True)]
-    parts += [_scatter(plan, made, total, widths) for total in made.sums]
+    parts += [scatter(plan, made, total, widths) for total in made.sums]
     return "\n".join(parts)
 
 
@@ -51,7 +52,7 @@ def node_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Width
         _flow(plan, made, before, timing, widths),
         f"    wire [{widths.node_address - 1}:0] {name}_read_address = {name}_node_base + {name}_row;",
     ]
-    for operand in made.operands:
+    for operand in made.reads:
         if operand.kind == "node":
             bits = lanes * plan.bits(operand.value)
             parts += [
@@ -60,6 +61,9 @@ def node_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Width
                             widths.node_address, operand.value, f"{name}_read_address"),
                 delay(f"{name}_{operand.value}", f"{name}_{operand.value}_late", bits, timing.kernel - 1),
             ]
+        else:
+            parts.append(delay(f"{operand.value}_sums", f"{name}_{operand.value}_late",
+                               lanes * plan.bits(operand.value), timing.kernel - sum_cycles(plan, operand.value)))
     parts += [
         f"    generate for (lane = 0; lane < {lanes}; lane = lane + 1) begin : {name}_lanes",
         _kernel(plan, made),
@@ -142,11 +146,11 @@ def _flow(plan: Plan, made: Pass, before: str, timing: Timing, widths: Widths) -
         f"    wire [{address_bits - 1}:0] {name}_issue_address = {base} + {name}_row;",
         delay(f"{name}_issue_address", f"{name}_address", address_bits, timing.out),
         delay(f"{name}_out_last", f"{name}_done", 1, timing.done - timing.out, declare=False, reset=True),
-        f"    wire [{_lanes(plan, made) * plan.bits(name) - 1}:0] {name}_data;",
+        f"    wire [{_lanes(plan, made) * plan.result_bits(made) - 1}:0] {name}_data;",
         f"    wire {name}_write = {name}_out;",
     ]
     for total in made.sums:
-        reader = plan.readers(total.name, "sum")[0][0].name
+        reader = plan.sum_reader(total.name).name
         lines += [f"    semaphore #(.FIRST({config.accumulators}), .BITS({widths.buffers_count})) "
                   f"{total.name}_buffers (",
                   f"        .clk(clk), .rst(rst), .give({reader}_last), .take({name}_start), "
@@ -194,7 +198,7 @@ def _stored_beat(plan: Plan, made: Pass, widths: Widths) -> str:
         f"    wire [{lanes - 1}:0] {name}_keep = "
         f"{name}_edges[{2 * lanes * widths.index} +: {lanes}] & {{{lanes}{{{name}_row_valid}}}};",
     ]
-    for operand in made.operands:
+    for operand in made.reads:
         if operand.kind == "edge":
             bits = lanes * plan.bits(operand.value)
             lines += [f"    wire [{bits - 1}:0] {name}_{operand.value};",
@@ -222,45 +226,18 @@ def _gather(plan: Plan, made: Pass, operand: Operand, widths: Widths) -> str:
 
 
 def _kernel(plan: Plan, made: Pass) -> str:
-    """The MLP pipeline of one lane, its operands joined with the first in the lowest bits."""
+    """The kernel of one lane, its operands joined with the first in the lowest bits."""
     operands = []
     for operand in reversed(made.operands):
         bits = plan.bits(operand.value)
         match operand.kind:
             case "gather":
                 operands.append(f"{operand.value}_{operand.end}")
-            case "sum":
-                operands.append(f"{operand.value}_sums[lane*{bits} +: {bits}]")
             case _:
                 operands.append(f"{made.name}_{operand.value}_late[lane*{bits} +: {bits}]")
-    bits = plan.bits(made.name)
+    bits = plan.result_bits(made)
     return (f"        {made.name}_pipeline kernel (\n            .clk(clk), .model_inp({{{', '.join(operands)}}}),\n"
             f"            .model_out({made.name}_data[lane*{bits} +: {bits}]));")
-
-
-def _scatter(plan: Plan, made: Pass, total: ScatterSum, widths: Widths) -> str:
-    config, model = plan.config, plan.model
-    value, out = model.formats[made.name], model.formats[total.name]
-    columns = model.description.shape(total.name).width
-    # One more than the value's width, and than the lane's, so that there is always a sign to extend.
-    lane_bits = max(model.sum_bits(total.name, config.edge_rows), value.bits + 1)
-    sum_bits = max(model.sum_bits(total.name, config.capacity.edges), lane_bits + 1)
-    reader = plan.readers(total.name, "sum")[0][0].name
-    return f"""\
-    wire [{config.node_lanes * columns * out.bits - 1}:0] {total.name}_sums;
-    scatter_sum #(
-        .LANES({config.edge_lanes}), .BANKS({config.node_lanes}), .ROWS({config.node_rows}),
-        .ROW_BITS({widths.accumulator_row}), .INDEX_BITS({widths.index}), .BUFFERS({config.accumulators}),
-        .BUFFER_BITS({widths.buffer}), .COLUMNS({columns}), .VALUE_BITS({value.bits}),
-        .VALUE_SIGNED({int(value.signed)}), .LANE_BITS({lane_bits}), .SUM_BITS({sum_bits}),
-        .TREE_LEVELS({config.tree_levels}), .SHIFT({out.exponent - model.exponent(made.name)}), .OUT_BITS({out.bits}),
-        .LOWEST({out.lowest}), .HIGHEST({out.highest}), .BREAK_BYPASS(BREAK_BYPASS)
-    ) {total.name}_unit (
-        .clk(clk), .rst(rst), .ready({total.name}_ready),
-        .graph_added({made.name}_out_last), .add({made.name}_counted), .add_node({made.name}_out_{total.end}),
-        .add_value({made.name}_data),
-        .graph_read({reader}_last), .read({reader}_issue), .read_row({reader}_row[{widths.accumulator_row - 1}:0]),
-        .sums({total.name}_sums));"""
 
 
 def _lanes(plan: Plan, made: Pass) -> int:

@@ -1,8 +1,8 @@
-"""What the accelerator must do, read from the step list: passes over the nodes or edges, and the values they move.
+"""What the accelerator must do: passes over the nodes or edges of a graph, one after the other, and its size.
 
-Each MLP is one pass over its graph, in the order of the steps. A pass reads node values by row (in a node pass) or by
-edge end (gathered), edge values in the order of the edges, and sums; it starts a graph when the pass before it has
-finished with that graph, while the pass before it already works on the next.
+A pass reads node values by row (in a node pass) or by edge end (gathered), edge values in the order of the edges, and
+sums; it starts a graph when the pass before it has finished with that graph, while the pass before it already works on
+the next.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import ceil, log2
 
+from edgetrack.export.accelerator_passes import Operand, Pass, read_passes
 from edgetrack.export.form import Capacity
 from edgetrack.export.rtl import RtlConfig
-from edgetrack.models.description import Add, Concat, EdgeEnd, Gather, Input, Mlp, ScatterMean, ScatterSum
+from edgetrack.models.description import Add, Input, Mlp
+from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerModel
 
 RESERVED = {"load", "edges", "source", "target", "node", "edge", "logit", "places", "slots", "logits", "lane"}
@@ -62,31 +64,6 @@ class AcceleratorConfig:
 
 
 @dataclass(frozen=True)
-class Operand:
-    """A value as one pass reads it: `end` is the edge's end for a gathered node value."""
-
-    value: str
-    kind: str  # "node", "edge", "gather", "sum"
-    end: EdgeEnd | None = None
-
-
-@dataclass(frozen=True)
-class Pass:
-    """One MLP over all nodes or edges of a graph."""
-
-    name: str
-    domain: str  # "node" or "edge"
-    operands: tuple[Operand, ...]
-    sums: tuple[ScatterSum, ...]  # what its results are summed into
-    streamed: bool  # takes its rows from the edge stream, as the first edge pass
-    final: bool  # its results leave
-
-    @property
-    def reads_sums(self) -> bool:
-        return any(operand.kind == "sum" for operand in self.operands)
-
-
-@dataclass(frozen=True)
 class Plan:
     """The passes of a network, in order."""
 
@@ -98,71 +75,49 @@ class Plan:
 
     def readers(self, value: str, kind: str) -> list[tuple[Pass, Operand]]:
         """Where `value` is read as an operand of this kind."""
-        return [(made, operand) for made in self.passes for operand in made.operands
+        return [(made, operand) for made in self.passes for operand in made.reads
                 if operand.value == value and operand.kind == kind]
+
+    def sum_reader(self, total: str) -> Pass:
+        """The one pass that reads, and so empties, the accumulators of a sum or mean."""
+        ((reader, _),) = self.readers(total, "sum")
+        return reader
 
     def bits(self, value: str) -> int:
         """Width of one node's or edge's `value`, all columns."""
         return sum(fmt.bits for fmt in self.model.columns(value))
 
+    def result(self, made: Pass) -> tuple[Format, ...]:
+        """Format of each column that leaves a pass' kernel. A copy brings them to one grid, on which they are added."""
+        columns = self.model.columns(made.value)
+        return (_joint_format(columns),) * len(columns) if made.kernel == "copy" else columns
+
+    def result_bits(self, made: Pass) -> int:
+        """Width of one node's or edge's result of a pass."""
+        return sum(fmt.bits for fmt in self.result(made))
+
 
 def make_plan(model: IntegerModel, config: AcceleratorConfig) -> Plan:
     """The passes of `model`. Raises ValueError, naming the step, for a network that the accelerator cannot take."""
     description = model.description
-    _check_steps(model)
-    mlps = description.mlps
-    first_edge = next(mlp.name for mlp in mlps if description.shape(mlp.source).domain == "edge")
-    passes = tuple(
-        Pass(
-            mlp.name, description.shape(mlp.source).domain, _operands(model, mlp.source),
-            tuple(step for step in description.steps if isinstance(step, ScatterSum) and step.source == mlp.name),
-            mlp.name == first_edge, mlp.name == description.output,
-        )
-        for mlp in mlps
-    )
-    inputs = {domain: tuple(value for value in description.inputs if value.domain == domain)
-              for domain in ("node", "edge")}
-    plan = Plan(model, config, inputs["node"], inputs["edge"], passes)
-    for made in passes:
-        for total in made.sums:
-            readers = plan.readers(total.name, "sum")
-            if len(readers) != 1:
-                raise ValueError(f"accelerator: sum {total.name!r} is read by {len(readers)} MLPs, wanted one: reading "
-                                 "clears it")
-    return plan
-
-
-def _check_steps(model: IntegerModel) -> None:
-    description = model.description
-    last = description.mlps[-1].name if description.mlps else None
-    if last != description.output or description.shape(description.output).domain != "edge":
-        raise ValueError(f"accelerator: output {description.output!r} must be the last MLP, on edges")
-    clashes = sorted(RESERVED & set(description.names))
-    if clashes:
-        raise ValueError(f"accelerator: {clashes} name parts of the accelerator itself; rename the steps")
+    output = description.output
+    if not isinstance(description.step(output), Mlp | Add) or description.shape(output).domain != "edge":
+        raise ValueError(f"accelerator: output {output!r} must be the result of an MLP or a residual on edges")
     if not any(value.domain == "node" for value in description.inputs):
         raise ValueError("accelerator: the network has no node input, wanted at least one: nodes come first")
-    for step in description.steps:
-        if isinstance(step, ScatterMean | Add):
-            raise ValueError(f"accelerator: step {step.name!r} is a {type(step).__name__}, which it does not have; "
-                             "wanted gathers, concatenations, MLPs and sums")
-        if isinstance(step, ScatterSum) and not isinstance(description.step(step.source), Mlp):
-            raise ValueError(f"accelerator: step {step.name!r} sums {step.source!r}, wanted the result of an MLP")
+    passes = read_passes(description)
+    clashes = {made.name for made in passes if made.name != made.value} & set(description.names)
+    clashes |= RESERVED & set(description.names)
+    if clashes:
+        raise ValueError(f"accelerator: {sorted(clashes)} name parts of the accelerator itself; rename the steps")
+    inputs = {domain: tuple(value for value in description.inputs if value.domain == domain)
+              for domain in ("node", "edge")}
+    return Plan(model, config, inputs["node"], inputs["edge"], passes)
 
 
-def _operands(model: IntegerModel, source: str, end: EdgeEnd | None = None) -> tuple[Operand, ...]:
-    """What a value is joined from, first column first."""
-    step = model.description.step(source)
-    match step:
-        case Concat():
-            return tuple(operand for part in step.parts for operand in _operands(model, part, end))
-        case Gather():
-            return _operands(model, step.source, step.end)
-        case ScatterSum() if end is not None:
-            raise ValueError(f"accelerator: sum {source!r} is gathered to edges, wanted an MLP on nodes in between")
-        case ScatterSum():
-            return (Operand(source, "sum"),)
-        case _ if end is not None:
-            return (Operand(source, "gather", end),)
-        case _:
-            return (Operand(source, model.description.shape(source).domain),)
+def _joint_format(columns: tuple[Format, ...]) -> Format:
+    """The narrowest format that holds all columns exactly."""
+    exponent = min(fmt.exponent for fmt in columns)
+    signed = any(fmt.signed for fmt in columns)
+    bits = max(fmt.bits + fmt.exponent - exponent + int(signed and not fmt.signed) for fmt in columns)
+    return Format(bits, exponent, signed)

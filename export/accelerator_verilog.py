@@ -18,7 +18,7 @@ TOP = "accelerator"
 
 
 def top_module(plan: Plan, formula: CycleFormula) -> str:
-    """Verilog of the whole accelerator around its MLP pipelines."""
+    """Verilog of the whole accelerator around its kernels."""
     widths = make_widths(plan)
     parts = [_header(plan, widths), _loader(plan, widths)]
     before = "load"

@@ -1,8 +1,11 @@
-"""One MLP of the integer model as shift-add Verilog: traced by alkaid, wrapped to the declared widths.
+"""One kernel of the integer model, an MLP or a residual's addition, as shift-add Verilog, traced by alkaid.
 
 alkaid turns each matrix into a graph of shifted additions (no multiplier), cut into stages of equal delay: a new
 vector every clock. What it can prove about ranges makes its own ports narrower than the formats that the network
 declares, so a wrapper with the declared widths goes around it.
+
+A further elementwise step (a product, say) is one more function beside `trace_mlp` and `trace_add`, and one more case
+in `kernel_sources` and `make_kernel`.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from edgetrack.models.description import Concat, Mlp
+from edgetrack.models.description import Add, Concat, Mlp
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerModel
 
@@ -26,7 +29,7 @@ WIDEST_ACCUMULATOR = 48
 
 @dataclass(frozen=True)
 class RtlKernel:
-    """One MLP as Verilog. `sources` maps file names to text; the module `top` has ports clk, model_inp, model_out.
+    """One kernel as Verilog. `sources` maps file names to text; the module `top` has ports clk, model_inp, model_out.
 
     Ports pack one field a column, the first column in the lowest bits, each as wide as its format. A result stands
     `latency_cycles` clock edges after the edge that took its vector; the initiation interval is 1.
@@ -50,34 +53,48 @@ def trace_mlp(model: IntegerModel, mlp: str) -> Any:
         if bits > WIDEST_ACCUMULATOR:
             raise ValueError(f"rtl: layer {mlp}.{index} has a {bits}-bit accumulator, wanted at most "
                              f"{WIDEST_ACCUMULATOR}; use fewer bits for its weights or inputs")
-    source = _mlp(model, mlp).source
+    (source,) = kernel_sources(model, mlp)
     columns = model.columns(source)
     inputs = FVArrayInput(len(columns))
-    value = np.concatenate([
-        # Inputs are on their grid and in range already: dropping and wrapping change nothing.
-        inputs[index:index + 1].quantize(*_signed_integer_fractional(fmt)) for index, fmt in enumerate(columns)
-    ])
+    value = _on_their_grids(inputs, columns)
     exponent = model.exponent(source)
     for layer in model.layers[mlp]:
         accumulator = exponent + layer.weight_format.exponent
-        value = value @ (layer.weight.T * layer.weight_format.step) + layer.bias * 2.0**accumulator
-        overflow = "SAT_SYM" if layer.activation.narrow else "SAT"
-        value = value.quantize(*_signed_integer_fractional(layer.activation), overflow, "RND_CONV")
+        value = _in_format(value @ (layer.weight.T * layer.weight_format.step) + layer.bias * 2.0**accumulator,
+                           layer.activation)
         exponent = layer.activation.exponent
     return trace(inputs, value)
 
 
-def make_kernel(model: IntegerModel, mlp: str, latency_cutoff: float, clock_period_ns: float) -> RtlKernel:
-    """Verilog of one MLP, stages cut where the delay passes `latency_cutoff` (alkaid's units: about one adder each).
+def trace_add(model: IntegerModel, add: str) -> Any:
+    """alkaid's graph of one residual: both parts' columns in, their exact sum in its format out."""
+    from alkaid.trace import FVArrayInput, trace
+
+    left, right = (model.columns(part) for part in kernel_sources(model, add))
+    inputs = FVArrayInput(len(left) + len(right))
+    values = _on_their_grids(inputs, (*left, *right))
+    return trace(inputs, _in_format(values[:len(left)] + values[len(left):], model.formats[add]))
+
+
+def kernel_sources(model: IntegerModel, name: str) -> tuple[str, ...]:
+    """The values whose columns a kernel takes, in order."""
+    step = model.description.step(name)
+    assert isinstance(step, Mlp | Add)
+    return (step.source,) if isinstance(step, Mlp) else step.parts
+
+
+def make_kernel(model: IntegerModel, name: str, latency_cutoff: float, clock_period_ns: float) -> RtlKernel:
+    """Verilog of one MLP or residual, stages cut where the delay passes `latency_cutoff` (alkaid's units: about one
+    adder each).
 
     Cost: below a second at 8 hidden units, several at 40.
     """
     from alkaid.codegen import RTLModel
 
-    if not mlp.isascii():
-        raise ValueError(f"rtl: MLP {mlp!r} cannot name a Verilog module, wanted ASCII; rename the step")
-    graph = trace_mlp(model, mlp)
-    top, inner = f"{mlp}_pipeline", f"{mlp}_kernel"
+    if not name.isascii():
+        raise ValueError(f"rtl: step {name!r} cannot name a Verilog module, wanted ASCII; rename the step")
+    graph = trace_mlp(model, name) if isinstance(model.description.step(name), Mlp) else trace_add(model, name)
+    top, inner = f"{name}_pipeline", f"{name}_kernel"
     sources = {}
     with tempfile.TemporaryDirectory() as folder:
         rtl = RTLModel(graph, folder, prj_name=inner, flavor="verilog", latency_cutoff=latency_cutoff,
@@ -86,22 +103,23 @@ def make_kernel(model: IntegerModel, mlp: str, latency_cutoff: float, clock_peri
         for path in sorted((Path(folder) / "src").rglob("*.v")):
             if path.stem == f"{inner}_wrapper":
                 continue
-            name = re.sub(r"^logic(\d+)$", rf"{inner}_logic\1", path.stem)
+            module = re.sub(r"^logic(\d+)$", rf"{inner}_logic\1", path.stem)
             # Kernels of one network share a design, and alkaid calls the stages of each of them logic0, logic1, …
-            sources[f"{name}.v"] = re.sub(r"\blogic(\d+)\b", rf"{inner}_logic\1", path.read_text())
-    inputs = model.columns(_mlp(model, mlp).source)
-    outputs = model.columns(mlp)
+            sources[f"{module}.v"] = re.sub(r"\blogic(\d+)\b", rf"{inner}_logic\1", path.read_text())
+    taken = kernel_sources(model, name)
+    inputs = tuple(fmt for source in taken for fmt in model.columns(source))
+    outputs = model.columns(name)
     fields = [
         [tuple(int(bits) for bits in column) for column in signal.precisions]
         for signal in (rtl.fsm.inp_signals[0], rtl.fsm.out_signals[0])
     ]
     if not all(sum(map(sum, columns)) for columns in fields):
-        raise ValueError(f"rtl: MLP {mlp} gives the same result for every input, which is no pipeline; "
+        raise ValueError(f"rtl: {name} gives the same result for every input, which is no pipeline; "
                          "train it again or leave the step out")
     sources[f"{top}.v"] = wrapper(top, inner, inputs, outputs, fields[0], fields[1])
     latency = rtl.latency
     assert latency is not None
-    return RtlKernel(top, _parts(model, mlp), inputs, outputs, sources, int(latency), int(rtl.reg_bits),
+    return RtlKernel(top, _parts(model, taken), inputs, outputs, sources, int(latency), int(rtl.reg_bits),
                      round(float(graph.cost)))
 
 
@@ -153,16 +171,22 @@ def _widened(fmt: Format, field: Field, start: int, low: int) -> str:
     return "{" + ", ".join(parts + [f"{low}'b0"] * (low > 0)) + "}"
 
 
-def _mlp(model: IntegerModel, name: str) -> Mlp:
-    step = model.description.step(name)
-    assert isinstance(step, Mlp)
-    return step
+def _parts(model: IntegerModel, sources: tuple[str, ...]) -> tuple[str, ...]:
+    """What a kernel's sources are joined from."""
+    steps = [model.description.step(source) for source in sources]
+    return tuple(part for step in steps for part in (step.parts if isinstance(step, Concat) else (step.name,)))
 
 
-def _parts(model: IntegerModel, mlp: str) -> tuple[str, ...]:
-    source = _mlp(model, mlp).source
-    feeding = model.description.step(source)
-    return feeding.parts if isinstance(feeding, Concat) else (source,)
+def _on_their_grids(inputs: Any, columns: Sequence[Format]) -> Any:
+    """alkaid's inputs in their formats: on the grid and in range already, dropping and wrapping change nothing."""
+    return np.concatenate([
+        inputs[index:index + 1].quantize(*_signed_integer_fractional(fmt)) for index, fmt in enumerate(columns)
+    ])
+
+
+def _in_format(value: Any, fmt: Format) -> Any:
+    """The contract's requantisation: to nearest, ties to even, then clipped."""
+    return value.quantize(*_signed_integer_fractional(fmt), "SAT_SYM" if fmt.narrow else "SAT", "RND_CONV")
 
 
 def _signed_integer_fractional(fmt: Format) -> tuple[int, int, int]:

@@ -1,7 +1,9 @@
 """The streaming accelerator, clock by clock under Verilator, against the golden model."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +12,23 @@ from integer_networks import random_graph, random_integer_model, toy_description
 from mixed_formats import mixed_integer_model, with_one_lsb_flipped
 
 from edgetrack.export.accelerator import AcceleratorForm, export_accelerator
-from edgetrack.export.accelerator_plan import AcceleratorConfig
+from edgetrack.export.accelerator_plan import AcceleratorConfig, make_plan
 from edgetrack.export.accelerator_simulation import Stalls, build_accelerator
 from edgetrack.export.accelerator_streams import CodedGraph
 from edgetrack.export.accelerator_verilog import TOP
 from edgetrack.export.cases import special_graphs
 from edgetrack.export.verify import verify_form
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.description import Concat, Gather, Input, Mlp, NetworkDescription, ScatterSum
+from edgetrack.models.description import (
+    Add,
+    Concat,
+    Gather,
+    Input,
+    Mlp,
+    NetworkDescription,
+    ScatterMean,
+    ScatterSum,
+)
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.quantize.integer_model import IntegerModel
 
@@ -32,10 +43,32 @@ ENCODED = NetworkDescription(
      Concat("head_in", ("to", "edge_attr", "message")), Mlp("head", "head_in", (2,))),
     "head",
 )
+# HyperTrack's ways: layers of messages, means, residuals on nodes and on edges; a mean that is gathered, sums that are
+# read twice; sums of an input and of gathered nodes themselves; a step that nothing reads; the output is a residual.
+HYPERTRACK = NetworkDescription(
+    "hypertrack", (Input("x", "node", (1.0,) * 3), Input("edge_attr", "edge", (1.0,) * 4)),
+    (Mlp("encode", "x", (3,)), Mlp("unread", "x", (2,)),
+     Gather("x_source", "x", "source"), Concat("seen", ("x_source", "edge_attr")),
+     ScatterSum("surroundings", "seen", "target"), ScatterMean("direction", "edge_attr", "source"),
+     Gather("a_source", "encode", "source"), Gather("a_target", "encode", "target"),
+     Concat("message_1_in", ("a_source", "a_target", "edge_attr")), Mlp("message_1", "message_1_in", (3,)),
+     ScatterMean("mean_1", "message_1", "target"), ScatterSum("sum_1", "message_1", "target"),
+     Concat("update_1_in", ("encode", "surroundings", "direction", "mean_1", "sum_1")),
+     Mlp("update_1", "update_1_in", (3,)), Add("residual_1", ("encode", "update_1")),
+     Gather("b_source", "residual_1", "source"), Gather("mean_there", "mean_1", "source"),
+     Concat("message_2_in", ("b_source", "mean_there", "message_1")), Mlp("message_2", "message_2_in", (4, 3)),
+     Add("edge_residual", ("message_1", "message_2")), ScatterMean("mean_2", "edge_residual", "target"),
+     Add("residual_2", ("mean_2", "sum_1")),
+     Gather("c_source", "residual_2", "source"), Gather("c_target", "residual_2", "target"),
+     Add("both_ends", ("c_source", "c_target")), Add("result", ("both_ends", "edge_residual"))),
+    "result",
+)
 CASES: dict[str, tuple[Callable[[], IntegerModel], AcceleratorConfig]] = {
     "in": (lambda: random_integer_model(IN, 1), AcceleratorConfig(24, 48, 3, 2, 4, 2)),
     "two-rounds": (lambda: random_integer_model(TWO_ROUNDS, 3), AcceleratorConfig(20, 40, 2, 1, 3, 1)),
     "encoded-mixed": (lambda: mixed_integer_model(ENCODED, 6), AcceleratorConfig(21, 33, 1, 4, 1, 3)),
+    "toy": (lambda: random_integer_model(toy_description(), 2), AcceleratorConfig(18, 36, 3, 2, 3, 2)),
+    "hypertrack-mixed": (lambda: mixed_integer_model(HYPERTRACK, 6), AcceleratorConfig(12, 30, 2, 2, 3, 2)),
 }
 STALLS = {
     "none": Stalls(),
@@ -113,7 +146,7 @@ def test_latency_and_interval_are_those_of_the_formula(name: str, forms: Forms) 
     form = forms(name)
     config = form.plan.config
     period = config.graphs_in_flight * config.accumulators
-    for nodes, edges in ((form.capacity.nodes, form.capacity.edges), (7, 30), (19, 4), (1, 1), (0, 0)):
+    for nodes, edges in ((form.capacity.nodes, form.capacity.edges), (7, 30), (11, 4), (1, 1), (0, 0)):
         graph = random_graph(nodes, edges)
         (alone,) = form.run_graphs([graph])
         assert alone.last_logit - alone.first_node == form.formula.latency(nodes, edges)
@@ -150,17 +183,49 @@ def test_verify_takes_it_as_a_form(forms: Forms) -> None:
     assert verify_form(twin, form, mixed_graphs(form, 5), 1000, 0, lambda *_: None).failed
 
 
+@pytest.mark.parametrize(("source", "right", "wrong"), [
+    ("reciprocal.v", "'d3: value <= 13'd1365;", "'d3: value <= 13'd1405;"),
+    ("accelerator.v", "mean_counts[lane*", "mean_counts[0*"),
+    ("accelerator.v", ".add_value({3{1'b1}})", ".add_value(3'b011)"),
+])
+def test_a_wrong_count_or_reciprocal_is_caught(source: str, right: str, wrong: str, forms: Forms) -> None:
+    form = forms("toy")
+    assert right in form.sources[source]
+    sources = {**form.sources, source: form.sources[source].replace(right, wrong)}
+    broken = build_accelerator(sources, TOP, form.plan, form.folder / "sim")
+    graphs = mixed_graphs(form, 200)
+    got = broken.run([form.coded(graph) for graph in graphs])
+    assert not all(np.array_equal(one.codes, wanted(form.plan.model, graph))
+                   for graph, one in zip(graphs, got, strict=True))
+
+
+def test_the_table_of_reciprocals_is_the_golden_models(forms: Forms) -> None:
+    text = forms("toy").sources["reciprocal.v"]
+    table = {int(count): int(value) for count, value in re.findall(r"'d(\d+): value <= 13'd(\d+);", text)}
+    assert table == {count: round(Fraction(4096, count)) for count in range(1, 37)}
+
+
+def test_what_is_summed_gathered_or_read_twice_gets_the_passes_it_needs() -> None:
+    made = {one.name: one for one in make_plan(mixed_integer_model(HYPERTRACK, 1), AcceleratorConfig()).passes}
+    assert "unread" not in made  # nothing that the output does not need
+    assert {name for name, one in made.items() if one.kernel == "copy"} == {
+        "seen_copy", "edge_attr_copy",  # summed, but no kernel's result
+        "mean_1", "sum_1",  # gathered; read by two passes
+    }
+    assert [(read.value, read.kind) for read in made["update_1"].reads] == [
+        ("encode", "node"), ("surroundings", "sum"), ("direction", "sum"), ("mean_1", "node"), ("sum_1", "node")]
+    assert [(read.value, read.kind) for read in made["residual_2"].reads] == [("mean_2", "sum"), ("sum_1", "node")]
+    assert made["seen_copy"].streamed
+    assert made["result"].final
+
+
 def test_what_it_cannot_take_stops_with_the_steps_name(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="'mean' is a ScatterMean"):
-        export_accelerator(random_integer_model(toy_description()), tmp_path)
-    gathered = replace(ENCODED, steps=(
-        *ENCODED.steps[:5], Gather("back", "total", "target"), Concat("head_in", ("back", "edge_attr")),
-        Mlp("head", "head_in", (1,))))
-    with pytest.raises(ValueError, match="sum 'total' is gathered"):
-        export_accelerator(random_integer_model(gathered), tmp_path)
     on_nodes = replace(ENCODED, steps=ENCODED.steps[:7], output="update")
-    with pytest.raises(ValueError, match="output 'update' must be the last MLP, on edges"):
+    with pytest.raises(ValueError, match="output 'update' must be the result of an MLP or a residual on edges"):
         export_accelerator(random_integer_model(on_nodes), tmp_path)
+    clashing = replace(ENCODED, steps=(*ENCODED.steps[:-1], Mlp("slots", "head_in", (1,))), output="slots")
+    with pytest.raises(ValueError, match=r"'slots'.* name parts of the accelerator itself"):
+        export_accelerator(random_integer_model(clashing), tmp_path)
     with pytest.raises(ValueError, match="node_lanes is 3, wanted a power of two"):
         AcceleratorConfig(node_lanes=3)
     with pytest.raises(ValueError, match="accumulators is 0"):

@@ -16,8 +16,8 @@ module adder_tree #(
     generate
         for (i = 0; i < WIDE; i = i + 1) begin : leaves
             if (i < TERMS) begin : taken
-                wire sign = terms[i*TERM_BITS + TERM_BITS-1];
-                assign nodes[i*SUM_BITS +: SUM_BITS] = {{(SUM_BITS-TERM_BITS){sign}}, terms[i*TERM_BITS +: TERM_BITS]};
+                wire signed [TERM_BITS-1:0] term = terms[i*TERM_BITS +: TERM_BITS];
+                assign nodes[i*SUM_BITS +: SUM_BITS] = term;
             end else begin : empty
                 assign nodes[i*SUM_BITS +: SUM_BITS] = {SUM_BITS{1'b0}};
             end

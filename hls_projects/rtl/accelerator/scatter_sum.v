@@ -14,10 +14,6 @@ module scatter_sum #(
     parameter LANE_BITS = 12,
     parameter SUM_BITS = 13,
     parameter TREE_LEVELS = 1,
-    parameter SHIFT = 0,
-    parameter OUT_BITS = 8,
-    parameter signed [33:0] LOWEST = -128,
-    parameter signed [33:0] HIGHEST = 127,
     parameter BREAK_BYPASS = 0
 ) (
     input wire clk,
@@ -30,7 +26,7 @@ module scatter_sum #(
     input wire graph_read,  // with the last row of a graph
     input wire read,
     input wire [ROW_BITS-1:0] read_row,
-    output wire [BANKS*COLUMNS*OUT_BITS-1:0] sums  // TREE_LEVELS + 2 clocks after `read`
+    output wire [BANKS*COLUMNS*SUM_BITS-1:0] totals  // TREE_LEVELS + 1 clocks after `read`
 );
     localparam [BUFFER_BITS:0] LAST_BUFFER = BUFFERS - 1;
     localparam [ROW_BITS:0] ALL_ROWS = ROWS;
@@ -66,14 +62,11 @@ module scatter_sum #(
         end
         for (item = 0; item < BANKS*COLUMNS; item = item + 1) begin : items
             wire [LANES*LANE_BITS-1:0] terms;
-            wire [SUM_BITS-1:0] total;
             for (lane = 0; lane < LANES; lane = lane + 1) begin : of_lane
                 assign terms[lane*LANE_BITS +: LANE_BITS] = lane_sums[(lane*BANKS*COLUMNS + item)*LANE_BITS +: LANE_BITS];
             end
             adder_tree #(.TERMS(LANES), .LEVELS(TREE_LEVELS), .TERM_BITS(LANE_BITS), .SUM_BITS(SUM_BITS)) tree (
-                .clk(clk), .terms(terms), .sum(total));
-            requantize #(.IN_BITS(SUM_BITS), .SHIFT(SHIFT), .OUT_BITS(OUT_BITS), .LOWEST(LOWEST), .HIGHEST(HIGHEST))
-                format (.clk(clk), .in(total), .out(sums[item*OUT_BITS +: OUT_BITS]));
+                .clk(clk), .terms(terms), .sum(totals[item*SUM_BITS +: SUM_BITS]));
         end
     endgenerate
 endmodule
