@@ -21,6 +21,7 @@ from edgetrack.graphs.sector_loss import sector_loss
 from edgetrack.graphs.sectors import SectorConfig, sectors
 from edgetrack.models.checkpoint import Checkpoint, load_checkpoint
 from edgetrack.scripts.console import Console
+from edgetrack.scripts.evaluate_losses import FloatNames, separated, separation_json, show_separation
 from edgetrack.scripts.graph_sets import load_graph_sets
 from edgetrack.scripts.networks import EdgeClassifier, FormName, edge_classifier
 from edgetrack.scripts.option import option, required
@@ -43,6 +44,11 @@ class EvaluateConfig:
     form: FormName = option("auto", "form to evaluate; auto: float, or the integers of a quantised checkpoint")
     threshold: float | None = option(None, "logit above which an edge is kept; default: the checkpoint's δ*")
     track_threshold: float | None = option(None, "logit above which an edge joins a track; default: the checkpoint's")
+    separate_losses: bool = option(
+        False, "also what the float networks give, and how much sectors, bits and the smaller network each lose")
+    full_float: str | None = option(None, "for --separate-losses: float checkpoint; default: the checkpoint's teacher")
+    compact_float: str | None = option(
+        None, "for --separate-losses: float checkpoint of the same size; default: the one that was retrained")
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     settings: FormSettings = field(default_factory=FormSettings)
 
@@ -51,6 +57,8 @@ class EvaluateConfig:
             value = getattr(self, name)
             if value is not None and math.isnan(value):
                 raise ValueError(f"{name} is {value}, wanted a logit; leave it out for the checkpoint's own")
+            if value is not None and self.separate_losses:
+                raise ValueError(f"{name} does not go with separate_losses: each network has its own; leave it out")
 
 
 def evaluate(config: EvaluateConfig, folder: Path, console: Console) -> dict[str, Any]:
@@ -58,13 +66,24 @@ def evaluate(config: EvaluateConfig, folder: Path, console: Console) -> dict[str
 
     Hits are shuffled before tracks are built. Edges are kept above δ* (TPR = TNR on the checkpoint's validation
     graphs), tracks are the connected components of edges above the track threshold; both come from the checkpoint.
+    A form of fixed size gets graphs in sectors; edges that they lose count as rejected. With --separate-losses the
+    form must also equal the integers in every bit.
     Graphs without truth get no figures but the number of candidates. Writes scores/NAME.npz for every graph: logits
     (E,) and track_labels (N,), the candidate of each hit, −1 for none.
     """
     checkpoint = load_checkpoint(checkpoint_path(config.checkpoint))
     graphs = chosen_graphs(config.graphs, config.part, checkpoint)
-    classifier = edge_classifier(checkpoint, config.form, folder, config.settings)
-    logits = classify(classifier, graphs, console, classifier.form)
+    separation = None
+    if config.separate_losses:
+        hardware, separation = separated(
+            checkpoint, config.form, graphs, FloatNames(config.full_float, config.compact_float), config.settings,
+            config.evaluation, folder, console)
+        form, logits = hardware.name, list(separation.logits)
+        cut: SectorConfig | None = hardware.cut
+    else:
+        classifier = edge_classifier(checkpoint, config.form, folder, config.settings)
+        form, cut = classifier.form, classifier.sectors
+        logits = classify(classifier, graphs, console, form)
     evaluation = evaluate_logits(checkpoint, graphs, logits, config)
     tracks = candidates(graphs, logits, evaluation.track_threshold, config.evaluation)
     write_scores(folder / "scores", graphs, logits, tracks)
@@ -72,14 +91,18 @@ def evaluate(config: EvaluateConfig, folder: Path, console: Console) -> dict[str
     counted = sum(int(np.count_nonzero(found.sizes >= least)) for found in tracks)  # as where truth is known
     figures = evaluation.to_json() | {"candidates": counted}
     console.table(
-        f"{Path(config.checkpoint).name}, form {classifier.form}, {len(graphs)} graphs", ("figure", "value", "±"),
+        f"{Path(config.checkpoint).name}, form {form}, {len(graphs)} graphs", ("figure", "value", "±"),
         [(name, _shown(figures[name]), _shown(figures.get(f"{name}_error"))) for name in SHOWN],
     )
     console.say(f"logits and track labels of every graph: {folder / 'scores'}")
-    result = {"checkpoint": config.checkpoint, "form": classifier.form, **figures, "scores": str(folder / "scores")}
-    if classifier.sectors is not None:
-        result["sectors"] = cutting_loss(graphs, classifier.sectors)
-        warn_of_lost_edges(classifier.form, result["sectors"], console)
+    result = {"checkpoint": config.checkpoint, "form": form, **figures, "scores": str(folder / "scores")}
+    if cut is not None:
+        result["sectors"] = cutting_loss(graphs, cut)
+        warn_of_lost_edges(form, result["sectors"], console)
+    if separation is not None:
+        result["separation"] = separation_json(separation)
+        result["failed"] = separation.equality is not None and separation.equality.failed
+        show_separation(result["separation"], form, console)
     return result
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,7 @@ from edgetrack.export.forms import FORMS, FormSettings, Source, make_form
 from edgetrack.export.integer import export_integer
 from edgetrack.export.onnx_float import FloatOnnx, export_float_onnx
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.graphs.sectors import SectorConfig, sectors
+from edgetrack.graphs.sectors import SectorConfig, merged_scores, sectors
 from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint
 from edgetrack.models.inference import edge_logits
 from edgetrack.quantize.checkpoint import integer_model, quantised_network
@@ -96,23 +96,29 @@ def form_classifier(model: IntegerModel, form: Form, settings: FormSettings) -> 
 
     A form that has the MLPs only (RTL) runs those, and the model's exact gathers and sums join them.
     """
-    output = model.description.output
+    output = model.formats[model.description.output]
     cut = None if form.capacity is None else settings.sectors_for(form.capacity)
-
-    def codes(graph: HitGraph) -> IntArray:
-        got = form.run_graph(graph)
-        return graph_through_mlps(model, form, graph) if got is None else got[output]
 
     def logits(graph: HitGraph) -> NDArray[np.floating]:
         if cut is None:
-            return model.formats[output].dequantize(codes(graph))[:, 0]
-        result = np.full(graph.num_edges, -np.inf)
-        for sector in sectors(graph, cut):
-            scores = model.formats[output].dequantize(codes(sector.graph))[:, 0]
-            result[sector.edges[sector.owned]] = scores[sector.owned]
-        return result
+            return output.dequantize(form_codes(model, form, [graph])[0])[:, 0]
+        made = sectors(graph, cut)
+        codes = form_codes(model, form, [sector.graph for sector in made])
+        return merged_scores(graph, made, [output.dequantize(own)[:, 0] for own in codes])
 
     return EdgeClassifier(form.name, logits, cut)
+
+
+def form_codes(model: IntegerModel, form: Form, graphs: Sequence[HitGraph]) -> list[IntArray]:
+    """Output codes (E, width) of graphs that fit the form; all of them one behind the other where it streams them."""
+    run_graphs = getattr(form, "run_graphs", None)
+    if run_graphs is not None:
+        return [received.codes for received in run_graphs(graphs)]
+    made = []
+    for graph in graphs:
+        got = form.run_graph(graph)
+        made.append(graph_through_mlps(model, form, graph) if got is None else got[model.description.output])
+    return made
 
 
 def graph_through_mlps(model: IntegerModel, form: Form, graph: HitGraph) -> IntArray:
