@@ -10,7 +10,7 @@ import numpy as np
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sectors import Sector, SectorConfig
 
-PERCENTILES = (50, 90, 99, 99.9, 100)
+PERCENTILES = (50, 90, 99, 100)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgetrack.events.storage import atomic_path, write_text
-from edgetrack.export.form import FormUnavailable
+from edgetrack.export.form import Capacity, FormUnavailable
 from edgetrack.export.forms import DEFAULT_FORMS, FormSettings
 from edgetrack.graphs.files import save_graph
 from edgetrack.graphs.hitgraph import HitGraph
@@ -24,7 +24,8 @@ from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores
 SHOWN = ("edge_accuracy", "edge_efficiency", "edge_purity", "auc", "double_majority", "perfect", "fake_rate")
 
 
-IN_SECTORS = "integer in sectors"  # the same graphs as the fixed-size hardware gets, so equal to it in every figure
+# The integers on the graphs that hardware of fixed size gets, so equal to it in every figure.
+IN_SECTORS = {"hls4ml": "integer in sectors", "accelerator": "integer in the accelerator's sectors"}
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,7 @@ def compare(
     entries = [(name, checkpoint, "float") for name, checkpoint in floats.items()]
     entries.append(("onnx", next(iter(floats.values())), "onnx"))
     entries += [(form, quantised, form) for form in config.forms]
-    if "hls4ml" in config.forms:
-        entries.append((IN_SECTORS, quantised, IN_SECTORS))
+    entries += [(name, quantised, name) for form, name in IN_SECTORS.items() if form in config.forms]
     results: dict[str, dict[str, Any]] = {}
     arrays: dict[str, np.ndarray] = {}
     for name, checkpoint, form in entries:
@@ -68,21 +68,29 @@ def compare(
         save_graph(graph, folder / "graphs" / f"{graph.name}.npz")
     with atomic_path(folder / "logits.npz") as temporary:
         np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
+    losses = {form: cutting_loss(graphs, config.settings.sectors_for(_capacity(form, config.settings)))
+              for form in IN_SECTORS if form in config.forms}
     summary: dict[str, Any] = {"graphs": [graph.name for graph in graphs], "forms": results,
-               "sectors": cutting_loss(graphs, config.settings.sectors_for(config.settings.hls4ml.capacity))}
+                               "sectors": next(iter(losses.values()), {}), "sectors_by_form": losses}
     write_text(folder / "evaluation.json", json.dumps(summary, indent=1))
     console.table(f"{len(graphs)} graphs", ("form", *SHOWN), [
         (name, *(_shown(result, key) for key in SHOWN)) for name, result in results.items()
     ])
-    if IN_SECTORS in results:
-        warn_of_lost_edges("hls4ml", summary["sectors"], console)
+    for form, loss in losses.items():
+        warn_of_lost_edges(form, loss, console)
     return summary
 
 
 def _classifier(checkpoint: Checkpoint, form: str, artefacts: Path, settings: FormSettings) -> EdgeClassifier:
-    if form == IN_SECTORS:
-        return in_sectors(checkpoint, settings.hls4ml.capacity, artefacts, settings)
+    for hardware, name in IN_SECTORS.items():
+        if form == name:
+            return in_sectors(checkpoint, _capacity(hardware, settings), artefacts, settings)
     return edge_classifier(checkpoint, form, artefacts, settings)
+
+
+def _capacity(form: str, settings: FormSettings) -> Capacity:
+    """The largest graph of a form of fixed size."""
+    return settings.hls4ml.capacity if form == "hls4ml" else settings.accelerator.capacity
 
 
 def _shown(result: dict[str, Any], key: str) -> str:

@@ -14,6 +14,7 @@ from edgetrack.export.form import Capacity, Form
 from edgetrack.export.forms import FORMS, FormSettings, Source, make_form
 from edgetrack.export.integer import export_integer
 from edgetrack.export.onnx_float import FloatOnnx, export_float_onnx
+from edgetrack.export.streaming import StreamingForm
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sectors import SectorConfig, merged_scores, sectors
 from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint
@@ -111,9 +112,8 @@ def form_classifier(model: IntegerModel, form: Form, settings: FormSettings) -> 
 
 def form_codes(model: IntegerModel, form: Form, graphs: Sequence[HitGraph]) -> list[IntArray]:
     """Output codes (E, width) of graphs that fit the form; all of them one behind the other where it streams them."""
-    run_graphs = getattr(form, "run_graphs", None)
-    if run_graphs is not None:
-        return [received.codes for received in run_graphs(graphs)]
+    if isinstance(form, StreamingForm):
+        return [received.codes for received in form.run_graphs(graphs)]
     made = []
     for graph in graphs:
         got = form.run_graph(graph)

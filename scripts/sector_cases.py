@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.graphs.sector_loss import PERCENTILES
 from edgetrack.graphs.sector_margin import needed_margin
 from edgetrack.graphs.sectors import Sector, SectorConfig, limited, unlimited_sectors
 from edgetrack.scripts.option import option
@@ -21,6 +20,7 @@ from edgetrack.tracks.paired import Change, change, matched_by_true_edges
 MARGINS: dict[str, tuple[int, bool]] = {
     "messages": (1, False), "edges": (0, False), "true messages": (1, True), "true edges": (0, True),
 }
+PERCENTILES = (50, 90, 99, 99.9, 100)
 NO_MARGIN = "none"
 NINETY_NINE = "99 %"  # the capacity that holds so many of a cut's sectors
 CANDIDATES = (100.0, 99.9, 99.8, 99.5, 99.0, 98.0, 97.0, 95.0, 90.0, 80.0, 70.0, 60.0, 50.0)

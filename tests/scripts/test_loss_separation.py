@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from run_folders import track_graph
 
+from edgetrack.export.accelerator_simulation import Stalls
+from edgetrack.export.accelerator_streams import Received
 from edgetrack.export.form import Capacity
 from edgetrack.export.forms import FormSettings, Source
 from edgetrack.graphs.files import save_graph
@@ -170,14 +171,20 @@ class InBatches:
         self.model, self.flip = model, flip
         self.batches: list[int] = []
 
-    def run_graphs(self, graphs: Sequence[HitGraph]) -> list[SimpleNamespace]:
+    def run_graph(self, graph: HitGraph) -> Mapping[str, IntArray]:
+        raise AssertionError("one graph at a time, wanted many")
+
+    def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
+        raise AssertionError("an MLP, wanted graphs")
+
+    def run_graphs(self, graphs: Sequence[HitGraph], stalls: Stalls | None = None) -> list[Received]:
         self.batches.append(len(graphs))
         made = [self.model.run_graph(graph)[self.model.description.output] for graph in graphs]
         if self.flip:
             longest = max(made, key=len)
             longest[0, 0] += 1 if longest[0, 0] < 0 else -1
             self.flip = False
-        return [SimpleNamespace(codes=own) for own in made]
+        return [Received(own, False, 0, 0) for own in made]
 
 
 @pytest.fixture
@@ -191,7 +198,7 @@ def test_a_form_that_streams_gets_all_sectors_of_a_graph_at_once() -> None:
     source = quantised_source(load("in-2gev-quantised", "quantised"))
     settings = FormSettings(sectors=SectorConfig(phi_sectors=4, overlap_phi=0.1))
     form, graph = InBatches(source.model), track_graph("event", seed=3)
-    got = form_classifier(source.model, form, settings)(graph)  # type: ignore[arg-type]
+    got = form_classifier(source.model, form, settings)(graph)
     assert form.batches == [4]
     owned = np.concatenate([s.edges[s.owned] for s in sectors(graph, settings.sectors_for(form.capacity))])
     assert np.array_equal(np.flatnonzero(np.isfinite(got)), np.sort(owned))
