@@ -48,7 +48,7 @@ def stream_cases(capacity: Capacity | None, count: int, seed: int) -> StreamCase
             size = (int(rng.integers(limit.nodes + 1)), int(rng.integers(limit.edges // 4 + 1)))
         else:
             size = fixed[0 if rng.random() < 0.75 else -1] if fixed else full
-        graphs.append(_random_graph(*size, f"random {index}", rng))
+        graphs.append(random_graph(*size, f"random {index}", rng))
     return StreamCases(tuple(graphs), stall_rounds(seed), seed)
 
 
@@ -62,7 +62,7 @@ def stall_rounds(seed: int) -> dict[str, Stalls]:
     }
 
 
-def _random_graph(nodes: int, edges: int, name: str, rng: np.random.Generator) -> HitGraph:
+def random_graph(nodes: int, edges: int, name: str, rng: np.random.Generator) -> HitGraph:
     """Features in the ranges of real ones; half of the edges go to one eighth of the nodes, so that sums meet."""
     x = (rng.uniform(-1, 1, (nodes, 3)) * [0.1, 1.0, 1.5] + [0.12, 0, 0]).astype(np.float32)
     edge_index = rng.integers(0, max(nodes, 1), (2, edges if nodes else 0))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from edgetrack.scripts.bench_accelerator import AcceleratorTableConfig, bench_accelerator
 from edgetrack.scripts.bench_graphs import bench_graphs
 from edgetrack.scripts.bench_sectors import bench_sectors
 from edgetrack.scripts.bench_simulation import simulation_table
@@ -19,15 +20,17 @@ from edgetrack.scripts.sector_cases import SectorTableConfig
 class BenchConfig:
     """Which table, and on how much."""
 
-    name: Literal["graphs", "simulation", "sectors"] = positional("table")
+    name: Literal["graphs", "simulation", "sectors", "accelerator"] = positional("table")
     events: int = option(10, "simulation: number of events")
     hits: int = option(57_000, "graphs: number of synthetic pixel hits")
     sample: str = option("", "graphs: folder of TrackML events, the first of which is taken instead")
     repeats: int = option(5, "graphs: interleaved repeats, of which the median counts")
     workers: int = option(2, "simulation: processes")
-    seed: int = option(1, "of the simulated events or hits")
+    seed: int = option(1, "of the simulated events or hits, of random weights and graphs")
     graphs: str = option("", "sectors: folder of hit graphs; default: the package's sample graphs")
     sectors: SectorTableConfig = field(default_factory=SectorTableConfig)
+    estimate: bool = option(False, "accelerator: LUT, FF and memories by Yosys too, minutes for each network")
+    accelerator: AcceleratorTableConfig = field(default_factory=AcceleratorTableConfig)
 
     def __post_init__(self) -> None:
         for name in ("events", "hits", "repeats", "workers"):
@@ -42,10 +45,14 @@ def bench(config: BenchConfig, folder: Path, console: Console) -> dict[str, Any]
 
     graphs: compiled construction against all pairs in numpy, equal edges. simulation: event and graph sizes at pile-up
     200 against the numbers published for TrackML, within 10 % or failed; 3 to 5 s of CPU an event. sectors: how full
-    the φ × η sectors of graphs are, and what seams and capacities lose in tracking efficiency.
+    the φ × η sectors of graphs are, and what seams and capacities lose in tracking efficiency. accelerator: latency and
+    interval of the streaming accelerator in simulation, every logit compared, beside published designs; failed where a
+    logit differs or a published figure is not reached.
     """
     if config.name == "sectors":
         return bench_sectors(config.graphs, config.sectors, console)
+    if config.name == "accelerator":
+        return bench_accelerator(config.accelerator, config.seed, config.estimate, folder / "accelerator", console)
     if config.name == "graphs":
         sample = Path(config.sample) if config.sample else None
         cases = bench_graphs(hits=config.hits, seed=config.seed, repeats=config.repeats, events=sample)
