@@ -1,0 +1,92 @@
+"""Resources of an accelerator by closed formulas, without synthesis: milliseconds instead of minutes.
+
+The parts and their parameters are read from the generated top module, so that the sum follows the generator; each part
+has its formula in `part_resources`, memories the rule of `memory_mapping`. The MLP pipelines are alkaid's own cost and
+register figures times measured factors. What it leaves is measured by `edgetrack bench resources`, on designs that the
+constants were not taken from. An estimate of an estimate: Yosys' count, before place and route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgetrack.export.accelerator_cycles import CycleFormula
+from edgetrack.export.accelerator_plan import Plan
+from edgetrack.export.accelerator_verilog import TOP, top_module
+from edgetrack.export.accelerator_widths import make_widths
+from edgetrack.export.kernel_figures import KernelFigures
+from edgetrack.export.memory_mapping import map_memory
+from edgetrack.export.part_instances import read_instances
+from edgetrack.export.part_resources import PARTS, Amount, Inner
+from edgetrack.export.yosys import Resources
+
+BASIS = "closed-form model of Yosys' count, estimate without place and route"
+
+
+@dataclass(frozen=True)
+class KernelFactors:
+    """Yosys' LUTs and carries for each bit of a pipeline's adders of two, of three, and for each bit chosen or masked;
+    its flip-flops for each register bit (ranges that Yosys proves narrower, and equal registers, go away)."""
+
+    adder_lut: float = 0.935
+    ternary_lut: float = 1.88
+    choice_lut: float = -0.25
+    adder_carry: float = 0.254
+    ternary_carry: float = 0.327
+    ff: float = 0.945
+
+
+FACTORS = KernelFactors()
+
+
+def model_resources(plan: Plan, formula: CycleFormula, kernels: Mapping[str, KernelFigures]) -> dict[str, Amount]:
+    """Resources of each kind of part that the top module uses, with all that is inside it; the top's own as `TOP`.
+
+    Raises ValueError, naming it, for a part that has no formula.
+    """
+    blocks = {TOP: top_logic(plan)}
+    for instance in read_instances(top_module(plan, formula)):
+        name = instance.module
+        if name.endswith("_pipeline"):
+            own = kernel_resources(kernels[name.removesuffix("_pipeline")])
+        else:
+            own = part_resources(Inner(name, instance.parameters))
+        blocks[name] = blocks.get(name, Amount()) + own * instance.count
+    return blocks
+
+
+def total_resources(blocks: Mapping[str, Amount]) -> Resources:
+    """The sum of all blocks, in whole primitives."""
+    total = sum(blocks.values(), Amount())
+    return Resources(round(total.lut), round(total.ff), round(total.carry4), 0, total.bram36, round(total.lutram),
+                     round(total.uram), BASIS)
+
+
+def part_resources(part: Inner) -> Amount:
+    """One instance of a part with everything inside it."""
+    if part.module not in PARTS:
+        raise ValueError(f"resource model: part {part.module!r} has no formula; known: {', '.join(PARTS)}; add one to "
+                         "export/part_resources.py")
+    own, inner = PARTS[part.module](part.parameters)
+    return sum((part_resources(one) * one.count for one in inner), own)
+
+
+def kernel_resources(kernel: KernelFigures) -> Amount:
+    """One pipeline."""
+    lut = (FACTORS.adder_lut * kernel.adder_bits + FACTORS.ternary_lut * kernel.ternary_bits
+           + FACTORS.choice_lut * kernel.choice_bits + kernel.shift_registers)
+    return Amount(lut, FACTORS.ff * kernel.flip_flops,
+                  FACTORS.adder_carry * kernel.adder_bits + FACTORS.ternary_carry * kernel.ternary_bits)
+
+
+def top_logic(plan: Plan) -> Amount:
+    """Logic of the top module itself: index checks of every edge lane, addresses, tables of rows by slot, flags."""
+    widths, config = make_widths(plan), plan.config
+    checks = 2 * config.edge_lanes * sum(made.domain == "edge" for made in plan.passes)
+    addresses = widths.node_address + sum(
+        widths.edge_address if made.domain == "edge" else 2 * widths.node_address for made in plan.passes)
+    tables = sum(map_memory(bits, config.graphs_in_flight, registered=False).amount
+                 for bits in (widths.node_row, widths.node_count, widths.edge_row))
+    slots = config.graphs_in_flight
+    return Amount(5.2 * checks + addresses + 2 * slots + 25 + tables, slots, addresses / 4 + 8, tables)
