@@ -52,6 +52,20 @@ class _Output(ctypes.Structure):
                 *((name, ctypes.c_uint64) for name in ("room", "words", "graphs")), ("stall", ctypes.c_uint32))
 
 
+class _Watch(ctypes.Structure):
+    _fields_ = (*((name, ctypes.c_void_p) for name in ("clocks", "wires")),
+                *((name, ctypes.c_uint64) for name in ("room", "count")))
+
+
+@dataclass(frozen=True)
+class PassClocks:
+    """When a pass (or "load", which writes the nodes down) worked on a graph."""
+
+    start: int  # issued its first row
+    last: int  # issued its last row
+    done: int  # told the next pass
+
+
 @dataclass(frozen=True)
 class AcceleratorLibrary:
     """A compiled simulation of one accelerator."""
@@ -64,9 +78,22 @@ class AcceleratorLibrary:
 
         Raises RuntimeError where the accelerator stands still or breaks the stream's rules.
         """
-        stalls = stalls or Stalls()
-        if not graphs:
-            return []
+        return self._simulate(graphs, stalls or Stalls(), None) if graphs else []
+
+    def watch(self, graphs: Sequence[CodedGraph]) -> tuple[list[Received], list[dict[str, PassClocks]]]:
+        """`run` without stalls, and for each graph the clocks of every pass as they were seen on its wires."""
+        room = len(graphs) * len(watched_wires(self.plan))
+        clocks, wires = np.zeros(room, np.uint64), np.zeros(room, np.uint32)
+        watch = _Watch(clocks.ctypes.data, wires.ctypes.data, room, 0)
+        received = self._simulate(graphs, Stalls(), watch)
+        seen = [clocks[wires == wire].astype(int) for wire in range(len(watched_wires(self.plan)))]
+        return received, [
+            {name: PassClocks(*(int(seen[3 * place + kind][graph]) for kind in range(3)))
+             for place, name in enumerate(pass_names(self.plan))}
+            for graph in range(len(graphs))
+        ]
+
+    def _simulate(self, graphs: Sequence[CodedGraph], stalls: Stalls, watch: _Watch | None) -> list[Received]:
         nodes, edges = node_stream(self.plan, graphs), edge_stream(self.plan, graphs)
         node_taken, edge_taken = (np.zeros(len(stream.last), np.uint64) for stream in (nodes, edges))
         rows = len(edges.last)
@@ -77,10 +104,10 @@ class AcceleratorLibrary:
                          rows, data.shape[1], len(graphs), _chance(stalls.logits))
         simulate = ctypes.CDLL(str(self.path)).simulate
         simulate.restype = ctypes.c_int64
-        simulate.argtypes = [*[ctypes.c_void_p] * 3, *[ctypes.c_uint64] * 2]
+        simulate.argtypes = [*[ctypes.c_void_p] * 4, *[ctypes.c_uint64] * 2]
         got = simulate(ctypes.byref(_input(nodes, node_taken, stalls.nodes)),
                        ctypes.byref(_input(edges, edge_taken, stalls.edges)), ctypes.byref(output),
-                       stalls.seed, PATIENCE)
+                       None if watch is None else ctypes.byref(watch), stalls.seed, PATIENCE)
         if got < 0:
             raise RuntimeError(f"accelerator {FAULTS[got]}")
         ends = np.flatnonzero(last[:got]) + 1
@@ -93,6 +120,16 @@ class AcceleratorLibrary:
         ]
 
 
+def pass_names(plan: Plan) -> list[str]:
+    """What `AcceleratorLibrary.watch` tells of, in the order of a graph's way."""
+    return ["load", *(made.name for made in plan.passes)]
+
+
+def watched_wires(plan: Plan) -> list[str]:
+    """Wires of the top module that are high in one clock a graph: start, last row and done of each pass."""
+    return [f"{name}_{what}" for name in pass_names(plan) for what in ("start", "last", "done")]
+
+
 def build_accelerator(sources: dict[str, str], top: str, plan: Plan, folder: Path,
                       break_bypass: bool = False) -> AcceleratorLibrary:
     """Compile the accelerator's Verilog into a library in `folder`; seconds for few lanes, a minute for many.
@@ -101,9 +138,15 @@ def build_accelerator(sources: dict[str, str], top: str, plan: Plan, folder: Pat
     Verilator or g++.
     """
     testbench = resources.files("edgetrack.hls_projects").joinpath("rtl/accelerator_sim.cpp").read_text()
-    options = (*LINT, f"-GBREAK_BYPASS={int(break_bypass)}")
-    pipelines = [f"{made.name}_pipeline" for made in plan.passes]
-    return AcceleratorLibrary(build_simulation(sources, top, testbench, folder, options=options, parts=pipelines), plan)
+    wires = watched_wires(plan)
+    seen = "".join(f'public_flat_rd -module "{top}" -var "{wire}"\n' for wire in wires)
+    # Verilator writes a doubled underscore of a name so.
+    members = ", ".join(f"root->{top}__DOT__{wire.replace('__', '___05F')}" for wire in wires)
+    library = build_simulation(
+        sources | {"watch.vlt": f"`verilator_config\n{seen}"}, top, f"#define WATCHED(root) {members}\n{testbench}",
+        folder, options=(*LINT, f"-GBREAK_BYPASS={int(break_bypass)}"),
+        parts=[f"{made.name}_pipeline" for made in plan.passes])
+    return AcceleratorLibrary(library, plan)
 
 
 def _chance(probability: float) -> int:

@@ -1,7 +1,9 @@
 // Plays graphs into the accelerator and writes down what leaves it, with gaps and stalls of chance on all streams.
 // A stream offers its next row after a gap and then holds it until it is taken, as AXI4-Stream asks; the accelerator's
 // own stream is checked for the same. Rows are packed in 32-bit words, lane 0 in the lowest bits.
+// WATCHED(root), written in front of this file, lists the wires inside whose clocks can be asked for.
 #include "Vpipeline.h"
+#include "Vpipeline___024root.h"
 #include "verilated.h"
 
 #include <cstddef>
@@ -64,10 +66,17 @@ struct Output {
     uint32_t stall;               // chance of a clock that takes nothing, of 65536
 };
 
+// Which of the watched wires was high, and when, in order of time; `count` goes on where `room` ends.
+struct Watch {
+    uint64_t *clocks;
+    uint32_t *wires;
+    uint64_t room, count;
+};
+
 double sc_time_stamp() { return 0; }
 
 // Rows given, or: -1 nothing moved for `patience` clocks, -2 a row changed while it was held, -3 more rows than room.
-extern "C" int64_t simulate(const Input *nodes, const Input *edges, const Output *logits, uint64_t seed,
+extern "C" int64_t simulate(const Input *nodes, const Input *edges, const Output *logits, Watch *watch, uint64_t seed,
                             uint64_t patience) {
     const auto context = std::make_unique<VerilatedContext>();
     const auto top = std::make_unique<Vpipeline>(context.get());
@@ -103,6 +112,14 @@ extern "C" int64_t simulate(const Input *nodes, const Input *edges, const Output
         top->logit_tready = !chance(logits->stall);
         top->clk = 0;
         top->eval();
+        if (watch) {
+            const uint8_t wires[] = {WATCHED(top->rootp)};
+            for (uint32_t wire = 0; wire < sizeof(wires); wire++)
+                if (wires[wire] && watch->count++ < watch->room) {
+                    watch->clocks[watch->count - 1] = clock;
+                    watch->wires[watch->count - 1] = wire;
+                }
+        }
         quiet++;
         if (node_offered && top->node_tready) {
             nodes->taken[node++] = clock;
