@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgetrack.graphs.files import save_graph
+from edgetrack.graphs.files import load_graphs, save_graph
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.scripts.bench_sectors import bench_sectors, fitting
 from edgetrack.scripts.console import Console
@@ -88,3 +88,15 @@ def test_impossible_tables_are_refused(change: dict, message: str) -> None:
 def test_graphs_without_truth_are_refused() -> None:
     with pytest.raises(ValueError, match="no truth"):
         sector_cases([HitGraph(np.zeros((1, 3)), np.zeros((2, 0), int))], HALVES)
+
+
+def test_quarters_of_2_gev_events_at_pile_up_200_fit_660_hits_and_1320_edges(trackml_hitgraphs: Path) -> None:
+    graphs = load_graphs(trackml_hitgraphs / "2gev")
+    config = SectorTableConfig(phi_sectors=(4,), eta_sectors=(1,), margins=("messages",), capacities=("660/1320",))
+    (case,) = sector_cases(graphs, config)
+    assert case["cut"]["overlap_phi"] == 0.136
+    assert case["seams"]["lost_edges"] == 0
+    assert case["node_percentiles"]["99.9"] == 531
+    room = case["capacities"]["660/1320"]
+    assert room["overflowing_sectors"] == 4 / 300
+    assert 0 < room["efficiency"]["loss"] < 0.001

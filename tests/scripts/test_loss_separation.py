@@ -11,13 +11,15 @@ import pytest
 from numpy.typing import NDArray
 from run_folders import track_graph
 
+from edgetrack.export.accelerator_plan import AcceleratorConfig
 from edgetrack.export.accelerator_simulation import Stalls
 from edgetrack.export.accelerator_streams import Received
 from edgetrack.export.form import Capacity
 from edgetrack.export.forms import FormSettings, Source
-from edgetrack.graphs.files import save_graph
+from edgetrack.graphs.files import load_graphs, save_graph
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.graphs.sectors import SectorConfig, sectors
+from edgetrack.graphs.sector_margin import needed_margin
+from edgetrack.graphs.sectors import SectorConfig, merged_scores, sectors
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.scripts.console import Console
@@ -247,3 +249,33 @@ def test_what_cannot_be_separated_is_refused(graphs: str, tmp_path: Path, change
     arguments = {"graphs": graphs, "checkpoint": "in-2gev-quantised", "separate_losses": True} | change
     with pytest.raises(ValueError, match=message):
         evaluate(EvaluateConfig(**arguments), tmp_path, QUIET)
+
+
+def test_sectors_that_see_all_messages_change_no_integer_of_real_events(trackml_hitgraphs: Path) -> None:
+    model = quantised_source(load("in-2gev-quantised", "quantised")).model
+    graphs = load_graphs(trackml_hitgraphs / "2gev")[:4]
+    cut = SectorConfig(phi_sectors=16, node_capacity=1024, edge_capacity=4096)
+    margin = needed_margin(graphs, cut, rounds=1).phi
+
+    def differing(config: SectorConfig) -> int:
+        count = 0
+        for graph in graphs:
+            made = sectors(graph, config)
+            got = merged_scores(graph, made, [model.logits(sector.graph) for sector in made])
+            count += int(np.count_nonzero(got != model.logits(graph)))
+        return count
+
+    assert differing(replace(cut, overlap_phi=margin)) == 0
+    assert differing(replace(cut, overlap_phi=margin / 4)) > 0
+
+
+@pytest.mark.slow
+def test_simulated_accelerator_equals_the_integers_on_the_sectors_of_events(graphs: str, tmp_path: Path) -> None:
+    settings = FormSettings(sectors=SectorConfig(phi_sectors=3, overlap_phi=0.2),
+                            accelerator=AcceleratorConfig(nodes=64, edges=96, edge_lanes=2))
+    result = evaluate(EvaluateConfig(graphs=graphs, checkpoint="in-2gev-quantised", form="accelerator",
+                                     separate_losses=True, settings=settings), tmp_path / "run", QUIET)
+    equality = result["separation"]["equality"]
+    assert not result["failed"]
+    assert (equality["sectors"], equality["mismatches"]) == (6, 0)
+    assert equality["distinct"] > 10
