@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from edgetrack.events.storage import write_text
+from edgetrack.export.accelerator import AcceleratorForm
+from edgetrack.export.accelerator_timing import accelerator_timing
 from edgetrack.export.cases import special_graphs
 from edgetrack.export.form import Capacity, Form, FormUnavailable
 from edgetrack.export.forms import DEFAULT_FORMS, FORMS, FormSettings, Source, make_form
@@ -30,6 +32,7 @@ from edgetrack.scripts.pretrained import DEFAULT_FLOAT, DEFAULT_QUANTISED, sampl
 # ONNX Runtime and PyTorch add up in other orders. A layer rounds sums of at most 41 terms, √41 · 2^-24 = 4e-7 of their
 # size; nine layers in quadrature 1.2e-6 of the largest logit.
 FLOAT_TOLERANCE = 2e-6
+PASSAGES = 4  # graphs whose way through the accelerator is written down
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,9 @@ def _verify_one(
         with console.progress(f"verify {name}") as report:
             result = verify_form(source.model, form, [case for _, case in cases], config.vectors, config.seed, report,
                                  special, stream)
+        if isinstance(form, AcceleratorForm):
+            shown = [case for _, case in cases[:PASSAGES]]
+            result = replace(result, timing=accelerator_timing(form, shown, config.seed).to_json())
     except FormUnavailable as error:
         return skipped(name, str(error))
     except (ValueError, RuntimeError) as error:  # a tool that fails, hardware that stands still

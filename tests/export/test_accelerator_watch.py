@@ -34,14 +34,15 @@ def test_passes_are_seen_where_the_formula_has_them(form: AcceleratorForm) -> No
         (received,), (clocks,) = form.library.watch([form.coded(graph)])
         assert list(clocks) == ["load", "round__1", "up___date", "head"]
         rows = form.formula.rows(graph.num_nodes, graph.num_edges)
-        start = received.first_node
-        assert (clocks["load"].start, clocks["load"].last) == (start, start + rows[0] - 1)
-        start += rows[0]
+        assert (clocks["load"].start, clocks["load"].last) == (received.first_node, received.first_node + rows[0] - 1)
+        before = clocks["load"]
         for made in form.plan.passes:
-            seen, length = clocks[made.name], rows[made.domain == "edge"]
-            assert (seen.start, seen.last) == (start, start + length - 1)
-            start += length + form.formula.timings[made.name].done
-        assert received.last_logit == start
+            seen = clocks[made.name]
+            assert seen.start == before.done + 1
+            assert seen.last - seen.start == rows[made.domain == "edge"] - 1
+            assert seen.done - seen.last == form.formula.timings[made.name].done
+            before = seen
+        assert received.last_logit - received.first_node == form.formula.latency(graph.num_nodes, graph.num_edges)
 
 
 def test_watching_changes_nothing(form: AcceleratorForm) -> None:

@@ -239,6 +239,9 @@ def test_accelerator_is_verified_with_whole_graphs_under_stalls(
     assert found["streamed"]["shapes"] > 20
     assert set(found["streamed"]["clocks"]) == {"none", "inputs late", "output held", "all"}
     assert found["streamed"]["clocks"]["all"] > found["streamed"]["clocks"]["none"]
+    timing = found["timing"]
+    assert all(point["cycles"] == point["formula"] for point in (*timing["latencies"], timing["interval"]))
+    assert [list(passage["passes"]) for passage in timing["passages"]] == [["load", "phi_r1", "phi_o", "phi_r2"]] * 4
 
     def flipped(name: str, source: Source, folder: Path, settings: FormSettings) -> Form:
         return make_form(name, replace(source, model=flip_lsb(source.model, "phi_r2")), folder, settings)
