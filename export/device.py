@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 import yaml
 
@@ -12,17 +13,22 @@ from edgetrack.export.yosys import Resources
 
 @dataclass(frozen=True)
 class Device:
-    """An FPGA: its part number and its primitives."""
+    """An FPGA: its part number and its primitives; 0 of those that it does not have."""
 
     part: str
     lut: int
     ff: int
     dsp: int
     bram36: int
+    lutram: int = 0  # LUTs that can be memory
+    uram: int = 0
+    nextpnr: tuple[str, ...] = ()  # options that choose it in nextpnr-ecp5; none: no open tool places and routes it
 
     def shares(self, design: Resources) -> dict[str, float]:
-        """Fraction of the device's LUTs, flip-flops, DSPs and BRAMs that a design takes; as rough as its estimate."""
-        return {name: getattr(design, name) / getattr(self, name) for name in ("lut", "ff", "dsp", "bram36")}
+        """Fraction of the device's primitives that a design takes, as rough as its estimate; none of what the device
+        does not have."""
+        return {name: getattr(design, name) / getattr(self, name)
+                for name in ("lut", "ff", "dsp", "bram36", "lutram", "uram") if getattr(self, name)}
 
 
 def load_device(name: str) -> Device:
@@ -30,7 +36,8 @@ def load_device(name: str) -> Device:
     die. Raises ValueError for an unknown one."""
     folder = resources.files("edgetrack.hls_projects").joinpath("targets")
     known = sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
-    die = name.partition("-")[0]
-    if die not in known:
+    die = next((one for one in known if f"{name}-".startswith(f"{one}-")), None)
+    if die is None:
         raise ValueError(f"unknown device {name!r}; known: {', '.join(known)}; add a file to hls_projects/targets")
-    return Device(**yaml.safe_load(folder.joinpath(f"{die}.yaml").read_text()))
+    described: dict[str, Any] = yaml.safe_load(folder.joinpath(f"{die}.yaml").read_text())
+    return Device(**described | {"nextpnr": tuple(described.get("nextpnr", ()))})

