@@ -33,7 +33,8 @@ class Grid:
     """Every combination is a candidate. `nodes` and `edges` are the largest graph, and the one whose cycles are told.
 
     `hidden`, `weight_bits`, `activation_bits` make networks of random weights (`seed`); a trained network has its own.
-    Empty `graphs_in_flight` or `accumulators`: the smallest that reach the rate which the lanes allow.
+    Empty `graphs_in_flight` or `accumulators`: the smallest that reach the rate which the lanes allow. `clock_mhz` is
+    assumed, one for all or one for each `latency_cutoff`: no formula tells which clock a pipeline reaches.
     """
 
     nodes: int = 660
@@ -46,7 +47,7 @@ class Grid:
     latency_cutoff: tuple[float, ...] = (2.0, 5.0)
     graphs_in_flight: tuple[int, ...] = ()
     accumulators: tuple[int, ...] = ()
-    clock_mhz: float = 200.0
+    clock_mhz: tuple[float, ...] = (200.0,)
     seed: int = 0
     network: InteractionNetworkConfig = field(default_factory=InteractionNetworkConfig)
     recipe: PrecisionRecipe = field(default_factory=PrecisionRecipe)
@@ -55,8 +56,15 @@ class Grid:
         for name in ("hidden", "weight_bits", "activation_bits", "edge_lanes", "node_lanes", "latency_cutoff"):
             if not getattr(self, name):
                 raise ValueError(f"explore: {name} is empty, wanted at least one value")
-        if not self.clock_mhz > 0:
-            raise ValueError(f"explore: clock_mhz is {self.clock_mhz}, wanted above 0")
+        if len(self.clock_mhz) not in (1, len(self.latency_cutoff)) or not min(self.clock_mhz) > 0:
+            raise ValueError(f"explore: clock_mhz is {list(self.clock_mhz)}, wanted one above 0, or one for each of "
+                             f"{len(self.latency_cutoff)} values of latency_cutoff")
+
+    @property
+    def pipelines(self) -> tuple[RtlConfig, ...]:
+        """Pipelining of the kernels, each at its clock."""
+        clocks = self.clock_mhz * (len(self.latency_cutoff) if len(self.clock_mhz) == 1 else 1)
+        return tuple(RtlConfig(cutoff, 1000 / clock) for cutoff, clock in zip(self.latency_cutoff, clocks, strict=True))
 
 
 @dataclass(frozen=True)
@@ -81,10 +89,13 @@ class Candidate:
     weight_bits: int
     activation_bits: int
     config: AcceleratorConfig
-    clock_mhz: float
     latency_cycles: int
     interval_cycles: float
     resources: Resources
+
+    @property
+    def clock_mhz(self) -> float:
+        return 1000 / self.config.rtl.clock_period_ns
 
     @property
     def latency_us(self) -> float:
@@ -117,10 +128,9 @@ def trained_network(model: IntegerModel) -> Network:
 
 def explore(networks: Sequence[Network], grid: Grid, library: KernelLibrary, report: Report) -> list[Candidate]:
     """Every candidate, in the order of the grid. Cost: alkaid's time for each new kernel, then milliseconds each."""
-    pipelines = list(product(networks, grid.latency_cutoff))
+    pipelines = list(product(networks, grid.pipelines))
     candidates = []
-    for done, (network, cutoff) in enumerate(pipelines, 1):
-        rtl = RtlConfig(latency_cutoff=cutoff, clock_period_ns=1000 / grid.clock_mhz)
+    for done, (network, rtl) in enumerate(pipelines, 1):
         kernels = library.figures(network.model, rtl)
         candidates += [evaluate(network, config, grid, kernels)
                        for config in configurations(network.model, grid, rtl, kernels)]
@@ -134,7 +144,7 @@ def evaluate(network: Network, config: AcceleratorConfig, grid: Grid,
     plan = make_plan(network.model, config)
     formula = _formula(plan, kernels)
     resources = total_resources(model_resources(plan, formula, kernels))
-    return Candidate(*network.size, config, grid.clock_mhz, formula.latency(grid.nodes, grid.edges),
+    return Candidate(*network.size, config, formula.latency(grid.nodes, grid.edges),
                      formula.interval(grid.nodes, grid.edges), resources)
 
 

@@ -1,4 +1,4 @@
-"""What a pipeline is made of, read from the Verilog that alkaid wrote: bits of adders and choosers, and its registers.
+"""What a pipeline is made of, read from the Verilog that alkaid wrote: bits of its adders, and its registers.
 
 A register that only hands a bit on to the next stage's register becomes part of a shift-register LUT, from three stages
 on; every other register is a flip-flop. Both are counted bit by bit.
@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from edgetrack.export.part_resources import SHIFT_REGISTER
 from edgetrack.export.rtl_kernel import RtlKernel
 
-_OPERATION = re.compile(r"\b(shift_adder|ternary_adder|mux|binop|negative) #\(([-\d,]+)\)")
-_CHOICE = re.compile(r"assign v\d+\[(\d+):(\d+)\] = (?:[^;]*\?|v\d+\[[\d:]+\] & \{)[^;]*;")
+_OPERATION = re.compile(r"\b(shift_adder|ternary_adder|negative) #\(([-\d,]+)\)")
 _SLICE = r"(v\d+)\[(\d+):(\d+)\] = "
 _TAKEN = re.compile(rf"assign {_SLICE}model_inp\[(\d+):(\d+)\];")
 _GIVEN = re.compile(r"assign model_out\[(\d+):(\d+)\] = (v\d+)\[(\d+):(\d+)\];")
@@ -22,20 +21,19 @@ _NAME = re.compile(r"\bv\d+\b")
 
 @dataclass(frozen=True)
 class KernelFigures:
-    """One pipeline: bits added two or three at once, bits chosen or masked, registers, clocks to the result."""
+    """One pipeline: bits added two or three at once, registers, clocks to the result."""
 
     adder_bits: int
     ternary_bits: int
-    choice_bits: int
     flip_flops: int
-    shift_registers: int  # bits that shift-register LUTs carry on
+    shift_registers: int  # LUTs that carry a bit on over several stages
     cycles: int  # from the input to its result
 
 
 def kernel_figures(kernel: RtlKernel) -> KernelFigures:
     """Figures of a pipeline's Verilog. Cost: its text, a few milliseconds."""
     stages = _stages(kernel)
-    adders = ternary = choices = 0
+    adders = ternary = 0
     for text in stages:
         for operation, parameters in _OPERATION.findall(text):
             numbers = [int(number) for number in parameters.split(",")]
@@ -47,11 +45,8 @@ def kernel_figures(kernel: RtlKernel) -> KernelFigures:
                     ternary += numbers[12] + numbers[13] - pads[1]
                 case "negative":
                     adders += numbers[1]
-                case _:
-                    choices += numbers[4]
-        choices += sum(int(high) - int(low) + 1 for high, low in _CHOICE.findall(text))
     flip_flops, shifted = registers(stages, sum(fmt.bits for fmt in kernel.inputs))
-    return KernelFigures(adders, ternary, choices, flip_flops, shifted, kernel.latency_cycles + 1)
+    return KernelFigures(adders, ternary, flip_flops, shifted, kernel.latency_cycles + 1)
 
 
 def registers(stages: list[str], input_bits: int) -> tuple[int, int]:

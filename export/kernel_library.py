@@ -18,7 +18,7 @@ from edgetrack.export.rtl import RtlConfig
 from edgetrack.export.rtl_kernel import kernel_sources, make_kernel
 from edgetrack.quantize.integer_model import IntegerModel
 
-WIRES = KernelFigures(0, 0, 0, 0, 0, 0)  # a copy: no logic, no clock
+WIRES = KernelFigures(0, 0, 0, 0, 0)  # a copy: no logic, no clock
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class KernelLibrary:
 
 def _key(model: IntegerModel, made: Pass, rtl: RtlConfig) -> str:
     """Hash of the weights and formats of a kernel, of its settings, and of the code that makes it."""
-    digest = hashlib.sha256(repr((rtl, importlib.metadata.version("alkaid"), model.formats[made.name])).encode())
+    settings = rtl.latency_cutoff, importlib.metadata.version("alkaid"), model.formats[made.name]
+    digest = hashlib.sha256(repr(settings).encode())
     for module in (kernel_module, figures_module):
         digest.update(Path(str(module.__file__)).read_bytes())
     for source in kernel_sources(model, made.name):

@@ -26,15 +26,14 @@ BASIS = "closed-form model of Yosys' count, estimate without place and route"
 
 @dataclass(frozen=True)
 class KernelFactors:
-    """Yosys' LUTs and carries for each bit of a pipeline's adders of two, of three, and for each bit chosen or masked;
-    its flip-flops for each register bit (ranges that Yosys proves narrower, and equal registers, go away)."""
+    """Yosys' LUTs and carries for each bit of a pipeline's adders of two and of three (choosers and masks share their
+    LUTs); its flip-flops for each register bit (ranges that it proves narrower, and equal registers, go away)."""
 
-    adder_lut: float = 0.935
-    ternary_lut: float = 1.88
-    choice_lut: float = -0.25
-    adder_carry: float = 0.254
+    adder_lut: float = 0.83
+    ternary_lut: float = 1.85
+    adder_carry: float = 0.258
     ternary_carry: float = 0.327
-    ff: float = 0.945
+    ff: float = 0.92
 
 
 FACTORS = KernelFactors()
@@ -68,14 +67,18 @@ def part_resources(part: Inner) -> Amount:
     if part.module not in PARTS:
         raise ValueError(f"resource model: part {part.module!r} has no formula; known: {', '.join(PARTS)}; add one to "
                          "export/part_resources.py")
-    own, inner = PARTS[part.module](part.parameters)
+    try:
+        own, inner = PARTS[part.module](part.parameters)
+    except KeyError as missing:
+        raise ValueError(f"resource model: the formula of part {part.module!r} wants the parameter {missing}, which "
+                         "its Verilog lacks; bring export/part_resources.py in line") from missing
     return sum((part_resources(one) * one.count for one in inner), own)
 
 
 def kernel_resources(kernel: KernelFigures) -> Amount:
     """One pipeline."""
     lut = (FACTORS.adder_lut * kernel.adder_bits + FACTORS.ternary_lut * kernel.ternary_bits
-           + FACTORS.choice_lut * kernel.choice_bits + kernel.shift_registers)
+           + kernel.shift_registers)
     return Amount(lut, FACTORS.ff * kernel.flip_flops,
                   FACTORS.adder_carry * kernel.adder_bits + FACTORS.ternary_carry * kernel.ternary_bits)
 

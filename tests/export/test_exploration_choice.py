@@ -18,7 +18,7 @@ VU9P = load_device("xcvu9p")
 
 def candidate(hidden: int, latency: int, interval: float, lut: int, bram36: float = 0, lanes: int = 1) -> Candidate:
     config = AcceleratorConfig(edge_lanes=lanes)
-    return Candidate(hidden, 6, 8, config, 200.0, latency, interval, Resources(lut, 0, 0, 0, bram36))
+    return Candidate(hidden, 6, 8, config, latency, interval, Resources(lut, 0, 0, 0, bram36))
 
 
 SMALL = candidate(8, 600, 100, 50_000)
