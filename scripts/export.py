@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgetrack.export.device import Device, load_device
 from edgetrack.export.form import Form, FormUnavailable
 from edgetrack.export.forms import DEFAULT_FORMS, FORMS, FormSettings, make_form
-from edgetrack.export.rtl import RtlForm
-from edgetrack.export.yosys import Resources
+from edgetrack.export.place_and_route import PlaceConfig
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.explore import ExploreConfig, explore_designs
+from edgetrack.scripts.hardware_figures import FigureConfig, hardware_figures
 from edgetrack.scripts.networks import float_onnx, load_kind, quantised_source
 from edgetrack.scripts.option import option
 from edgetrack.scripts.pretrained import DEFAULT_FLOAT, DEFAULT_QUANTISED
@@ -28,7 +27,9 @@ class ExportConfig:
     to: tuple[str, ...] = option(DEFAULT, "forms, comma-separated")
     checkpoint: str = option(DEFAULT_QUANTISED, "quantised checkpoint: integer, qonnx, qcdq, hls4ml, rtl")
     float_checkpoint: str = option(DEFAULT_FLOAT, "float checkpoint: onnx")
-    estimate: bool = option(True, "rtl: count LUT, FF and carry of each MLP with Yosys (an estimate, tens of seconds)")
+    estimate: bool = option(True, "rtl, accelerator: count LUT, FF, carry, memories with Yosys (an estimate, minutes)")
+    place: bool = option(False, "accelerator: place and route on ECP5-85k for its clock and a bitstream (minutes)")
+    placing: PlaceConfig = field(default_factory=PlaceConfig)
     settings: FormSettings = field(default_factory=FormSettings)
     explore: bool = option(False, "rtl, accelerator: explore lanes, widths and hidden units, choose; export nothing")
     check: int = option(0, "explore: build so many of the best designs, and compare the formulas with them (minutes)")
@@ -40,7 +41,8 @@ def export(config: ExportConfig, folder: Path, console: Console) -> dict[str, An
 
     onnx: the float network, dynamic sizes, as TensorRT takes it. integer: the golden model. qonnx, qcdq: the complete
     quantised network. hls4ml: one project of the complete edge classifier. rtl: each MLP as a Verilog pipeline.
-    accelerator (not by default): the whole network as one streaming Verilog design.
+    accelerator (not by default): the whole network as one streaming Verilog design; with --place, few lanes of it
+    (--set settings.accelerator.edge_lanes=2 --set settings.accelerator.node_lanes=1) on a real device.
     A form whose tool is missing is listed as skipped; so is one that cannot hold the network, and the exit status is 1.
 
     --to rtl --explore: latency, interval, LUTs, flip-flops and memories of every accelerator of a grid (edge and node
@@ -53,6 +55,8 @@ def export(config: ExportConfig, folder: Path, console: Console) -> dict[str, An
     unknown = set(config.to) - set(EXPORTABLE)
     if unknown or not config.to:
         raise ValueError(f"cannot export to {sorted(unknown)}; known forms: {', '.join(EXPORTABLE)}")
+    if config.place and "accelerator" not in config.to:
+        raise ValueError(f"--place is about the accelerator, not {', '.join(config.to)}; give --to accelerator")
     if config.explore:
         if not set(config.to) & {"rtl", "accelerator"}:
             raise ValueError(f"--explore is about hardware, not {', '.join(config.to)}; give --to rtl")
@@ -62,7 +66,7 @@ def export(config: ExportConfig, folder: Path, console: Console) -> dict[str, An
     source = quantised_source(load_kind(config.checkpoint, "quantised")) if set(config.to) - {"onnx"} else None
     exported: dict[str, str] = {}
     skipped: dict[str, str] = {}
-    estimates: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     failed = False
     for name in config.to:
         console.say(f"exporting {name} …")
@@ -80,31 +84,11 @@ def export(config: ExportConfig, folder: Path, console: Console) -> dict[str, An
             failed = True
             continue
         exported[name] = str(folder / name)
-        if config.estimate and isinstance(form, RtlForm):
-            try:
-                estimates = _estimates(form, load_device(config.settings.hls4ml.part), console)
-            except FormUnavailable as error:
-                skipped["rtl estimate"] = str(error)
+        made, left_out = hardware_figures(form, FigureConfig(config.estimate, config.place, config.settings.hls4ml.part,
+                                                             config.placing), console)
+        figures |= made
+        skipped |= left_out
+        failed = failed or any(why.startswith("not possible") for why in left_out.values())
     console.table("exported", ("form", "where"),
                   [*exported.items(), *((name, f"skipped: {why}") for name, why in skipped.items())])
-    return {"exported": exported, "skipped": skipped, "resources": {}, **estimates, "failed": failed}
-
-
-def _estimates(form: RtlForm, device: Device, console: Console) -> dict[str, Any]:
-    """Yosys' counts for each MLP, and their shares of a device: technology mapping only, no place and route behind."""
-    made: dict[str, Resources] = {}
-    with console.progress("yosys") as report:
-        for done, name in enumerate(form.kernels, 1):
-            made[name] = form.estimate(name)
-            report(done, len(form.kernels))
-    shares = {name: device.shares(counts) for name, counts in made.items()}
-    columns = [column for column in asdict(next(iter(made.values()))) if column != "basis"]
-
-    def cell(name: str, column: str) -> str:
-        share = shares[name].get(column)
-        return f"{getattr(made[name], column):g}" + (f" ({share:.2%})" if share is not None else "")
-
-    console.table(f"estimates by Yosys, not placed and routed; in brackets: share of {device.part}", ("MLP", *columns),
-                  [(name, *(cell(name, column) for column in columns)) for name in made])
-    return {"resources": {name: asdict(counts) for name, counts in made.items()}, "device": device.part,
-            "shares": shares}
+    return {"exported": exported, "skipped": skipped, "resources": {}, **figures, "failed": failed}
