@@ -11,7 +11,7 @@ from edgetrack.export.device import load_device
 from edgetrack.export.form import Capacity
 from edgetrack.models.description import Domain
 
-HlsBackend = Literal["Vitis", "Vivado"]
+HlsBackend = Literal["Vitis", "Vivado", "oneAPI"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class HlsConfig:
     `edge_lanes` edges or `node_lanes` nodes (a power of two) go through every layer in one clock, sizes are rounded up
     to whole beats of them, and streams hold `graphs_in_flight` graphs. `strategy` and `reuse_factor` are hls4ml's, for
     every linear layer; a layer whose matrix does not allow the factor takes the next smaller one. `part` is one of the
-    devices in hls_projects/targets, in any package and speed grade.
+    devices in hls_projects/targets, in any package and speed grade; for oneAPI, what its cmake takes as FPGA_DEVICE,
+    such as Agilex7.
     """
 
     nodes: int = 1024
@@ -65,7 +66,14 @@ class HlsConfig:
             raise ValueError(f"hls4ml: {self.edge_lanes} edge and {self.node_lanes} node lanes with {self.io_type} and "
                              f"{self.strategy}; wanted io_stream and Latency, or one lane: io_parallel has a lane for "
                              "every row, and Resource is for less than one row a clock")
-        load_device(self.part)
+        if self.backend != "oneAPI":
+            load_device(self.part)
+        elif self.part.startswith("xc"):
+            raise ValueError(f"hls4ml: part {self.part!r} is AMD's, oneAPI builds for Intel's; set it to Agilex7, or "
+                             "to another FPGA_DEVICE of oneAPI")
+        elif (self.io_type, self.strategy, self.reuse_factor) != ("io_stream", "Latency", 1):
+            raise ValueError(f"hls4ml: oneAPI with {self.io_type}, {self.strategy} and reuse_factor "
+                             f"{self.reuse_factor}; wanted io_stream, Latency and 1")
 
     @property
     def beats(self) -> dict[Domain, Beats]:

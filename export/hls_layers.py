@@ -84,6 +84,7 @@ class JoinColumns(Layer):
 
 
 GRAPH_LAYERS = (EdgeGather, ScatterSum, ScatterMean)
+KERNELS = {"EdgeGather": "edge_gather", "ScatterSum": "scatter_sum", "ScatterMean": "scatter_mean"}
 
 
 class MessagePassingConfig(LayerConfigTemplate):
@@ -91,22 +92,14 @@ class MessagePassingConfig(LayerConfigTemplate):
         super().__init__(GRAPH_LAYERS)
 
     def format(self, node: Any) -> str:
-        made = {name: node.get_attr(name) for name in (*SIZES, "reuse_factor")}
-        made |= {f"n_{domain}": made[f"{domain}_beats"] * made[f"{domain}_lanes"] for domain in ("node", "edge")}
-        made["columns"] = made["width"] + (node.class_name == "ScatterMean")
-        types = {}
-        if node.class_name != "EdgeGather":
-            types["accum_t"] = node.get_attr("accum_t").name
+        sizes, types = graph_sizes(node)
+        sizes["reuse_factor"] = node.get_attr("reuse_factor")
         if node.class_name == "ScatterMean":
-            types["reciprocal_t"] = node.get_weights("reciprocal").type.name
-            types["degree_t"] = f"ap_uint<{made['n_edge'].bit_length()}>"
-        return _struct(node, "message_passing_config", made, types)
+            types["degree_t"] = f"ap_uint<{sizes['n_edge'].bit_length()}>"
+        return config_struct(node, "message_passing_config", sizes, types)
 
 
 class MessagePassingCall(FunctionCallTemplate):
-    KERNELS = {"EdgeGather": "edge_gather", "ScatterSum": "scatter_sum",  # noqa: RUF012
-               "ScatterMean": "scatter_mean"}
-
     def __init__(self) -> None:
         super().__init__(GRAPH_LAYERS, include_header=INCLUDES)
 
@@ -116,7 +109,7 @@ class MessagePassingCall(FunctionCallTemplate):
         arguments = [variable.name for variable in variables]
         if node.class_name == "ScatterMean":
             arguments.append(node.get_weights("reciprocal").name)
-        return f"nnet::{self.KERNELS[node.class_name]}<{types}>({', '.join(arguments)});"
+        return f"nnet::{KERNELS[node.class_name]}<{types}>({', '.join(arguments)});"
 
 
 class RowDenseConfig(LayerConfigTemplate):
@@ -136,7 +129,7 @@ class RowDenseConfig(LayerConfigTemplate):
         if strategy == "resource":
             kernel = "DenseResource_rf_leq_nin" if reuse <= made["n_in"] else "DenseResource_rf_gt_nin_rem0"
         product = get_backend("vivado").product_type(node.get_input_variable().type.precision, weight.type.precision)
-        return _struct(node, "dense_rows_config", made, types, (
+        return config_struct(node, "dense_rows_config", made, types, (
             "template<class data_T, class res_T, class CONFIG_T>",
             f"using kernel = nnet::{kernel}<data_T, res_T, CONFIG_T>;",
             "template<class x_T, class y_T>",
@@ -168,7 +161,23 @@ class JoinColumnsCall(FunctionCallTemplate):
         return f"nnet::join_columns<{', '.join(map(str, sizes))}>({', '.join(names)});"
 
 
-def _struct(node: Any, base: str, constants: dict[str, Any], types: dict[str, str], more: tuple[str, ...] = ()) -> str:
+def graph_sizes(node: Any) -> tuple[dict[str, int], dict[str, str]]:
+    """Constants and types of a graph layer's configuration in C++."""
+    sizes = {name: node.get_attr(name) for name in SIZES}
+    sizes |= {f"n_{domain}": sizes[f"{domain}_beats"] * sizes[f"{domain}_lanes"] for domain in ("node", "edge")}
+    sizes["columns"] = sizes["width"] + (node.class_name == "ScatterMean")
+    types = {}
+    if node.class_name != "EdgeGather":
+        types["accum_t"] = node.get_attr("accum_t").name
+    if node.class_name == "ScatterMean":
+        types["reciprocal_t"] = node.get_weights("reciprocal").type.name
+    return sizes, types
+
+
+def config_struct(
+    node: Any, base: str, constants: dict[str, Any], types: dict[str, str], more: tuple[str, ...] = ()
+) -> str:
+    """The struct that a kernel is configured by, derived from `base`."""
     lines = [f"static const unsigned {name} = {value};" for name, value in constants.items()]
     lines += [f"typedef {value} {name};" for name, value in types.items()]
     body = "".join(f"    {line}\n" for line in (*lines, *more))

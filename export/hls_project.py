@@ -94,7 +94,7 @@ def export_hls4ml(model: IntegerModel, folder: Path, config: HlsConfig | None = 
 
     The folder is complete for the vendor's tools: `vitis-run --mode hls --tcl build_prj.tcl` (Vivado HLS:
     `vivado_hls -f build_prj.tcl`) simulates, synthesises and co-simulates it, then `vivado_implement.tcl` places and
-    routes.
+    routes; oneAPI: `cmake -B build` and `make -C build fpga_emu`, `report` or `fpga`.
 
     Raises ValueError, naming the layer, where hls4ml has no way to build a step.
     """
@@ -102,5 +102,5 @@ def export_hls4ml(model: IntegerModel, folder: Path, config: HlsConfig | None = 
     network = hls_network(model, config.beats)
     project = write_project(network, model.description.name, folder, config)
     size = Capacity(config.beats["node"].rows, config.beats["edge"].rows)
-    write_test_bench(folder, project.name, project.inputs, model, size)
+    write_test_bench(project, model, size)
     return HlsForm(model, config, folder, network, project)

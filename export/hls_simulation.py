@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edgetrack.events.storage import atomic_path
 from edgetrack.export.compiler import find_compiler
+from edgetrack.export.form import FormUnavailable
 
 COMPILE = ("-O1", "-std=c++17", "-fPIC", "-fno-gnu-unique", "-w", "-shared", "-Ifirmware/ap_types", "-I.")
 
@@ -34,8 +35,11 @@ class HlsProject:
     def library(self) -> ctypes.CDLL:
         """The compiled C simulation; built into the folder where no library of the same sources is there yet.
 
-        Takes 10 to 30 s. Raises FormUnavailable without g++.
+        Takes 10 to 30 s. Raises FormUnavailable without g++, and for a oneAPI project.
         """
+        if (self.folder / "CMakeLists.txt").is_file():
+            raise FormUnavailable(f"{self.folder}: a oneAPI project is simulated by Intel's icpx: cmake -B build, make "
+                                  "-C build fpga_emu, then build/*.fpga_emu, which compares with the integer model")
         return ctypes.CDLL(str(compile_project(self.folder, self.name)))
 
     def run(self, inputs: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:

@@ -6,8 +6,10 @@ simulation and co-simulation fail on the first difference.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from importlib import resources
+from string import Template
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from edgetrack.events.storage import write_text
 from edgetrack.export.cases import special_graphs
 from edgetrack.export.form import Capacity
+from edgetrack.export.hls_simulation import HlsProject
 from edgetrack.graphs.padding import pad
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
@@ -70,22 +73,26 @@ CHANGES = (
 )
 
 
-def write_test_bench(folder: Path, name: str, inputs: tuple[str, ...], model: IntegerModel, size: Capacity) -> None:
+def write_test_bench(project: HlsProject, model: IntegerModel, size: Capacity) -> None:
     """Put graphs of exactly `size` (dummy node included) and their outputs beside the project; its bench compares.
 
-    One line a graph: the values of `inputs` one after another; the output. Deterministic.
+    One line a graph: the values of all inputs one after another; the output. Deterministic.
     """
+    folder = project.folder
     lines: dict[str, list[str]] = {INPUTS: [], OUTPUTS: []}
     for codes, edge_index in samples(model, size):
         real = {value: model.formats[value].dequantize(made) for value, made in codes.items()}
         real |= {"edge_source": edge_index[0].astype(float), "edge_target": edge_index[1].astype(float)}
         output = model.description.output
         made = model.run(codes, edge_index)[output] * 2.0**model.exponent(output)
-        lines[INPUTS].append(_line(np.concatenate([real[value].ravel() for value in inputs])))
+        lines[INPUTS].append(_line(np.concatenate([real[value].ravel() for value in project.inputs])))
         lines[OUTPUTS].append(_line(made.ravel()))
     for file, rows in lines.items():
         write_text(folder / file, "".join(f"{row}\n" for row in rows))
-    bench = folder / f"{name}_test.cpp"
+    if (folder / "CMakeLists.txt").is_file():
+        write_text(folder / f"src/{project.name}_test.cpp", _oneapi_bench(project))
+        return
+    bench = folder / f"{project.name}_test.cpp"
     text = bench.read_text()
     for old, new in CHANGES:
         assert old in text, f"hls4ml's test bench has no {old!r}"
@@ -111,6 +118,18 @@ def samples(model: IntegerModel, size: Capacity) -> Iterator[tuple[Mapping[str, 
             fmt, rows = model.formats[value.name], size.nodes if value.domain == "node" else size.edges
             codes[value.name] = rng.integers(fmt.lowest, fmt.highest + 1, (rows, value.width))
         yield codes, rng.integers(0, size.nodes, (2, size.edges))
+
+
+def _oneapi_bench(project: HlsProject) -> str:
+    """hls4ml's own bench for oneAPI feeds one input only."""
+    header = (project.folder / f"src/firmware/{project.name}.h").read_text()
+    *inputs, output = re.findall(r"^using (\w+) = .*pipe<", header, re.MULTILINE)
+    (top,) = re.findall(r"^struct (\w+) ", header, re.MULTILINE)
+    feeds = "\n".join(f"        feed<{pipe}>(q, inputs, {project.shapes[name][0]});"
+                      for pipe, name in zip(inputs, project.inputs, strict=True))
+    template = resources.files("edgetrack.hls_projects").joinpath("hls4ml/oneapi_test.cpp").read_text()
+    return Template(template).substitute(name=project.name, feeds=feeds, top=top, output=output,
+                                         beats=project.shapes[project.output][0])
 
 
 def _line(values: NDArray[np.floating[Any]]) -> str:

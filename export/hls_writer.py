@@ -18,6 +18,7 @@ from edgetrack.export.hls_network import HlsNetwork
 from edgetrack.export.hls_simulation import HlsProject
 
 IMPLEMENT = "vivado_implement.tcl"
+SOURCES = ("firmware", "src", "tb_data", "*.cpp", "*.tcl", "*.sh", "CMakeLists.txt")
 
 
 def write_project(network: HlsNetwork, title: str, folder: Path, config: HlsConfig) -> HlsProject:
@@ -32,14 +33,15 @@ def write_project(network: HlsNetwork, title: str, folder: Path, config: HlsConf
         # The stamp, random by default, names the library that hls4ml's own build script makes.
         graph.config.config["Stamp"] = "csim"
         graph.config.backend.writer.write_hls(graph)
-        script = resources.files("edgetrack.hls_projects").joinpath(f"hls4ml/{IMPLEMENT}")
-        (Path(work) / IMPLEMENT).write_text(script.read_text())
+        if config.backend != "oneAPI":
+            script = resources.files("edgetrack.hls_projects").joinpath(f"hls4ml/{IMPLEMENT}")
+            (Path(work) / IMPLEMENT).write_text(script.read_text())
         _settle(Path(work), folder)
     layers = {layer.name: layer for layer in graph.get_layers()}
-    traced = tuple(layer for layer in network.values if layer in layers)
+    traced = tuple(layer for layer in network.values if layer in layers and config.backend != "oneAPI")
     shapes = {
         layer: tuple(int(size) for size in layers[layer].get_output_variable().shape)
-        for layer in (*network.inputs, *traced)
+        for layer in (*network.inputs, *traced, network.output)
     }
     return HlsProject(folder, name, tuple(network.inputs), network.output, shapes, traced)
 
@@ -48,14 +50,19 @@ def _model_graph(network: HlsNetwork, name: str, folder: Path, config: HlsConfig
     from hls4ml.model.graph import ModelGraph
     from hls4ml.utils.config import create_config
 
-    from edgetrack.export.hls_layers import register
+    if config.backend == "oneAPI":
+        from edgetrack.export.hls_oneapi import register_oneapi
 
-    register(config.backend)
+        register_oneapi()
+    else:
+        from edgetrack.export.hls_layers import register
+
+        register(config.backend)
     project = create_config(
         output_dir=str(folder), project_name=name, backend=config.backend, part=config.part,
         clock_period=config.clock_period_ns, io_type=config.io_type, write_weights_txt=False,
     )
-    project["TraceOutput"] = True
+    project["TraceOutput"] = config.backend != "oneAPI"  # whose writer knows it for io_parallel only
     project["HLSConfig"] = {
         "Model": {"Precision": {"default": "fixed<32,16>"}, "ReuseFactor": config.reuse_factor,
                   "Strategy": config.strategy},
@@ -96,13 +103,13 @@ def _settle(written: Path, folder: Path) -> None:
     Sources and scripts of an earlier project go, another backend's among them.
     """
     (written / "hls4ml_config.yml").unlink(missing_ok=True)
-    for path in (*folder.glob("*.cpp"), *folder.glob("*.tcl"), *folder.glob("*.sh")):
-        path.unlink()
+    for path in (path for pattern in SOURCES for path in folder.glob(pattern)):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     for path in written.iterdir():
-        target = folder / path.name
-        if target.is_dir():
-            shutil.rmtree(target)
-        path.replace(target)
+        path.replace(folder / path.name)
 
 
 @contextlib.contextmanager
