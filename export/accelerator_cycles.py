@@ -11,7 +11,11 @@ from edgetrack.export.accelerator_plan import AcceleratorConfig, Plan
 from edgetrack.models.description import ScatterMean
 from edgetrack.quantize.integer_model import RECIPROCAL_BITS
 
-GATHER_CYCLES = 3  # edge memory, node memory, choice of the bank
+GATHER_CYCLES = 4  # edge memory, address, node memory, choice of the bank
+ADD_CYCLES = 3  # from a message to a sum that can be read: old sum, addition, writing
+READ_CYCLES = 2  # memory, zero where no message came
+FORMAT_CYCLES = 2  # rounding, clip
+OUTPUT_CYCLES = 1  # the output FIFO's register
 MEAN_LEVELS = ceil(log2(RECIPROCAL_BITS + 1))  # depth of the adder tree that multiplies with a reciprocal
 
 
@@ -29,15 +33,16 @@ class CycleFormula:
     """Latency and initiation interval of graphs of any size that fits, without stalls from outside.
 
     With R_n = ⌈nodes / node lanes⌉ and R_e = ⌈edges / edge lanes⌉ rows (at least 1), R_p the rows of pass p and D_p
-    its `done` cycles: latency = R_n + Σ_p (R_p + D_p), from the first row of nodes taken to the last row of logits
-    given. Equal graphs in a row follow each other every max(R_n, R_e, latency / graphs in flight, A / accumulators)
-    cycles on average, where A is the time that a sum's buffer is held: from the start of the pass that is summed to
-    the last read of the pass that reads it.
+    its `done` cycles, a slot of the memories is held for S = R_n + L + Σ_p (R_p + D_p), where L is `load`; latency =
+    S + 1, from the first row of nodes taken to the last row of logits given. Equal graphs in a row follow each other
+    every max(R_n, R_e, S / graphs in flight, A / accumulators) cycles on average, where A is the time that a sum's
+    buffer is held: from the start of the pass that is summed to the last read of the pass that reads it.
     """
 
     config: AcceleratorConfig
     passes: tuple[Pass, ...]
     timings: Mapping[str, Timing]
+    load: int  # from the last row of nodes taken to telling the first pass
 
     def rows(self, nodes: int, edges: int) -> tuple[int, int]:
         """Rows of nodes and of edges."""
@@ -45,12 +50,12 @@ class CycleFormula:
 
     def latency(self, nodes: int, edges: int) -> int:
         """Cycles from the first row of nodes taken to the last row of logits given."""
-        return self._start(len(self.passes), nodes, edges)
+        return self._start(len(self.passes), nodes, edges) + OUTPUT_CYCLES
 
     def interval(self, nodes: int, edges: int) -> float:
         """Average cycles between graphs of this size, one behind the other."""
         bounds: list[float] = [*self.rows(nodes, edges),
-                               self.latency(nodes, edges) / self.config.graphs_in_flight]
+                               self._start(len(self.passes), nodes, edges) / self.config.graphs_in_flight]
         for index, made in enumerate(self.passes):
             for total in made.sums:
                 reader = next(i for i, other in enumerate(self.passes)
@@ -65,7 +70,7 @@ class CycleFormula:
 
     def _start(self, index: int, nodes: int, edges: int) -> int:
         """First cycle of a pass, on an idle accelerator."""
-        return self.rows(nodes, edges)[0] + sum(
+        return self.rows(nodes, edges)[0] + self.load + sum(
             self._pass_rows(before, nodes, edges) + self.timings[self.passes[before].name].done
             for before in range(index)
         )
@@ -74,18 +79,23 @@ class CycleFormula:
 def cycle_formula(plan: Plan, kernel_cycles: Mapping[str, int]) -> CycleFormula:
     """The formula for the passes of `plan`; `kernel_cycles` from a kernel's input to its result."""
     timings = {made.name: _timing(made, plan, kernel_cycles[made.name]) for made in plan.passes}
-    return CycleFormula(plan.config, plan.passes, timings)
+    return CycleFormula(plan.config, plan.passes, timings, load_cycles(plan))
+
+
+def load_cycles(plan: Plan) -> int:
+    """Clocks for a first pass over nodes to learn how many rows came; one over the edge stream need not know."""
+    return int(not plan.passes[0].streamed)
 
 
 def sum_cycles(plan: Plan, total: str) -> int:
     """Clocks from issuing a row to its sums or means: memory, adder tree, for a mean table and product, format."""
     mean = isinstance(plan.model.description.step(total), ScatterMean)
-    return 1 + plan.config.tree_levels + (1 + MEAN_LEVELS if mean else 0) + 1
+    return READ_CYCLES + plan.config.tree_levels + (1 + MEAN_LEVELS if mean else 0) + FORMAT_CYCLES
 
 
 def _timing(made: Pass, plan: Plan, kernel_cycles: int) -> Timing:
     if made.domain == "edge":
-        start, adding = GATHER_CYCLES, int(bool(made.sums))
+        start, adding = GATHER_CYCLES, ADD_CYCLES if made.sums else 0
     else:
         start, adding = max([1, *(sum_cycles(plan, read.value) for read in made.reads if read.kind == "sum")]), 0
     return Timing(start, start + kernel_cycles, start + kernel_cycles + adding)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgetrack.export.accelerator_cycles import Timing, sum_cycles
+from edgetrack.export.accelerator_cycles import OUTPUT_CYCLES, Timing, sum_cycles
 from edgetrack.export.accelerator_passes import Operand, Pass
 from edgetrack.export.accelerator_plan import AcceleratorConfig, Plan
 from edgetrack.export.accelerator_sum_verilog import scatter
@@ -20,11 +20,11 @@ def edge_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Width
         f"\n    // Pass {name}, over edges",
         _flow(plan, made, before, timing, widths),
         beat,
-        f"    wire [{widths.node_count - 1}:0] {name}_nodes = node_count[{name}_row_slot];",
-        delay(f"{name}_slot", f"{name}_row_slot", widths.slot, 1),
+        delay(f"node_count[{name}_slot]", f"{name}_nodes", widths.node_count, 1),
         delay(f"{name}_node_base", f"{name}_gather_base", widths.node_address, 1),
-        f"    wire [{lanes - 1}:0] {name}_inside;",
-        *(delay(f"{name}_{operand.value}", f"{name}_{operand.value}_late", lanes * plan.bits(operand.value), 2)
+        f"    wire [{lanes - 1}:0] {name}_kept = {name}_keep & {name}_inside, {name}_inside;",
+        *(delay(f"{name}_{operand.value}", f"{name}_{operand.value}_late", lanes * plan.bits(operand.value),
+                timing.kernel - 1)
           for operand in made.reads if operand.kind == "edge"),
         f"    generate for (lane = 0; lane < {lanes}; lane = lane + 1) begin : {name}_lanes",
         f"        assign {name}_inside[lane] = {inside};",
@@ -33,13 +33,13 @@ def edge_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Width
         "    end endgenerate",
     ]
     if made.streamed:
-        parts.append(f"    assign {name}_bad_index = |({name}_keep & ~{name}_inside);")
+        parts += [f"    wire [{lanes - 1}:0] {name}_outside;",
+                  delay(f"{name}_keep & ~{name}_inside", f"{name}_outside", lanes, 1, declare=False, reset=True),
+                  f"    assign {name}_bad_index = |{name}_outside;"]
     parts += [delay(f"{name}_{end}", f"{name}_out_{end}", lanes * widths.index, timing.out - 1)
               for end in dict.fromkeys(total.end for total in made.sums)]
     if made.sums:
-        parts += [f"    wire [{lanes - 1}:0] {name}_counted;",
-                  delay(f"{name}_keep & {name}_inside", f"{name}_counted", lanes, timing.out - 1, declare=False,
-                        reset=True)]
+        parts.append(delay(f"{name}_kept", f"{name}_counted", lanes, timing.out - 1, reset=True))
     parts += [scatter(plan, made, total, widths) for total in made.sums]
     return "\n".join(parts)
 
@@ -50,7 +50,6 @@ def node_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Width
     parts = [
         f"\n    // Pass {name}, over nodes",
         _flow(plan, made, before, timing, widths),
-        f"    wire [{widths.node_address - 1}:0] {name}_read_address = {name}_node_base + {name}_row;",
     ]
     for operand in made.reads:
         if operand.kind == "node":
@@ -58,7 +57,7 @@ def node_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Width
             parts += [
                 f"    wire [{bits - 1}:0] {name}_{operand.value};",
                 _row_memory(f"{name}_{operand.value}", bits, plan.config.graphs_in_flight * plan.config.node_rows,
-                            widths.node_address, operand.value, f"{name}_read_address"),
+                            widths.node_address, operand.value, f"{name}_issue_address"),
                 delay(f"{name}_{operand.value}", f"{name}_{operand.value}_late", bits, timing.kernel - 1),
             ]
         else:
@@ -75,7 +74,7 @@ def node_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Width
 def output(plan: Plan, made: Pass, timing: Timing, widths: Widths) -> str:
     """The last pass' results into the logit stream."""
     name, lanes = made.name, plan.config.edge_lanes
-    depth_bits = (timing.out + 2 - 1).bit_length()
+    depth_bits = (timing.out + OUTPUT_CYCLES + 2 - 1).bit_length()  # what is on its way when the first one leaves
     bits = lanes * widths.output + lanes + 2
     return f"""
     // Logits, held until they are taken: a row is issued only where a place for its results is free
@@ -95,26 +94,33 @@ def output(plan: Plan, made: Pass, timing: Timing, widths: Widths) -> str:
 """
 
 
-def control_wires(name: str, row_bits: int, widths: Widths) -> str:
+def control_wires(name: str, edges: bool, widths: Widths) -> str:
     """Wires of a sequencer, declared before all passes: passes refer to each other both ways."""
+    row, address = (widths.edge_row, widths.edge_address) if edges else (widths.node_row, widths.node_address)
     return f"""\
     wire {name}_open, {name}_issue, {name}_start, {name}_last, {name}_fits, {name}_done;
-    wire [{widths.slot - 1}:0] {name}_slot;
-    wire [{row_bits - 1}:0] {name}_row;
-    wire [{widths.node_address - 1}:0] {name}_node_base;
-    wire [{widths.edge_address - 1}:0] {name}_edge_base;"""
+    wire [{widths.slot - 1}:0] {name}_slot, {name}_next_slot;
+    wire [{row - 1}:0] {name}_row;
+    wire [{address - 1}:0] {name}_issue_address;
+    wire [{widths.node_address - 1}:0] {name}_node_base;"""
 
 
-def sequencer(name: str, rows: int, row_bits: int, may_start: str, may_issue: str, last_row: str, widths: Widths,
+def sequencer(name: str, edges: bool, may_start: str, may_issue: str, stream_last: str | None, widths: Widths,
               config: AcceleratorConfig) -> str:
-    """An instance of `sequencer` on the control wires of `name`."""
+    """An instance of `sequencer` on the control wires of `name`; graphs end with `stream_last`, or as they came."""
+    rows, row, address = ((config.edge_rows, widths.edge_row, widths.edge_address) if edges
+                          else (config.node_rows, widths.node_row, widths.node_address))
+    ends = [f"{'edge' if edges else 'node'}_end_row[{name}_{slot}]" for slot in ("slot", "next_slot")]
+    if stream_last is not None:
+        ends = [f"{row}'d0", f"{row}'d0"]
     return f"""\
-    sequencer #(.ROWS({rows}), .ROW_BITS({row_bits}), .SLOTS({config.graphs_in_flight}), .SLOT_BITS({widths.slot}),
-                .NODE_ROWS({config.node_rows}), .NODE_BITS({widths.node_address}),
-                .EDGE_ROWS({config.edge_rows}), .EDGE_BITS({widths.edge_address})) {name}_sequencer (
-        .clk(clk), .rst(rst), .may_start({may_start}), .may_issue({may_issue}), .last_row({last_row}),
-        .open({name}_open), .issue({name}_issue), .start({name}_start), .last({name}_last), .fits({name}_fits),
-        .row({name}_row), .slot({name}_slot), .node_base({name}_node_base), .edge_base({name}_edge_base));"""
+    sequencer #(.STREAMED({int(stream_last is not None)}), .ROWS({rows}), .ROW_BITS({row}), .ADDRESS_BITS({address}),
+                .SLOTS({config.graphs_in_flight}), .SLOT_BITS({widths.slot}), .NODE_ROWS({config.node_rows}),
+                .NODE_BITS({widths.node_address})) {name}_sequencer (
+        .clk(clk), .rst(rst), .may_start({may_start}), .may_issue({may_issue}), .stream_last({stream_last or "1'b0"}),
+        .end_row({ends[0]}), .next_end_row({ends[1]}), .open({name}_open), .issue({name}_issue), .start({name}_start),
+        .last({name}_last), .fits({name}_fits), .row({name}_row), .slot({name}_slot), .next_slot({name}_next_slot),
+        .address({name}_issue_address), .node_base({name}_node_base));"""
 
 
 def delay(source: str, target: str, bits: int, cycles: int, declare: bool = True, reset: bool = False) -> str:
@@ -127,23 +133,20 @@ def delay(source: str, target: str, bits: int, cycles: int, declare: bool = True
 def _flow(plan: Plan, made: Pass, before: str, timing: Timing, widths: Widths) -> str:
     """When a pass may go on, and the flags and the address that accompany each row to its result."""
     name, config, edges = made.name, plan.config, made.domain == "edge"
-    rows, row_bits = (config.edge_rows, widths.edge_row) if edges else (config.node_rows, widths.node_row)
     address_bits = widths.edge_address if edges else widths.node_address
-    base = f"{name}_{made.domain}_base"
     may_start = [f"{name}_waiting", *(f"{total.name}_free" for total in made.sums)]
     may_issue = [*["edge_tvalid"] * made.streamed, *["place_free"] * made.final] or ["1'b1"]
-    last_row = "edge_tlast" if made.streamed else f"{name}_row + 1'b1 == {made.domain}_rows[{name}_slot]"
     lines = [
         f"    wire {name}_waiting, {name}_out, {name}_out_last;",
         *["    wire place_free;"] * made.final,
         *(f"    wire {total.name}_free;" for total in made.sums),
         f"    semaphore #(.FIRST(0), .BITS({widths.slots_count})) {name}_graphs (",
         f"        .clk(clk), .rst(rst), .give({before}_done), .take({name}_start), .available({name}_waiting));",
-        sequencer(name, rows, row_bits, " && ".join(may_start), " && ".join(may_issue), last_row, widths, config),
+        sequencer(name, edges, " && ".join(may_start), " && ".join(may_issue),
+                  "edge_tlast" if made.streamed else None, widths, config),
         *[f"    assign edge_tready = {name}_open{' && place_free' * made.final};"] * made.streamed,
         delay(f"{{{name}_issue && {name}_fits, {name}_last}}", f"{name}_flags", 2, timing.out, reset=True),
         f"    assign {{{name}_out, {name}_out_last}} = {name}_flags;",
-        f"    wire [{address_bits - 1}:0] {name}_issue_address = {base} + {name}_row;",
         delay(f"{name}_issue_address", f"{name}_address", address_bits, timing.out),
         delay(f"{name}_out_last", f"{name}_done", 1, timing.done - timing.out, declare=False, reset=True),
         f"    wire [{_lanes(plan, made) * plan.result_bits(made) - 1}:0] {name}_data;",

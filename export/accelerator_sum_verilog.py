@@ -39,7 +39,7 @@ def scatter(plan: Plan, made: Pass, total: Scatter, widths: Widths) -> str:
     parts.append(f"""\
     generate for (lane = 0; lane < {items}; lane = lane + 1) begin : {total.name}_formats
         requantize #(.IN_BITS({bits}), .SHIFT({out.exponent - exponent}), .OUT_BITS({out.bits}),
-                     .LOWEST({out.lowest}), .HIGHEST({out.highest})) format (
+                     .SIGNED({int(out.signed)}), .NARROW({int(out.narrow)})) format (
             .clk(clk), .in({source}[lane*{bits} +: {bits}]), .out({total.name}_sums[lane*{out.bits} +: {out.bits}]));
     end endgenerate""")
     return "\n".join(parts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgetrack.export.accelerator_cycles import CycleFormula
+from edgetrack.export.accelerator_cycles import CycleFormula, load_cycles
 from edgetrack.export.accelerator_pass_verilog import control_wires, delay, edge_pass, node_pass, output, sequencer
 from edgetrack.export.accelerator_plan import Plan
 from edgetrack.export.accelerator_widths import Widths, make_widths
@@ -32,9 +32,8 @@ def top_module(plan: Plan, formula: CycleFormula) -> str:
 
 def _header(plan: Plan, widths: Widths) -> str:
     config = plan.config
-    rows = {"load": widths.node_row} | {
-        made.name: widths.edge_row if made.domain == "edge" else widths.node_row for made in plan.passes}
-    wires = "\n".join(control_wires(name, bits, widths) for name, bits in rows.items())
+    wires = "\n".join(control_wires(name, edges, widths) for name, edges in
+                      [("load", False), *((made.name, made.domain == "edge") for made in plan.passes)])
     ready = [f"{total.name}_ready" for made in plan.passes for total in made.sums]
     return f"""\
 // {plan.model.description.name}: graphs of up to {config.capacity.nodes} nodes and {config.capacity.edges} edges, \
@@ -78,9 +77,9 @@ def _loader(plan: Plan, widths: Widths) -> str:
     lanes = config.node_lanes
     count = " + ".join(f"node_tkeep[{lane}]" for lane in range(lanes))
     first = next(made.name for made in plan.passes if made.streamed)
-    rows = sequencer("load", config.node_rows, widths.node_row, "slot_free && cleared", "node_tvalid", "node_tlast",
-                     widths, config)
-    bad = delay(f"{first}_slot", f"{first}_checked_slot", widths.slot, 1)
+    rows = sequencer("load", False, "slot_free && cleared", "node_tvalid", "node_tlast", widths, config)
+    done = delay("load_last", "load_done", 1, load_cycles(plan), declare=False, reset=True)
+    bad = delay(f"{first}_slot", f"{first}_checked_slot", widths.slot, 2)
     return f"""
     // Nodes into the slots of their graphs
     wire slot_free;
@@ -88,22 +87,21 @@ def _loader(plan: Plan, widths: Widths) -> str:
         .clk(clk), .rst(rst), .give(finished), .take(load_start), .available(slot_free));
 {rows}
     assign node_tready = load_open;
-    assign load_done = load_last;
+{done}
     wire load_write = load_issue && load_fits;
-    wire [{widths.node_address - 1}:0] load_address = load_node_base + load_row;
-{split("node_tdata", plan.node_inputs, lanes, 0, widths.node_stream, plan, "load_write", "load_address", widths)}
-    reg [{widths.node_row - 1}:0] node_rows [0:{config.graphs_in_flight - 1}];
+{split("node_tdata", plan.node_inputs, lanes, 0, widths.node_stream, plan, "load_write", "load_issue_address", widths)}
+    reg [{widths.node_row - 1}:0] node_end_row [0:{config.graphs_in_flight - 1}];
     reg [{widths.node_count - 1}:0] node_count [0:{config.graphs_in_flight - 1}];
-    reg [{widths.edge_row - 1}:0] edge_rows [0:{config.graphs_in_flight - 1}];
+    reg [{widths.edge_row - 1}:0] edge_end_row [0:{config.graphs_in_flight - 1}];
     reg [{config.graphs_in_flight - 1}:0] overflow;
     wire {first}_bad_index;
 {bad}
     always @(posedge clk) begin
         if (load_write) begin
-            node_rows[load_slot] <= load_row + 1'b1;
+            node_end_row[load_slot] <= load_row;
             node_count[load_slot] <= load_row * {lanes} + {count};
         end
-        if ({first}_issue && {first}_fits) edge_rows[{first}_slot] <= {first}_row + 1'b1;
+        if ({first}_issue && {first}_fits) edge_end_row[{first}_slot] <= {first}_row;
         if (load_start) overflow[load_slot] <= 1'b0;
         else if (load_issue && !load_fits && node_tkeep != 0) overflow[load_slot] <= 1'b1;
         if ({first}_issue && !{first}_fits && edge_tkeep != 0) overflow[{first}_slot] <= 1'b1;

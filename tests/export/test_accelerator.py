@@ -122,23 +122,24 @@ def test_graphs_one_behind_the_other_equal_the_integers_under_stalls(name: str, 
     assert len(seen) > 5
 
 
-def test_a_missing_bypass_in_the_accumulators_is_caught(forms: Forms) -> None:
+@pytest.mark.parametrize("missing", [1, 2, 3])
+def test_a_missing_bypass_in_the_accumulators_is_caught(missing: int, forms: Forms) -> None:
     form = forms("in")
-    broken = build_accelerator(dict(form.sources), TOP, form.plan, form.folder / "sim", break_bypass=True)
+    broken = build_accelerator(dict(form.sources), TOP, form.plan, form.folder / "sim", break_bypass=missing)
     lanes, model = form.plan.config.edge_lanes, form.plan.model
-    source, target = np.arange(4 * lanes) % 7, 7 + np.arange(4 * lanes)
-    # Edges i and i + lanes follow each other in one lane; edges i and i + 2 lanes are a clock further apart.
-    graphs = []
-    for distance in (lanes, 2 * lanes):
+    source, target = np.arange(5 * lanes) % 7, 7 + np.arange(5 * lanes)
+    # Edges i and i + d lanes come d clocks after each other into one lane.
+    graphs: dict[int, list[HitGraph]] = {}
+    for distance in (1, 2, 3, 4):
         meeting = target.copy()
-        meeting[distance:distance + lanes] = meeting[:lanes]
-        graphs += [HitGraph(random_graph(24, 0, seed).x, np.stack([source, meeting])) for seed in range(10)]
-    got = broken.run([form.coded(graph) for graph in graphs])
-    right = [np.array_equal(one.codes, wanted(model, graph)) for graph, one in zip(graphs, got, strict=True)]
-    assert right.count(False) > 3
-    assert all(right[10:])  # only what needs the bypass went wrong
-    for graph, one in zip(graphs, form.run_graphs(graphs), strict=True):
-        np.testing.assert_array_equal(one.codes, wanted(model, graph))
+        meeting[distance * lanes:(distance + 1) * lanes] = meeting[:lanes]
+        graphs[distance] = [HitGraph(random_graph(24, 0, seed).x, np.stack([source, meeting])) for seed in range(10)]
+    for distance, similar in graphs.items():
+        got = broken.run([form.coded(graph) for graph in similar])
+        right = [np.array_equal(one.codes, wanted(model, graph)) for graph, one in zip(similar, got, strict=True)]
+        assert right.count(False) > 3 if distance == missing else all(right)  # only what needs that bypass
+        for graph, one in zip(similar, form.run_graphs(similar), strict=True):
+            np.testing.assert_array_equal(one.codes, wanted(model, graph))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -10,7 +10,7 @@ module adder_tree #(
     output wire [SUM_BITS-1:0] sum
 );
     localparam WIDE = 1 << LEVELS;
-    // Level l has WIDE >> l numbers, at the start of its part of `nodes`.
+    // Level l has WIDE >> l numbers, at the start of its part of `nodes`, each a bit wider than those that it adds.
     wire [(LEVELS+1)*WIDE*SUM_BITS-1:0] nodes;
     genvar i, level;
     generate
@@ -23,12 +23,13 @@ module adder_tree #(
             end
         end
         for (level = 1; level <= LEVELS; level = level + 1) begin : levels
+            localparam BITS = TERM_BITS + level < SUM_BITS ? TERM_BITS + level : SUM_BITS;
             for (i = 0; i < WIDE; i = i + 1) begin : adders
                 if (i < (WIDE >> level)) begin : taken
-                    reg [SUM_BITS-1:0] total;
+                    reg signed [BITS-1:0] total;
                     always @(posedge clk)
-                        total <= nodes[((level-1)*WIDE + 2*i)*SUM_BITS +: SUM_BITS]
-                               + nodes[((level-1)*WIDE + 2*i + 1)*SUM_BITS +: SUM_BITS];
+                        total <= nodes[((level-1)*WIDE + 2*i)*SUM_BITS +: BITS]
+                               + nodes[((level-1)*WIDE + 2*i + 1)*SUM_BITS +: BITS];
                     assign nodes[(level*WIDE + i)*SUM_BITS +: SUM_BITS] = total;
                 end else begin : empty
                     assign nodes[(level*WIDE + i)*SUM_BITS +: SUM_BITS] = {SUM_BITS{1'b0}};

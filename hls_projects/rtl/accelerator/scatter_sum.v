@@ -26,7 +26,7 @@ module scatter_sum #(
     input wire graph_read,  // with the last row of a graph
     input wire read,
     input wire [ROW_BITS-1:0] read_row,
-    output wire [BANKS*COLUMNS*SUM_BITS-1:0] totals  // TREE_LEVELS + 1 clocks after `read`
+    output wire [BANKS*COLUMNS*SUM_BITS-1:0] totals  // TREE_LEVELS + 2 clocks after `read`
 );
     localparam [BUFFER_BITS:0] LAST_BUFFER = BUFFERS - 1;
     localparam [ROW_BITS:0] ALL_ROWS = ROWS;

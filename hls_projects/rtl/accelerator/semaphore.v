@@ -7,13 +7,19 @@ module semaphore #(
     input wire rst,
     input wire give,
     input wire take,
-    output wire available
+    output reg available  // count is not zero
 );
     reg [BITS-1:0] count;
-    assign available = count != 0;
     always @(posedge clk) begin
-        if (rst) count <= FIRST[BITS-1:0];
-        else if (give && !take) count <= count + 1'b1;
-        else if (take && !give) count <= count - 1'b1;
+        if (rst) begin
+            count <= FIRST[BITS-1:0];
+            available <= FIRST != 0;
+        end else if (give && !take) begin
+            count <= count + 1'b1;
+            available <= 1'b1;
+        end else if (take && !give) begin
+            count <= count - 1'b1;
+            available <= count != 1;
+        end
     end
 endmodule
