@@ -15,11 +15,13 @@ struct dense_rows_config : dense_config {
     static const unsigned lanes = 1;
 };
 
-// res = weights · data + biases for every row of a beat, one copy of the layer a lane
+// res = weights · data + biases for every row of a beat, one copy of the layer a lane. Pragmas stand at the top of a
+// function or loop only, where Vitis takes them: hence two functions for the two strategies.
 
-template <class data_T, class res_T, typename CONFIG_T, class beat_T, class out_T>
-void dense_beat(const beat_T &beat, out_T &out, typename CONFIG_T::weight_t weights[CONFIG_T::n_in * CONFIG_T::n_out],
-                typename CONFIG_T::bias_t biases[CONFIG_T::n_out]) {
+template <class data_T, class res_T, typename CONFIG_T>
+void dense_lanes(data_T data[CONFIG_T::lanes * CONFIG_T::n_in], res_T res[CONFIG_T::lanes * CONFIG_T::n_out],
+                 typename CONFIG_T::weight_t weights[CONFIG_T::n_in * CONFIG_T::n_out],
+                 typename CONFIG_T::bias_t biases[CONFIG_T::n_out]) {
     #pragma HLS INLINE
 
 DenseLanes:
@@ -31,26 +33,74 @@ DenseLanes:
         #pragma HLS ARRAY_PARTITION variable=made complete
         for (unsigned f = 0; f < CONFIG_T::n_in; f++) {
             #pragma HLS UNROLL
-            row[f] = beat[lane * CONFIG_T::n_in + f];
+            row[f] = data[lane * CONFIG_T::n_in + f];
         }
         CONFIG_T::template kernel<data_T, res_T, CONFIG_T>::dense(row, made, weights, biases);
         for (unsigned f = 0; f < CONFIG_T::n_out; f++) {
             #pragma HLS UNROLL
-            out[lane * CONFIG_T::n_out + f] = made[f];
+            res[lane * CONFIG_T::n_out + f] = made[f];
         }
     }
+}
+
+template <class data_T, class res_T, typename CONFIG_T>
+void dense_rows_pipelined(data_T data[CONFIG_T::lanes * CONFIG_T::n_in], res_T res[CONFIG_T::lanes * CONFIG_T::n_out],
+                          typename CONFIG_T::weight_t weights[CONFIG_T::n_in * CONFIG_T::n_out],
+                          typename CONFIG_T::bias_t biases[CONFIG_T::n_out]) {
+    #pragma HLS PIPELINE II=CONFIG_T::reuse_factor
+    #pragma HLS ARRAY_PARTITION variable=weights complete
+    #pragma HLS ARRAY_PARTITION variable=biases complete
+    dense_lanes<data_T, res_T, CONFIG_T>(data, res, weights, biases);
 }
 
 template <class data_T, class res_T, typename CONFIG_T>
 void dense_rows(data_T data[CONFIG_T::lanes * CONFIG_T::n_in], res_T res[CONFIG_T::lanes * CONFIG_T::n_out],
                 typename CONFIG_T::weight_t weights[CONFIG_T::n_in * CONFIG_T::n_out],
                 typename CONFIG_T::bias_t biases[CONFIG_T::n_out]) {
+    #pragma HLS INLINE
     if (CONFIG_T::strategy == latency) {
-        #pragma HLS PIPELINE II=CONFIG_T::reuse_factor
-        #pragma HLS ARRAY_PARTITION variable=weights complete
+        dense_rows_pipelined<data_T, res_T, CONFIG_T>(data, res, weights, biases);
+    } else {
+        dense_lanes<data_T, res_T, CONFIG_T>(data, res, weights, biases);
     }
+}
+
+template <class data_T, class res_T, typename CONFIG_T>
+void dense_beat(hls::stream<data_T> &data, hls::stream<res_T> &res,
+                typename CONFIG_T::weight_t weights[CONFIG_T::n_in * CONFIG_T::n_out],
+                typename CONFIG_T::bias_t biases[CONFIG_T::n_out]) {
+    #pragma HLS INLINE
+    data_T beat = data.read();
+    res_T out;
+    PRAGMA_DATA_PACK(out)
+    dense_lanes<typename data_T::value_type, typename res_T::value_type, CONFIG_T>(beat.data, out.data, weights,
+                                                                                   biases);
+    res.write(out);
+}
+
+template <class data_T, class res_T, typename CONFIG_T>
+void dense_beats_pipelined(hls::stream<data_T> &data, hls::stream<res_T> &res,
+                           typename CONFIG_T::weight_t weights[CONFIG_T::n_in * CONFIG_T::n_out],
+                           typename CONFIG_T::bias_t biases[CONFIG_T::n_out]) {
+    #pragma HLS ARRAY_PARTITION variable=weights complete
     #pragma HLS ARRAY_PARTITION variable=biases complete
-    dense_beat<data_T, res_T, CONFIG_T>(data, res, weights, biases);
+
+DenseBeats:
+    for (unsigned b = 0; b < CONFIG_T::beats; b++) {
+        #pragma HLS PIPELINE II=CONFIG_T::reuse_factor
+        dense_beat<data_T, res_T, CONFIG_T>(data, res, weights, biases);
+    }
+}
+
+// A layer that takes its weights from memory has a pipeline of its own: its beats follow one another.
+template <class data_T, class res_T, typename CONFIG_T>
+void dense_beats_in_turn(hls::stream<data_T> &data, hls::stream<res_T> &res,
+                         typename CONFIG_T::weight_t weights[CONFIG_T::n_in * CONFIG_T::n_out],
+                         typename CONFIG_T::bias_t biases[CONFIG_T::n_out]) {
+DenseBeats:
+    for (unsigned b = 0; b < CONFIG_T::beats; b++) {
+        dense_beat<data_T, res_T, CONFIG_T>(data, res, weights, biases);
+    }
 }
 
 template <class data_T, class res_T, typename CONFIG_T>
@@ -58,21 +108,9 @@ void dense_rows(hls::stream<data_T> &data, hls::stream<res_T> &res,
                 typename CONFIG_T::weight_t weights[CONFIG_T::n_in * CONFIG_T::n_out],
                 typename CONFIG_T::bias_t biases[CONFIG_T::n_out]) {
     if (CONFIG_T::strategy == latency) {
-        #pragma HLS ARRAY_PARTITION variable=weights complete
-    }
-    #pragma HLS ARRAY_PARTITION variable=biases complete
-
-DenseBeats:
-    for (unsigned b = 0; b < CONFIG_T::beats; b++) {
-        // A layer that takes its weights from memory has a pipeline of its own: its beats follow one another.
-        if (CONFIG_T::strategy == latency) {
-            #pragma HLS PIPELINE II=CONFIG_T::reuse_factor
-        }
-        const data_T beat = data.read();
-        res_T out;
-        PRAGMA_DATA_PACK(out)
-        dense_beat<typename data_T::value_type, typename res_T::value_type, CONFIG_T>(beat, out, weights, biases);
-        res.write(out);
+        dense_beats_pipelined<data_T, res_T, CONFIG_T>(data, res, weights, biases);
+    } else {
+        dense_beats_in_turn<data_T, res_T, CONFIG_T>(data, res, weights, biases);
     }
 }
 
