@@ -68,6 +68,9 @@ class HlsConfig:
                              "every row, and Resource is for less than one row a clock")
         if self.backend != "oneAPI":
             load_device(self.part)
+            if not self.part.startswith("xc"):
+                raise ValueError(f"hls4ml: {self.backend} builds for AMD's devices, got part {self.part!r}; wanted one "
+                                 "like xcvu13p-flga2577-2-e")
         elif self.part.startswith("xc"):
             raise ValueError(f"hls4ml: part {self.part!r} is AMD's, oneAPI builds for Intel's; set it to Agilex7, or "
                              "to another FPGA_DEVICE of oneAPI")
