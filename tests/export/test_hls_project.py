@@ -180,7 +180,7 @@ def test_project_of_a_flipped_model_fails_verification_with_the_layers_name(tmp_
 
 def test_part_must_be_a_described_device() -> None:
     assert HlsConfig(part="xcvu9p-flga2104-2L-e").part == "xcvu9p-flga2104-2L-e"
-    with pytest.raises(ValueError, match="unknown device 'xc7a35t-cpg236-1'; known: .*xcvu13p, xcvu9p"):
+    with pytest.raises(ValueError, match=r"unknown device 'xc7a35t-cpg236-1'; known: .*xcvu13p, xcvu9p"):
         HlsConfig(part="xc7a35t-cpg236-1")
     with pytest.raises(ValueError, match="Vitis builds for AMD's devices, got part 'lfe5um5g-85f'"):
         HlsConfig(part="lfe5um5g-85f")
