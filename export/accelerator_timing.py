@@ -11,6 +11,7 @@ import numpy as np
 from edgetrack.export.accelerator import AcceleratorForm
 from edgetrack.export.accelerator_simulation import PassClocks
 from edgetrack.export.accelerator_streams import Received
+from edgetrack.export.form import Capacity
 from edgetrack.export.streaming import PUBLISHED_SIZES, random_graph
 from edgetrack.graphs.hitgraph import HitGraph
 
@@ -67,13 +68,18 @@ def accelerator_timing(form: AcceleratorForm, graphs: Sequence[HitGraph], seed: 
     the passage of `graphs` one behind the other. Cost: about 100 graphs of simulation."""
     rng = np.random.default_rng([seed, 79])
     capacity, config = form.capacity, form.plan.config
-    sizes = {(capacity.nodes * step // STEPS, capacity.edges * step // STEPS) for step in range(1, STEPS + 1)}
+    sizes = {half_as_many_nodes(capacity, capacity.edges * step // STEPS) for step in range(1, STEPS + 1)}
     published = [size for size in PUBLISHED_SIZES if size[0] <= capacity.nodes and size[1] <= capacity.edges]
     size = max(published, default=(capacity.nodes, capacity.edges))
     latencies = [measure_latency(form, random_graph(*one, "latency", rng)) for one in sorted(sizes | set(published))]
     equal = [random_graph(*size, "interval", rng)] * (4 * config.graphs_in_flight * config.accumulators)
     interval = measured_interval(form, equal, form.run_graphs(equal))
     return AcceleratorTiming(tuple(latencies), interval, passages(form, graphs))
+
+
+def half_as_many_nodes(capacity: Capacity, edges: int) -> tuple[int, int]:
+    """Nodes and edges of a graph as the published ones are: two edges a node, while the nodes fit."""
+    return min(capacity.nodes, edges // 2), edges
 
 
 def passages(form: AcceleratorForm, graphs: Sequence[HitGraph]) -> tuple[Passage, ...]:

@@ -69,7 +69,7 @@ class FormResult:
     sectors: int = 0  # for a form of fixed size: compared sectors, of `graphs` graphs
     random_graphs: int = 0  # compared graphs of chance, in chosen sizes
     streamed: StreamResult | None = None  # for a form that holds several graphs at once: all of the above, in rounds
-    timing: Mapping[str, Any] | None = None  # for the accelerator: measured cycles, nothing that is judged
+    design: Mapping[str, Any] | None = None  # for the accelerator: cycles and resources, nothing that is judged
 
     @property
     def failed(self) -> bool:
@@ -85,8 +85,8 @@ class FormResult:
         }
         if self.streamed:
             result |= {"random_graphs": self.random_graphs, "streamed": self.streamed.to_json()}
-        if self.timing:
-            result["timing"] = dict(self.timing)
+        if self.design:
+            result |= self.design
         if self.first:
             result["first_mismatch"] = str(self.first)
         if self.skipped:

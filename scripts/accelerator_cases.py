@@ -42,6 +42,11 @@ class Published:
     nanoseconds: float
     million_graphs_per_second: float
 
+    @property
+    def short(self) -> str:
+        """For a label in a picture."""
+        return f"{self.design.partition(',')[0]}: {self.nanoseconds:g} ns"
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -68,7 +73,7 @@ class Size:
 
 SIZES = (
     Size(AcceleratorConfig(28, 56, edge_lanes=7, node_lanes=4, graphs_in_flight=16, accumulators=6), 960,
-         Published("Belle II trigger, interaction network", 632.0, 31.8), Goal(632.0, interval_cycles=8.0)),
+         Published("Belle II, interaction network of the trigger", 632.0, 31.8), Goal(632.0, interval_cycles=8.0)),
     Size(AcceleratorConfig(660, 1320, edge_lanes=16, node_lanes=8, graphs_in_flight=6, accumulators=3), 240,
          Published("HiGTR, the whole chain", 2360.0, 2.35), Goal(2360.0, million_graphs_per_second=2.35)),
 )

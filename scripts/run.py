@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,6 +58,7 @@ class RunConfig:
     vectors: int = option(131_072, "verification: input vectors for each MLP")
     verify_graphs: int = option(20, "verification: whole graphs, or sectors of them")
     settings: FormSettings = field(default_factory=FormSettings)
+    estimate: bool = option(False, "count the accelerator's primitives with Yosys too, minutes; else by formulas")
 
 
 def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
@@ -78,9 +79,9 @@ def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
     graphs = stage("build", "graphs", config.graph, [events], verbs=["build"],
                    work=lambda path: build(BuildConfig(str(events.folder), graph=config.graph), path, console))
     trained = _train(config, graphs, stage, console)
-    exported = stage("export", "hls_projects", [config.forms, config.settings], list(trained),
-                     verbs=["export", "networks"],
-                     work=lambda path: export(_export_config(config, trained), path, console))
+    exported = stage("export", "hls_projects", [config.forms, config.settings, config.estimate], list(trained),
+                     verbs=["export", "hardware_figures", "networks"],
+                     work=lambda path: _export(config, trained, path, console))
     verified = stage("verify", "hls_projects", [config.forms, config.settings, config.vectors, config.verify_graphs],
                      [exported], verbs=["verify", "networks"],
                      work=lambda path: verify(_verify_config(config, graphs, trained), path, console, exported.folder))
@@ -119,6 +120,17 @@ def _train(config: RunConfig, graphs: Done, stage: Callable[..., Done], console:
                       [graphs, full, compact], verbs=[*TRAINING, "quantize"], resumable=True,
                       work=lambda path: quantize(verb, path, console))
     return Trained(full, compact, quantised)
+
+
+def _export(config: RunConfig, trained: Trained, folder: Path, console: Console) -> dict[str, Any]:
+    """Every form. Counting the accelerator's primitives takes longer than all else: only where it is asked for."""
+    whole = _export_config(config, trained)
+    rest = export(replace(whole, to=tuple(form for form in whole.to if form != "accelerator")), folder, console)
+    if "accelerator" not in whole.to:
+        return rest
+    own = export(replace(whole, to=("accelerator",), estimate=config.estimate), folder, console)
+    both = {key: {**rest[key], **own[key]} for key in ("exported", "skipped")}
+    return {**own, **rest, **both, "failed": rest["failed"] or own["failed"]}
 
 
 def _export_config(config: RunConfig, trained: Trained) -> ExportConfig:

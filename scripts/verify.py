@@ -13,8 +13,10 @@ import numpy as np
 
 from edgetrack.events.storage import write_text
 from edgetrack.export.accelerator import AcceleratorForm
+from edgetrack.export.accelerator_estimate import quick_estimate
 from edgetrack.export.accelerator_timing import accelerator_timing
 from edgetrack.export.cases import special_graphs
+from edgetrack.export.device import load_device
 from edgetrack.export.form import Capacity, Form, FormUnavailable
 from edgetrack.export.forms import DEFAULT_FORMS, FORMS, FormSettings, Source, make_form
 from edgetrack.export.streaming import StreamCases, StreamingForm, stream_cases
@@ -113,7 +115,9 @@ def _verify_one(
                                  special, stream)
         if isinstance(form, AcceleratorForm):
             shown = [case for _, case in cases[:PASSAGES]]
-            result = replace(result, timing=accelerator_timing(form, shown, config.seed).to_json())
+            device = load_device(config.settings.hls4ml.part)
+            result = replace(result, design={"timing": accelerator_timing(form, shown, config.seed).to_json(),
+                                             "resources": quick_estimate(form, device)})
     except FormUnavailable as error:
         return skipped(name, str(error))
     except (ValueError, RuntimeError) as error:  # a tool that fails, hardware that stands still

@@ -31,6 +31,10 @@ settings:
 """
 
 
+# Passes of the toy network in the accelerator: its second sum is gathered, so it is copied.
+ACCELERATOR_PASSES = ("encode", "message", "update", "residual", "message_2", "sum_2", "head")
+
+
 def track_graph(name: str, particles: int = 12, seed: int = 0) -> HitGraph:
     """Straight tracks of six hits, edges between neighbouring layers within reach, a few noise hits."""
     rng = np.random.default_rng(seed)
@@ -91,6 +95,11 @@ def write_export(folder: Path) -> None:
     (folder / "export" / "rtl" / "rtl.json").write_text(json.dumps(kernels))
     (folder / "export" / "rtl" / "yosys" / "encode-0123456789abcdef.json").write_text(json.dumps(
         {"lut": 4321, "ff": 210, "carry4": 33, "dsp": 0, "bram36": 0.0, "basis": "Yosys, an estimate"}))
+    (folder / "export" / "accelerator").mkdir()
+    config = {"nodes": 64, "edges": 128, "edge_lanes": 4, "node_lanes": 2, "graphs_in_flight": 3, "accumulators": 2,
+              "rtl": {"latency_cutoff": 5.0, "clock_period_ns": 5.0}}
+    (folder / "export" / "accelerator" / "accelerator.json").write_text(json.dumps(
+        {"module": "accelerator", "config": config, "kernel_cycles": dict.fromkeys(ACCELERATOR_PASSES, 5)}))
     write_stage(folder, "export", {})
 
 
@@ -104,10 +113,35 @@ def write_verification(folder: Path) -> None:
         "rtl": {"vectors": 0, "vectors_by_mlp": {}, "graphs": 0, "values": 0, "distinct_outputs": 0, "mismatches": None,
                 "skipped": SKIPPED, "seconds": 0.0},
     }
+    forms["accelerator"] = equal | {"sectors": 40, "random_graphs": 55} | accelerator_facts()
     floats = {"onnx": {"graphs": 3, "largest_difference": 1e-6, "tolerance": 1e-3, "decisions_differing": 0,
                        "failed": False}}
     (folder / "verify").mkdir()
     (folder / "verify" / "verify.json").write_text(json.dumps({"forms": forms, "float_forms": floats, "failed": True}))
+
+
+def accelerator_facts() -> dict[str, Any]:
+    """What `verify` says of the accelerator beside the comparison."""
+    passages = [
+        {"name": f"event {index}", "nodes": 30, "edges": 60 + index, "taken": 20 * index, "given": 150 + 20 * index,
+         "passes": {name: {"start": 20 * (place + index), "last": 20 * (place + index) + 14,
+                           "done": 20 * (place + index) + 19}
+                    for place, name in enumerate(("load", *ACCELERATOR_PASSES))}}
+        for index in range(3)
+    ]
+    blocks = {"head_pipeline": {"lut": 700.4, "ff": 300, "carry4": 20.6, "lutram": 0, "bram36": 0, "uram": 0},
+              "gather": {"lut": 54, "ff": 21, "carry4": 0, "lutram": 12, "bram36": 2.5, "uram": 0}}
+    total = {"lut": 754, "ff": 321, "carry4": 21, "lutram": 12, "bram36": 2.5, "uram": 0, "dsp": 0}
+    return {
+        "streamed": {"graphs": 102, "shapes": 31, "runs": 408,
+                     "clocks": {"none": 12345, "inputs late": 23456, "output held": 23457, "all": 34567}},
+        "timing": {"latencies": [{"nodes": 8, "edges": 16, "cycles": 71, "formula": 71},
+                                 {"nodes": 64, "edges": 128, "cycles": 300, "formula": 300}],
+                   "interval": {"nodes": 64, "edges": 128, "graphs": 24, "cycles": 96.5, "formula": 96.5},
+                   "passages": passages},
+        "resources": {"basis": "closed formulas, an estimate", "device": "xcvu9p", "total": total, "blocks": blocks,
+                      "shares": {"lut": 0.000638, "ff": 0.000136, "dsp": 0.0, "bram36": 0.00116}},
+    }
 
 
 def write_evaluation(folder: Path, graphs: list[HitGraph], integers: list[np.ndarray]) -> None:
@@ -125,6 +159,7 @@ def write_evaluation(folder: Path, graphs: list[HitGraph], integers: list[np.nda
         name: evaluate_scores(graphs, values, *thresholds.get(name, (middle, middle))).to_json()
         for name, values in logits.items()
     }
+    forms["accelerator"] = forms["integer"]
     forms["rtl"] = {"skipped": SKIPPED}
     (folder / "evaluate").mkdir()
     np.savez_compressed(folder / "evaluate" / "logits.npz",

@@ -40,6 +40,7 @@ class RunRecord:
     floats: Mapping[str, Checkpoint]  # stage → float checkpoint
     rtl: Mapping[str, Mapping[str, Any]]  # rtl.json: MLP → latency and estimates
     synthesis: Mapping[str, Mapping[str, Any]]  # MLP → primitives that Yosys counted
+    accelerator: Mapping[str, Any]  # accelerator.json: its config, and the cycles of its kernels
 
     @property
     def float_names(self) -> tuple[str, ...]:
@@ -77,8 +78,7 @@ def collect(folder: Path) -> RunRecord:
                          f"edgetrack report --folder runs/default")
     graphs = _graphs(folder, evaluation.get("graphs", ()))
     text, config = _config(folder / "run.yaml")
-    rtl_file = next((path for path in (folder / stage / "rtl" / "rtl.json" for stage in ("export", "verify"))
-                     if path.is_file()), None)
+    rtl_file, accelerator = (_made(folder, form) for form in ("rtl", "accelerator"))
     checkpoints = {path: load_checkpoint(path) for path in _checkpoint_paths(folder, stages)}
     quantised = next((path for path, checkpoint in checkpoints.items() if checkpoint.kind == "quantised"), None)
     return RunRecord(
@@ -91,7 +91,14 @@ def collect(folder: Path) -> RunRecord:
                 if checkpoint.kind == "float"},
         rtl=_object(rtl_file) if rtl_file else {},
         synthesis=_synthesis(stages, rtl_file),
+        accelerator=_object(accelerator) if accelerator else {},
     )
+
+
+def _made(folder: Path, form: str) -> Path | None:
+    """The description of an exported form, from the first stage that made it."""
+    paths = [folder / stage / form / f"{form}.json" for stage in ("export", "verify")]
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _object(path: Path) -> dict[str, Any]:

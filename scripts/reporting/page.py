@@ -9,14 +9,15 @@ from typing import Any
 import jinja2
 
 from edgetrack.scripts.reporting import sections
+from edgetrack.scripts.reporting.accelerator_section import FIGURES, accelerator_section
 from edgetrack.scripts.reporting.collect import RunRecord
 from edgetrack.scripts.reporting.recompute import evaluation_config, tracks_of_events
 from edgetrack.scripts.reporting.tables import COLUMNS, Missing, headline, number
 
 TITLES = {
     "event": "Event display", "tracking": "Tracking efficiency", "scores": "Edge classification", "forms": "All forms",
-    "verification": "Bit accuracy", "ranges": "Ranges and widths", "resources": "Hardware estimates",
-    "data": "Collisions and graphs", "provenance": "Provenance",
+    "verification": "Bit accuracy", "accelerator": "Accelerator", "ranges": "Ranges and widths",
+    "resources": "Hardware estimates", "data": "Collisions and graphs", "provenance": "Provenance",
 }
 
 
@@ -43,6 +44,7 @@ def render(record: RunRecord, event: str = "") -> Page:
         "scores": sections.scores_section(record),
         "forms": sections.forms_section(record, evaluation),
         "verification": sections.verification_section(record),
+        "accelerator": accelerator_section(record),
         "ranges": sections.ranges_section(record),
         "resources": sections.resources_section(record),
         "data": sections.data_section(record, events),
@@ -56,6 +58,6 @@ def render(record: RunRecord, event: str = "") -> Page:
     environment.tests["missing"] = lambda value: isinstance(value, Missing)
     html = environment.get_template("template.html").render(
         name=record.folder.resolve().name, tiles=headline(record), titles=TITLES, sections=made, absent=missing,
-        number=number, columns=COLUMNS,
+        number=number, columns=COLUMNS, hardware_columns=FIGURES,
     )
     return Page(html, missing)

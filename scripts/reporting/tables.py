@@ -84,10 +84,12 @@ def verification_rows(verification: Mapping[str, Any]) -> tuple[list[str], list[
 
 
 def compared_graphs(form: Mapping[str, Any]) -> str:
-    """Real graphs, or the sectors of them that fixed-size hardware got, and special ones: "20 + 7"."""
+    """Real graphs, or the sectors of them that fixed-size hardware got, special ones, and random ones: "20 + 7"."""
     real = form.get("graphs")
     shown = f"{number(form['sectors'])} sectors of {number(real)}" if form.get("sectors") else number(real)
-    return shown + (f" + {number(form['special_graphs'])}" if form.get("special_graphs") else "")
+    shown += f" + {number(form['special_graphs'])}" if form.get("special_graphs") else ""
+    shown += f" + {number(form['random_graphs'])} random" if form.get("random_graphs") else ""
+    return shown + (f", {len(form['streamed']['clocks'])} times" if form.get("streamed") else "")
 
 
 def verdict(form: Mapping[str, Any]) -> str:

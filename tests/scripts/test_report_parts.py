@@ -291,7 +291,7 @@ def mismatch_tile(folder: Path, old: str, new: str) -> Tile:
 
 def test_headline_is_bad_exactly_when_something_failed(tmp_path: Path) -> None:
     equal = mismatch_tile(tmp_path / "a", '"mismatches": 17', '"mismatches": 0')
-    assert equal == Tile("bit mismatches", "0", "2 of 3 forms equal the integers; 197,530 integers compared; "
+    assert equal == Tile("bit mismatches", "0", "3 of 4 forms equal the integers; 296,295 integers compared; "
                          "skipped: rtl", "part")
     failed = mismatch_tile(tmp_path / "b", '"distinct_outputs": 99, "mismatches": 0', '"distinct_outputs": 1, '
                            '"mismatches": 0')
@@ -346,7 +346,7 @@ def test_checkpoints_are_found_where_the_folder_has_moved_to(record: RunRecord) 
     assert record.quantised is not None
     assert record.quantised.kind == "quantised"
     assert list(record.floats) == ["train"]
-    assert (record.float_names, record.quantised_names) == (("float",), ("integer", "hls4ml", "rtl"))
+    assert (record.float_names, record.quantised_names) == (("float",), ("integer", "hls4ml", "accelerator", "rtl"))
     assert (record.reference, record.integers) == ("float", "integer")
 
 

@@ -1,0 +1,143 @@
+"""The report's section on the accelerator: what it draws is what the generator writes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from integer_networks import random_integer_model, toy_description
+from run_folders import ACCELERATOR_PASSES, write_run
+
+from edgetrack.export.accelerator_cycles import CycleFormula, cycle_formula
+from edgetrack.export.accelerator_plan import AcceleratorConfig, Plan, make_plan
+from edgetrack.export.accelerator_verilog import top_module
+from edgetrack.export.part_instances import Instance, read_instances
+from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.scripts.reporting import figures_accelerator
+from edgetrack.scripts.reporting.accelerator_blocks import LOADER, OUTPUT, Memory, blocks, memories
+from edgetrack.scripts.reporting.accelerator_section import accelerator_section
+from edgetrack.scripts.reporting.collect import collect
+from edgetrack.scripts.reporting.tables import Missing
+
+NETWORKS = {
+    "toy": toy_description, "in": lambda: interaction_network(InteractionNetworkConfig(hidden=4)),
+    "two rounds": lambda: interaction_network(InteractionNetworkConfig(hidden=4, steps=2)),
+}
+
+
+def design(name: str) -> tuple[Plan, CycleFormula]:
+    model = random_integer_model(NETWORKS[name]())
+    plan = make_plan(model, AcceleratorConfig(20, 50, 3, 2, 3, 2))
+    return plan, cycle_formula(plan, {made.name: 4 for made in plan.passes})
+
+
+BITS: dict[str, Callable[[dict[str, int]], int]] = {
+    "row_memory": lambda p: p["BITS"] * p["DEPTH"],
+    "gather": lambda p: p["BITS"] * p["BANKS"] * p["DEPTH"],
+    "scatter_sum": lambda p: p["LANES"] * p["BUFFERS"] * p["BANKS"] * p["ROWS"] * p["COLUMNS"] * p["LANE_BITS"],
+}
+
+
+def written_bits(parts: list[Instance]) -> int:
+    return sum(part.count * BITS[part.module](dict(part.parameters)) for part in parts if part.module in BITS)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_memories_of_the_picture_hold_the_bits_of_the_verilog(name: str) -> None:
+    plan, formula = design(name)
+    drawn = memories(plan)
+    assert sum(memory.total_bits for memory in drawn) == written_bits(read_instances(top_module(plan, formula)))
+    other = replace(plan, config=replace(plan.config, graphs_in_flight=4))
+    assert sum(memory.total_bits for memory in memories(other)) > sum(memory.total_bits for memory in drawn)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_memories_are_read_by_later_passes_only(name: str) -> None:
+    plan, formula = design(name)
+    order = [block.name for block in blocks(plan, formula)]
+    assert (order[0], order[-1]) == (LOADER, OUTPUT)
+    assert order[1:-1] == [made.name for made in plan.passes]
+    for memory in memories(plan):
+        assert memory.readers
+        assert all(order.index(reader) > order.index(memory.writer) for reader, _ in memory.readers)
+
+
+def test_sizes_of_a_memory_by_hand() -> None:
+    plan, _ = design("in")
+    made = {memory.value: memory for memory in memories(plan)}
+    # x: gathered at both ends by 3 edge lanes, read in rows by phi_o; 3 slots of 10 rows of 2 banks; 3 columns of 8 bit
+    assert (made["x"].copies, made["x"].banks, made["x"].rows, made["x"].bits) == (2 * 3 + 1, 2, 3 * 10, 24)
+    assert made["x"].lines == ("7 × 2 banks", "30 × 24 bit each, 10 Kibit")
+    # edge ends: two indices of 5 bit for 20 nodes, and whether there is an edge; 3 slots of 17 rows of 3 lanes
+    assert (made["edge ends"].banks, made["edge ends"].rows, made["edge ends"].bits) == (3, 3 * 17, 2 * 5 + 1)
+    assert (made["aggregate"].copies, made["aggregate"].banks, made["aggregate"].rows) == (3 * 2, 2, 10)
+
+
+def test_lines_to_one_card_end_side_by_side_and_inside_it() -> None:
+    made = [Memory(f"v{row}", "node", LOADER, (("a", "gathered"), ("a", "in rows"), ("b", "in rows")), 1, 1, 1, 1)
+            for row in range(4)]
+    ports = figures_accelerator.reader_ports(made, {LOADER: 0.0, "a": 3.0, "b": 6.0})
+    into_a = [x for (_, card, _), x in ports.items() if card == "a"]
+    assert len(into_a) == len(set(into_a)) == 8
+    assert into_a == sorted(into_a)
+    assert into_a[0] > 3.0
+    assert into_a[-1] < 3.0 + figures_accelerator.CARD
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(tmp_path_factory.mktemp("runs") / "example")
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder, tmp_path / "example"))
+
+
+def test_section_shows_what_was_measured_and_counted(folder: Path) -> None:
+    section = accelerator_section(collect(folder))
+    assert isinstance(section, dict)
+    assert all(name in section["blocks"] for name in ACCELERATOR_PASSES)
+    assert "graph 1, 30 nodes and 60 edges: 150 cycles, 0.75 µs" in section["passages"]
+    assert "Belle II: 632 ns" in section["latency"]
+    assert "8 edge, 4 node lanes" in section["latency"]
+    assert section["verified"]["rounds"]["all"] == "34,567"
+    assert section["verified"]["graphs"] == "40 sectors of 20 + 7 + 55 random, 4 times"
+    assert [row["name"] for row in section["rows"]] == ["float", "integer", "accelerator"]
+    assert section["resources"]["rows"][0]["lut"] == 700
+    assert section["resources"]["total"]["lut"] == 754
+
+
+def test_counts_of_the_export_come_before_the_formulas(copy: Path) -> None:
+    counted = {"basis": "Yosys", "device": "d", "total": {"lut": 5, "ff": 1, "dsp": 0, "bram36": 1, "lutram": 0,
+               "uram": 0, "carry4": 1}, "shares": {"lut": 0.5}, "blocks": {"gather": {"instances": 2, "lut": 5}}}
+    (copy / "export" / "stage.json").write_text(json.dumps({"result": {"accelerator_estimate": counted}}))
+    section = accelerator_section(collect(copy))
+    assert isinstance(section, dict)
+    assert (section["resources"]["basis"], section["resources"]["rows"][0]["lut"]) == ("Yosys", 5)
+
+
+def test_what_is_missing_is_left_out_or_named(copy: Path) -> None:
+    path = copy / "verify" / "verify.json"
+    verification = json.loads(path.read_text())
+    del verification["forms"]["accelerator"]
+    path.write_text(json.dumps(verification))
+    section = accelerator_section(collect(copy))
+    assert isinstance(section, dict)
+    assert section["blocks"]
+    assert section["passages"] is section["latency"] is section["verified"] is section["resources"] is None
+    (copy / "export" / "accelerator" / "accelerator.json").unlink()
+    missing = accelerator_section(collect(copy))
+    assert isinstance(missing, Missing)
+    assert missing.command == f"edgetrack export --to accelerator --folder {copy}/export"
+
+
+def test_description_of_another_network_is_refused(copy: Path) -> None:
+    path = copy / "export" / "accelerator" / "accelerator.json"
+    path.write_text(path.read_text().replace("message_2", "phi_o"))
+    with pytest.raises(ValueError, match=r"accelerator\.json does not belong to the run's quantised checkpoint"):
+        accelerator_section(collect(copy))
