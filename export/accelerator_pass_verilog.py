@@ -13,7 +13,7 @@ def edge_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Width
     """A pass over the edges: from the edge stream, which it also stores, or from the edge memories."""
     name, config = made.name, plan.config
     lanes = config.edge_lanes
-    beat = _streamed_beat(plan, made, widths) if made.streamed else _stored_beat(plan, made, widths)
+    beat = _streamed_beat(plan, made, timing, widths) if made.streamed else _stored_beat(plan, made, timing, widths)
     ends = {end: f"{name}_{end}" for end in ("source", "target")}
     inside = " && ".join(f"{bus}[lane*{widths.index} +: {widths.index}] < {name}_nodes" for bus in ends.values())
     parts = [
@@ -23,9 +23,6 @@ def edge_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Width
         delay(f"node_count[{name}_slot]", f"{name}_nodes", widths.node_count, 1),
         delay(f"{name}_node_base", f"{name}_gather_base", widths.node_address, 1),
         f"    wire [{lanes - 1}:0] {name}_kept = {name}_keep & {name}_inside, {name}_inside;",
-        *(delay(f"{name}_{operand.value}", f"{name}_{operand.value}_late", lanes * plan.bits(operand.value),
-                timing.kernel - 1)
-          for operand in made.reads if operand.kind == "edge"),
         f"    generate for (lane = 0; lane < {lanes}; lane = lane + 1) begin : {name}_lanes",
         f"        assign {name}_inside[lane] = {inside};",
         *(_gather(plan, made, operand, widths) for operand in made.reads if operand.kind == "gather"),
@@ -50,6 +47,8 @@ def node_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Width
     parts = [
         f"\n    // Pass {name}, over nodes",
         _flow(plan, made, before, timing, widths),
+        # Read when the sums are there: an address waits in fewer registers than a row.
+        delay(f"{name}_issue_address", f"{name}_read_address", widths.node_address, timing.kernel - 1),
     ]
     for operand in made.reads:
         if operand.kind == "node":
@@ -57,11 +56,10 @@ def node_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Width
             parts += [
                 f"    wire [{bits - 1}:0] {name}_{operand.value};",
                 _row_memory(f"{name}_{operand.value}", bits, plan.config.graphs_in_flight * plan.config.node_rows,
-                            widths.node_address, operand.value, f"{name}_issue_address"),
-                delay(f"{name}_{operand.value}", f"{name}_{operand.value}_late", bits, timing.kernel - 1),
+                            widths.node_address, operand.value, f"{name}_read_address"),
             ]
         else:
-            parts.append(delay(f"{operand.value}_sums", f"{name}_{operand.value}_late",
+            parts.append(delay(f"{operand.value}_sums", f"{name}_{operand.value}",
                                lanes * plan.bits(operand.value), timing.kernel - sum_cycles(plan, operand.value)))
     parts += [
         f"    generate for (lane = 0; lane < {lanes}; lane = lane + 1) begin : {name}_lanes",
@@ -161,8 +159,8 @@ def _flow(plan: Plan, made: Pass, before: str, timing: Timing, widths: Widths) -
     return "\n".join(lines)
 
 
-def _streamed_beat(plan: Plan, made: Pass, widths: Widths) -> str:
-    """One register stage for the rows of the edge stream, as the memories have for the passes that read them."""
+def _streamed_beat(plan: Plan, made: Pass, timing: Timing, widths: Widths) -> str:
+    """Indices and values of the edge stream, as late as the memories give them to the passes that read them."""
     name, lanes, stride = made.name, plan.config.edge_lanes, widths.edge_stream
     fields = [("source", widths.index), ("target", widths.index)]
     fields += [(value.name, plan.bits(value.name)) for value in plan.edge_inputs]
@@ -170,8 +168,9 @@ def _streamed_beat(plan: Plan, made: Pass, widths: Widths) -> str:
     for field, bits in fields:
         joined = ", ".join(f"edge_tdata[{lane * stride + start} +: {bits}]" for lane in reversed(range(lanes)))
         start += bits
+        cycles = 1 if field in ("source", "target") else timing.kernel
         lines += [f"    wire [{lanes * bits - 1}:0] {field}_data = {{{joined}}};",
-                  delay(f"{field}_data", f"{name}_{field}", lanes * bits, 1)]
+                  delay(f"{field}_data", f"{name}_{field}", lanes * bits, cycles)]
     for value in plan.edge_inputs:
         lines += [f"    wire {value.name}_write = stored;",
                   f"    wire [{widths.edge_address - 1}:0] {value.name}_address = {name}_issue_address;"]
@@ -185,8 +184,8 @@ def _streamed_beat(plan: Plan, made: Pass, widths: Widths) -> str:
     ])
 
 
-def _stored_beat(plan: Plan, made: Pass, widths: Widths) -> str:
-    """Reads of the edge memories: indices and values that this pass takes from passes before it."""
+def _stored_beat(plan: Plan, made: Pass, timing: Timing, widths: Widths) -> str:
+    """Reads of the edge memories: indices, and with the gathered values the edge values of passes before."""
     name, lanes = made.name, plan.config.edge_lanes
     depth = plan.config.graphs_in_flight * plan.config.edge_rows
     index_bits = lanes * (2 * widths.index + 1)
@@ -198,6 +197,7 @@ def _stored_beat(plan: Plan, made: Pass, widths: Widths) -> str:
         f"{name}_edges[{lanes * widths.index} +: {lanes * widths.index}];",
         f"    wire {name}_row_valid;",
         delay(f"{name}_issue", f"{name}_row_valid", 1, 1, declare=False, reset=True),
+        delay(f"{name}_issue_address", f"{name}_read_address", widths.edge_address, timing.kernel - 1),
         f"    wire [{lanes - 1}:0] {name}_keep = "
         f"{name}_edges[{2 * lanes * widths.index} +: {lanes}] & {{{lanes}{{{name}_row_valid}}}};",
     ]
@@ -206,7 +206,7 @@ def _stored_beat(plan: Plan, made: Pass, widths: Widths) -> str:
             bits = lanes * plan.bits(operand.value)
             lines += [f"    wire [{bits - 1}:0] {name}_{operand.value};",
                       _row_memory(f"{name}_{operand.value}", bits, depth, widths.edge_address, operand.value,
-                                  f"{name}_issue_address")]
+                                  f"{name}_read_address")]
     return "\n".join(lines)
 
 
@@ -237,7 +237,7 @@ def _kernel(plan: Plan, made: Pass) -> str:
             case "gather":
                 operands.append(f"{operand.value}_{operand.end}")
             case _:
-                operands.append(f"{made.name}_{operand.value}_late[lane*{bits} +: {bits}]")
+                operands.append(f"{made.name}_{operand.value}[lane*{bits} +: {bits}]")
     bits = plan.result_bits(made)
     return (f"        {made.name}_pipeline kernel (\n            .clk(clk), .model_inp({{{', '.join(operands)}}}),\n"
             f"            .model_out({made.name}_data[lane*{bits} +: {bits}]));")
