@@ -14,6 +14,7 @@ from typing import Literal
 MUX_COST = 0.5
 ENABLE_COST = 0.5
 LUTS_PER_LUTRAM = 8  # RAM32M16 and RAM64M8 take a slice of eight LUTs
+LUTRAM_COST, LUTRAM_WIDTH = 16, 14  # of 32 rows; 64 rows are half as wide
 
 Kind = Literal["registers", "lutram", "bram36", "uram"]
 
@@ -32,8 +33,8 @@ class Cell:
 
 
 CELLS = (
-    Cell("lutram", LUTS_PER_LUTRAM, 16, ((14, 32),), 14, by_width=True),
-    Cell("lutram", LUTS_PER_LUTRAM, 16, ((7, 64),), 7, by_width=True),
+    Cell("lutram", LUTS_PER_LUTRAM, LUTRAM_COST, ((LUTRAM_WIDTH, 32),), LUTRAM_WIDTH, by_width=True),
+    Cell("lutram", LUTS_PER_LUTRAM, LUTRAM_COST, ((LUTRAM_WIDTH // 2, 64),), LUTRAM_WIDTH // 2, by_width=True),
     Cell("bram36", 0.5, 129, ((36, 1 << 9), (18, 1 << 10), (9, 1 << 11), (4, 1 << 12), (2, 1 << 13), (1, 1 << 14)), 9),
     Cell("bram36", 1.0, 257, ((72, 1 << 9), (36, 1 << 10), (18, 1 << 11), (9, 1 << 12), (4, 1 << 13), (2, 1 << 14),
                               (1, 1 << 15)), 9),

@@ -79,8 +79,8 @@ def row_memory(p: Parameters) -> Part:
 
 def gather(p: Parameters) -> Part:
     bank_bits = ceil(log2(p["BANKS"]))
-    own = Amount(p["BITS"] * chooser_luts(p["BANKS"]) + p["INDEX_BITS"] - bank_bits, p["BITS"] + bank_bits,
-                 carries(p["ADDRESS_BITS"]))
+    own = Amount(p["BITS"] * chooser_luts(p["BANKS"]) + p["INDEX_BITS"] - bank_bits,
+                 p["BITS"] + 2 * bank_bits + p["ADDRESS_BITS"], carries(p["ADDRESS_BITS"]))
     row = {"BITS": p["BANKS"] * p["BITS"], "DEPTH": p["DEPTH"]}
     return own, (Inner("row_memory", row),)
 
@@ -94,14 +94,18 @@ def delay_line(p: Parameters) -> Part:
 
 def accumulator_lane(p: Parameters) -> Part:
     banks, buffers, columns = p["BANKS"], p["BUFFERS"], p["COLUMNS"]
-    word, memories = columns * p["SUM_BITS"], buffers * banks
-    old = word if 1 < memories <= 4 else (banks * word * chooser_luts(buffers) + word * chooser_luts(banks))
-    read = banks * word * chooser_luts(buffers)
-    written = buffers * word  # zero or the new sum
-    addresses = 2 * buffers * p["ROW_BITS"]
-    ff = (4 + 3 * p["BUFFER_BITS"] + 2 * p["INDEX_BITS"] + p["ROW_BITS"] - 1 + columns * p["VALUE_BITS"] + word)
-    own = Amount(word + old + read + written + addresses + 13 + 2 * memories, ff, columns * carries(p["SUM_BITS"]))
-    return own, (Inner("row_memory", {"BITS": word, "DEPTH": p["ROWS"]}, memories),)
+    word, key = columns * p["SUM_BITS"], p["BUFFER_BITS"] * (buffers > 1) + p["INDEX_BITS"]
+    marks = 5 * banks if banks > 1 else 0  # one bank's marks are always set
+    ff = (11 + 3 * key + 2 * columns * p["VALUE_BITS"] + 3 * word + marks + p["BUFFER_BITS"] * (buffers > 1)
+          + p["ROW_BITS"] + banks * word)
+    sums = word + word * (1 + chooser_luts(banks))  # the adder, and its old sum: of a bank, a register or zero
+    # Measured: with two buffers, or two banks, Yosys makes gates of marks that else reset registers.
+    sums += word * 2 if banks > 1 and buffers > 1 and 2 in (banks, buffers) else word // 4
+    comparisons = 3 * ceil(key / 2)
+    of_marks = buffers * (2 * p["ROW_BITS"] + banks + 3) + banks * (2 * chooser_luts(buffers) + 4)
+    own = Amount(sums + comparisons + of_marks, ff, columns * carries(p["SUM_BITS"]))
+    return own, (Inner("row_memory", {"BITS": word, "DEPTH": buffers << p["ROW_BITS"]}, 2 * banks),
+                 Inner("row_memory", {"BITS": banks, "DEPTH": p["ROWS"]}, buffers))
 
 
 def adder_tree(p: Parameters) -> Part:
@@ -125,10 +129,10 @@ def scatter_sum(p: Parameters) -> Part:
 
 
 def requantize(p: Parameters) -> Part:
-    rounded = p["IN_BITS"] - max(p["SHIFT"], 0)
-    above = max(rounded - p["OUT_BITS"], 0)
-    lut = p["OUT_BITS"] + ceil(above / 2) + (rounded if p["SHIFT"] > 0 else 0)
-    return Amount(lut, p["OUT_BITS"], ceil(rounded / 4) if p["SHIFT"] > 0 else 0), ()
+    shift, bits = p["SHIFT"], p["IN_BITS"]
+    rounded = bits - shift + 1 if shift > 0 else bits
+    lut = p["OUT_BITS"] + ceil(max(rounded + max(-shift, 0) - p["OUT_BITS"], 0) / 2) + (rounded if shift > 0 else 0)
+    return Amount(lut, rounded + p["OUT_BITS"], ceil(rounded / 4) if shift > 0 else 0), ()
 
 
 def multiply(p: Parameters) -> Part:
@@ -140,22 +144,24 @@ def multiply(p: Parameters) -> Part:
 
 def sequencer(p: Parameters) -> Part:
     # The first row of a slot is a multiple of the rows of a slot: its lowest bits never change.
-    fields = (p["ROW_BITS"], p["SLOT_BITS"] * (p["SLOTS"] > 1), _changing(p["NODE_ROWS"], p["NODE_BITS"]),
-              _changing(p["EDGE_ROWS"], p["EDGE_BITS"]))
-    ff = 2 + sum(fields)
-    return Amount(ceil(1.5 * ff), ff, sum(carries(bits) for bits in fields)), ()
+    slot = p["SLOT_BITS"] * (p["SLOTS"] > 1)
+    fields = [p["ROW_BITS"], p["ADDRESS_BITS"], slot, slot, _changing(p["ROWS"], p["ADDRESS_BITS"]) * (slot > 0),
+              _changing(p["NODE_ROWS"], p["NODE_BITS"]) * (slot > 0)]
+    if not p["STREAMED"]:
+        fields.append(p["ROW_BITS"])
+    ff = 3 + sum(fields) + (not p["STREAMED"])
+    return Amount(ceil((1.15 if p["STREAMED"] else 1.42) * ff), ff, sum(carries(bits) for bits in fields)), ()
 
 
 def semaphore(p: Parameters) -> Part:
     bits = p["BITS"]
-    return Amount(bits + 3 if bits > 2 else 2 * bits - 1, bits, carries(bits)), ()
+    return Amount(2 * bits + 2 if bits > 2 else 2 * bits - 1, bits + 1, 2 * carries(bits)), ()
 
 
 def output_fifo(p: Parameters) -> Part:
-    rows = map_memory(p["BITS"], p["DEPTH"], registered=False)
-    lutram = rows.amount
-    return Amount(lutram + 2 * p["ADDRESS_BITS"] + 2, 3 * p["ADDRESS_BITS"] + 2, 2 * carries(p["ADDRESS_BITS"]) + 2,
-                  lutram), ()
+    memory = {"BITS": p["BITS"], "DEPTH": p["DEPTH"]}
+    (rows, _), counters = row_memory(memory), 2 * (p["ADDRESS_BITS"] + 1)
+    return rows + Amount(p["ADDRESS_BITS"] + 3, counters + 1, 2 * carries(p["ADDRESS_BITS"] + 1)), ()
 
 
 PARTS: dict[str, Callable[[Parameters], Part]] = {

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from edgetrack.scripts.bench_accelerator import AcceleratorTableConfig, bench_accelerator
 from edgetrack.scripts.bench_graphs import bench_graphs
+from edgetrack.scripts.bench_resources import bench_resources
 from edgetrack.scripts.bench_sectors import bench_sectors
 from edgetrack.scripts.bench_simulation import simulation_table
 from edgetrack.scripts.console import Console
@@ -20,7 +21,7 @@ from edgetrack.scripts.sector_cases import SectorTableConfig
 class BenchConfig:
     """Which table, and on how much."""
 
-    name: Literal["graphs", "simulation", "sectors", "accelerator"] = positional("table")
+    name: Literal["graphs", "simulation", "sectors", "accelerator", "resources"] = positional("table")
     events: int = option(10, "simulation: number of events")
     hits: int = option(57_000, "graphs: number of synthetic pixel hits")
     sample: str = option("", "graphs: folder of TrackML events, the first of which is taken instead")
@@ -47,12 +48,15 @@ def bench(config: BenchConfig, folder: Path, console: Console) -> dict[str, Any]
     200 against the numbers published for TrackML, within 10 % or failed; 3 to 5 s of CPU an event. sectors: how full
     the φ × η sectors of graphs are, and what seams and capacities lose in tracking efficiency. accelerator: latency and
     interval of the streaming accelerator in simulation, every logit compared, beside published designs; failed where a
-    logit differs or a published figure is not reached.
+    logit differs or a published figure is not reached. resources: the formulas of `export --explore` beside synthesis,
+    on pipelines and designs that their constants were not taken from; ten minutes; failed beyond the stated errors.
     """
     if config.name == "sectors":
         return bench_sectors(config.graphs, config.sectors, console)
     if config.name == "accelerator":
         return bench_accelerator(config.accelerator, config.seed, config.estimate, folder / "accelerator", console)
+    if config.name == "resources":
+        return bench_resources(config.seed, folder / "resources", console)
     if config.name == "graphs":
         sample = Path(config.sample) if config.sample else None
         cases = bench_graphs(hits=config.hits, seed=config.seed, repeats=config.repeats, events=sample)

@@ -13,7 +13,6 @@ from edgetrack.export.accelerator import AcceleratorForm, export_accelerator
 from edgetrack.export.accelerator_timing import measure_latency, measured_interval
 from edgetrack.export.accelerator_verilog import TOP
 from edgetrack.export.exploration import Candidate, Network
-from edgetrack.export.exploration_choice import describe
 from edgetrack.export.streaming import random_graph
 from edgetrack.export.yosys import Resources
 from edgetrack.export.yosys_hierarchy import estimate_hierarchy
@@ -128,9 +127,9 @@ def _show(checks: Sequence[Check], console: Console) -> None:
         by_formula, counted = getattr(one.candidate.resources, key), getattr(one.resources, key)
         return f"{by_formula:,g} / {counted:,g}" + (f" ({one.errors()[key]:+.1%})" if by_formula != counted else " =")
 
-    console.table("formula / measured: cycles in simulation, resources after Yosys (not placed and routed)",
-                  ("design", "logits ≠", "latency", "interval", *CHECKED),
-                  [(describe(one.candidate), one.mismatches,
-                    f"{one.candidate.latency_cycles} / {one.latency_cycles}",
-                    f"{one.candidate.interval_cycles:g} / {one.interval_cycles:g}",
-                    *(cell(one, key) for key in CHECKED)) for one in checks])
+    rows = [("logits ≠", *(one.mismatches for one in checks)),
+            ("latency", *(f"{one.candidate.latency_cycles} / {one.latency_cycles}" for one in checks)),
+            ("interval", *(f"{one.candidate.interval_cycles:g} / {one.interval_cycles:g}" for one in checks)),
+            *((key, *(cell(one, key) for one in checks)) for key in CHECKED)]
+    console.table("formula / measured: cycles in simulation, resources by Yosys (not placed and routed)",
+                  ("", *(name(one.candidate) for one in checks)), rows)

@@ -70,8 +70,9 @@ def _draw(figure: Figure, candidates: Sequence[Candidate], chosen: Candidate | N
     for axes, what, end, at in ((left, "latency (µs)", "top", 1), (right, "graphs a second (million)", "bottom", 0)):
         axes.set_ylabel(what)
         axes.set_xlabel("LUTs, by formula")
-        axes.annotate(f"{limits.share:.0%} of {die}", (room, at), (-4, 3 - 6 * at), ("data", "axes fraction"),
-                      "offset points", rotation=90, ha="right", va=end, color=ALLOWED, fontsize=8)
+        if room < axes.get_xlim()[1]:
+            axes.annotate(f"{limits.share:.0%} of {die}", (room, at), (-4, 3 - 6 * at), ("data", "axes fraction"),
+                          "offset points", rotation=90, ha="right", va=end, color=ALLOWED, fontsize=8)
     config = candidates[0].config
     left.set_title(f"Latency of {config.nodes:,} nodes and {config.edges:,} edges")
     right.set_title("Rate, one graph behind the other")

@@ -10,7 +10,7 @@ from edgetrack.export.resource_model import part_resources
 def test_a_gather_is_a_row_of_banks_and_a_chooser() -> None:
     # 4 banks of 24 bits: a row of 96 bits × 64 rows in 14 RAM64M8; LUTs choose the bank, and add an index of 6 bits.
     own, inner = PARTS["gather"]({"BITS": 24, "BANKS": 4, "DEPTH": 64, "ADDRESS_BITS": 6, "INDEX_BITS": 8})
-    assert own == Amount(lut=24 + 6, ff=24 + 2, carry4=2)
+    assert own == Amount(lut=24 + 6, ff=24 + 6 + 2 * 2, carry4=2)
     assert inner == (Inner("row_memory", {"BITS": 96, "DEPTH": 64}),)
     assert part_resources(inner[0]) == Amount(lut=14 * 8, ff=96, lutram=14 * 8)
 
@@ -37,7 +37,8 @@ def test_accumulators_are_counted_by_lane_buffer_and_bank() -> None:
     sums = Inner("scatter_sum", {
         "LANES": 4, "BANKS": 2, "ROWS": 512, "ROW_BITS": 9, "INDEX_BITS": 10, "BUFFERS": 3, "BUFFER_BITS": 2,
         "COLUMNS": 2, "VALUE_BITS": 8, "VALUE_SIGNED": 1, "LANE_BITS": 18, "SUM_BITS": 20, "TREE_LEVELS": 2})
-    assert part_resources(sums).bram36 == 4 * 3 * 2 * 0.5
+    # In each of 4 lanes 2 banks of 36 bits × 3 · 512 rows, three halves of a block, twice: to add and to read.
+    assert part_resources(sums).bram36 == 4 * 2 * 2 * 1.5
 
 
 def test_a_part_without_formula_stops() -> None:
