@@ -32,11 +32,12 @@ class Timing:
 class CycleFormula:
     """Latency and initiation interval of graphs of any size that fits, without stalls from outside.
 
-    With R_n = ⌈nodes / node lanes⌉ and R_e = ⌈edges / edge lanes⌉ rows (at least 1), R_p the rows of pass p and D_p
-    its `done` cycles, a slot of the memories is held for S = R_n + L + Σ_p (R_p + D_p), where L is `load`; latency =
-    S + 1, from the first row of nodes taken to the last row of logits given. Equal graphs in a row follow each other
-    every max(R_n, R_e, S / graphs in flight, A / accumulators) cycles on average, where A is the time that a sum's
-    buffer is held: from the start of the pass that is summed to the last read of the pass that reads it.
+    With R_n = ⌈nodes / node lanes⌉ and R_e = ⌈edges / edge lanes⌉ rows (at least 1), R_p the rows of pass p (1 where
+    the next one is chained to it), D_p its `done` cycles and L = `load`, a slot of the memories is held for
+    S = R_n + L + Σ_p (R_p + D_p); latency = S + 1, from the first row of nodes taken to the last row of logits given.
+    Equal graphs follow each other every max(R_n, R_e, S / graphs in flight, A / accumulators) cycles on average, where
+    A is the time that a sum's buffer is held: from the start of the pass that is summed to the last read of the pass
+    that reads it.
     """
 
     config: AcceleratorConfig
@@ -70,10 +71,12 @@ class CycleFormula:
 
     def _start(self, index: int, nodes: int, edges: int) -> int:
         """First cycle of a pass, on an idle accelerator."""
-        return self.rows(nodes, edges)[0] + self.load + sum(
-            self._pass_rows(before, nodes, edges) + self.timings[self.passes[before].name].done
-            for before in range(index)
-        )
+        start = self.rows(nodes, edges)[0] + self.load
+        for before in range(index):
+            chained = before + 1 < len(self.passes) and self.passes[before + 1].chained
+            start += 1 if chained else self._pass_rows(before, nodes, edges)
+            start += self.timings[self.passes[before].name].done
+        return start
 
 
 def cycle_formula(plan: Plan, kernel_cycles: Mapping[str, int]) -> CycleFormula:

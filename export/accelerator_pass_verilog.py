@@ -9,7 +9,7 @@ from edgetrack.export.accelerator_sum_verilog import scatter
 from edgetrack.export.accelerator_widths import Widths
 
 
-def edge_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Widths) -> str:
+def edge_pass(plan: Plan, made: Pass, given: str, timing: Timing, widths: Widths) -> str:
     """A pass over the edges: from the edge stream, which it also stores, or from the edge memories."""
     name, config = made.name, plan.config
     lanes = config.edge_lanes
@@ -18,7 +18,7 @@ def edge_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Width
     inside = " && ".join(f"{bus}[lane*{widths.index} +: {widths.index}] < {name}_nodes" for bus in ends.values())
     parts = [
         f"\n    // Pass {name}, over edges",
-        _flow(plan, made, before, timing, widths),
+        _flow(plan, made, given, timing, widths),
         beat,
         delay(f"node_count[{name}_slot]", f"{name}_nodes", widths.node_count, 1),
         delay(f"{name}_node_base", f"{name}_gather_base", widths.node_address, 1),
@@ -41,12 +41,12 @@ def edge_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Width
     return "\n".join(parts)
 
 
-def node_pass(plan: Plan, made: Pass, before: str, timing: Timing, widths: Widths) -> str:
+def node_pass(plan: Plan, made: Pass, given: str, timing: Timing, widths: Widths) -> str:
     """A pass over the nodes: rows of node values and of sums in, rows of a new node value out."""
     name, lanes = made.name, plan.config.node_lanes
     parts = [
         f"\n    // Pass {name}, over nodes",
-        _flow(plan, made, before, timing, widths),
+        _flow(plan, made, given, timing, widths),
         # Read when the sums are there: an address waits in fewer registers than a row.
         delay(f"{name}_issue_address", f"{name}_read_address", widths.node_address, timing.kernel - 1),
     ]
@@ -128,8 +128,8 @@ def delay(source: str, target: str, bits: int, cycles: int, declare: bool = True
             f"        .clk(clk), .rst(rst), .in({source}), .out({target}));")
 
 
-def _flow(plan: Plan, made: Pass, before: str, timing: Timing, widths: Widths) -> str:
-    """When a pass may go on, and the flags and the address that accompany each row to its result."""
+def _flow(plan: Plan, made: Pass, given: str, timing: Timing, widths: Widths) -> str:
+    """When a pass may go on, one graph more with each `given`; the flags and the address that go with each row."""
     name, config, edges = made.name, plan.config, made.domain == "edge"
     address_bits = widths.edge_address if edges else widths.node_address
     may_start = [f"{name}_waiting", *(f"{total.name}_free" for total in made.sums)]
@@ -139,7 +139,7 @@ def _flow(plan: Plan, made: Pass, before: str, timing: Timing, widths: Widths) -
         *["    wire place_free;"] * made.final,
         *(f"    wire {total.name}_free;" for total in made.sums),
         f"    semaphore #(.FIRST(0), .BITS({widths.slots_count})) {name}_graphs (",
-        f"        .clk(clk), .rst(rst), .give({before}_done), .take({name}_start), .available({name}_waiting));",
+        f"        .clk(clk), .rst(rst), .give({given}), .take({name}_start), .available({name}_waiting));",
         sequencer(name, edges, " && ".join(may_start), " && ".join(may_issue),
                   "edge_tlast" if made.streamed else None, widths, config),
         *[f"    assign edge_tready = {name}_open{' && place_free' * made.final};"] * made.streamed,

@@ -47,6 +47,7 @@ class Pass:
     sums: tuple[Scatter, ...]  # what its results are summed into
     streamed: bool  # takes its rows from the edge stream, as the first edge pass
     final: bool  # its results leave
+    chained: bool  # starts with the first result of the pass before, which walks over the same rows and never waits
 
     @property
     def reads(self) -> tuple[Operand, ...]:
@@ -74,16 +75,18 @@ def read_passes(description: NetworkDescription) -> tuple[Pass, ...]:
     kernels = _kernels(description, needed)
     direct = _read_directly(description, kernels)
     kernels = [kernel for kernel in kernels if kernel.name not in direct]
-    first_edge = next((k.name for k in kernels if description.shape(k.value).domain == "edge"), None)
+    domains = [description.shape(kernel.value).domain for kernel in kernels]
+    first_edge = domains.index("edge") if "edge" in domains else len(domains)
     scatters = [step for step in description.steps if isinstance(step, Scatter) and step.name in needed]
     return tuple(
         Pass(
-            kernel.name, kernel.value, kernel.kind, description.shape(kernel.value).domain,
+            kernel.name, kernel.value, kernel.kind, domain,
             tuple(_operand(description, leaf, direct | {kernel.name}) for leaf in kernel.leaves),
             tuple(step for step in scatters if _summed(description, step) == kernel.name),
-            kernel.name == first_edge, kernel.value == description.output,
+            streamed=place == first_edge, final=kernel.value == description.output,
+            chained=place > 0 and domains[place - 1] == domain and place - 1 != first_edge,
         )
-        for kernel in kernels
+        for place, (kernel, domain) in enumerate(zip(kernels, domains, strict=True))
     )
 
 

@@ -21,12 +21,16 @@ def top_module(plan: Plan, formula: CycleFormula) -> str:
     """Verilog of the whole accelerator around its kernels."""
     widths = make_widths(plan)
     parts = [_header(plan, widths), _loader(plan, widths)]
-    before = "load"
-    for made in plan.passes:
+    given = "load_done"
+    for made, after in zip(plan.passes, (*plan.passes[1:], None), strict=True):
         write = edge_pass if made.domain == "edge" else node_pass
-        parts.append(write(plan, made, before, formula.timings[made.name], widths))
-        before = made.name
-    parts.append(output(plan, plan.passes[-1], formula.timings[before], widths))
+        timing = formula.timings[made.name]
+        parts.append(write(plan, made, given, timing, widths))
+        given = f"{made.name}_done"
+        if after is not None and after.chained:
+            given = f"{made.name}_begun"
+            parts.append(delay(f"{made.name}_start", given, 1, timing.done, reset=True))
+    parts.append(output(plan, plan.passes[-1], timing, widths))
     return "\n".join([*parts, "endmodule", ""])
 
 
