@@ -216,6 +216,9 @@ def test_what_is_summed_gathered_or_read_twice_gets_the_passes_it_needs() -> Non
     assert [(read.value, read.kind) for read in made["update_1"].reads] == [
         ("encode", "node"), ("surroundings", "sum"), ("direction", "sum"), ("mean_1", "node"), ("sum_1", "node")]
     assert [(read.value, read.kind) for read in made["residual_2"].reads] == [("mean_2", "sum"), ("sum_1", "node")]
+    # Chained: the pass before walks over the same rows, and never waits as the streamed one may.
+    assert {name for name, one in made.items() if one.chained} == {
+        "message_1", "sum_1", "update_1", "residual_1", "edge_residual", "result"}
     assert made["seen_copy"].streamed
     assert made["result"].final
 
