@@ -20,6 +20,7 @@ from edgetrack.export.memory_mapping import LUTRAM_COST, LUTRAM_WIDTH, map_memor
 from edgetrack.export.part_instances import read_instances
 from edgetrack.export.part_resources import PARTS, Amount, Inner
 from edgetrack.export.yosys import Resources
+from edgetrack.quantize.integer_model import RECIPROCAL_BITS
 
 BASIS = "closed-form model of Yosys' count, estimate without place and route"
 
@@ -40,6 +41,7 @@ class KernelFactors:
 
 
 FACTORS = KernelFactors()
+SHORTEST_ROM = 512  # rows from which Yosys makes a block RAM of a table
 
 
 def model_resources(plan: Plan, formula: CycleFormula, kernels: Mapping[str, KernelFigures]) -> dict[str, Amount]:
@@ -52,6 +54,8 @@ def model_resources(plan: Plan, formula: CycleFormula, kernels: Mapping[str, Ker
         name = instance.module
         if name.endswith("_pipeline"):
             own = kernel_resources(kernels[name.removesuffix("_pipeline")])
+        elif name == "reciprocal":
+            own = reciprocal_table(plan.config.capacity.edges)
         else:
             own = part_resources(Inner(name, instance.parameters))
         blocks[name] = blocks.get(name, Amount()) + own * instance.count
@@ -84,6 +88,14 @@ def kernel_resources(kernel: KernelFigures) -> Amount:
            + kernel.shift_registers)
     return Amount(lut, FACTORS.ff * kernel.flip_flops,
                   FACTORS.adder_carry * kernel.adder_bits + FACTORS.ternary_carry * kernel.ternary_bits)
+
+
+def reciprocal_table(edges: int) -> Amount:
+    """The generated module `reciprocal`: a table by the number of messages, in LUTs while it is short."""
+    rows = 1 << edges.bit_length()
+    if rows < SHORTEST_ROM:
+        return Amount(9 + edges / 5, RECIPROCAL_BITS + 1)
+    return part_resources(Inner("row_memory", {"BITS": RECIPROCAL_BITS + 1, "DEPTH": rows}))
 
 
 def top_logic(plan: Plan) -> Amount:
