@@ -160,27 +160,27 @@ def _flow(plan: Plan, made: Pass, given: str, timing: Timing, widths: Widths) ->
 
 
 def _streamed_beat(plan: Plan, made: Pass, timing: Timing, widths: Widths) -> str:
-    """Indices and values of the edge stream, as late as the memories give them to the passes that read them."""
+    """Indices and values of the edge stream, a register behind it, and as late as the memories would give them."""
     name, lanes, stride = made.name, plan.config.edge_lanes, widths.edge_stream
-    fields = [("source", widths.index), ("target", widths.index)]
-    fields += [(value.name, plan.bits(value.name)) for value in plan.edge_inputs]
+    fields = [(f"{name}_source", widths.index), (f"{name}_target", widths.index)]
+    fields += [(f"{value.name}_data", plan.bits(value.name)) for value in plan.edge_inputs]
     lines, start = [], 0
     for field, bits in fields:
         joined = ", ".join(f"edge_tdata[{lane * stride + start} +: {bits}]" for lane in reversed(range(lanes)))
         start += bits
-        cycles = 1 if field in ("source", "target") else timing.kernel
-        lines += [f"    wire [{lanes * bits - 1}:0] {field}_data = {{{joined}}};",
-                  delay(f"{field}_data", f"{name}_{field}", lanes * bits, cycles)]
+        lines.append(delay(f"{{{joined}}}", field, lanes * bits, 1))
     for value in plan.edge_inputs:
-        lines += [f"    wire {value.name}_write = stored;",
-                  f"    wire [{widths.edge_address - 1}:0] {value.name}_address = {name}_issue_address;"]
-    kept = f"edge_tkeep & {{{lanes}{{stored}}}}"
+        lines += [delay(f"{value.name}_data", f"{name}_{value.name}", lanes * plan.bits(value.name), timing.kernel - 1),
+                  f"    wire {value.name}_write = edges_write;",
+                  f"    wire [{widths.edge_address - 1}:0] {value.name}_address = edges_address;"]
     return "\n".join([
-        f"    wire stored = {name}_issue && {name}_fits;", *lines,
-        delay(kept, f"{name}_keep", lanes, 1, reset=True),
-        f"    wire [{lanes * (2 * widths.index + 1) - 1}:0] edges_data = {{edge_tkeep, target_data, source_data}};",
-        "    wire edges_write = stored;",
-        f"    wire [{widths.edge_address - 1}:0] edges_address = {name}_issue_address;",
+        f"    wire stored = {name}_issue && {name}_fits;",
+        delay("stored", "edges_write", 1, 1, reset=True),
+        delay(f"{name}_issue_address", "edges_address", widths.edge_address, 1),
+        delay(f"edge_tkeep & {{{lanes}{{stored}}}}", f"{name}_keep", lanes, 1, reset=True),
+        *lines,
+        f"    wire [{lanes * (2 * widths.index + 1) - 1}:0] edges_data = "
+        f"{{{name}_keep, {name}_target, {name}_source}};",
     ])
 
 

@@ -6,13 +6,10 @@ memory that holds the node value `x`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from edgetrack.export.accelerator_cycles import CycleFormula, load_cycles
 from edgetrack.export.accelerator_pass_verilog import control_wires, delay, edge_pass, node_pass, output, sequencer
 from edgetrack.export.accelerator_plan import Plan
 from edgetrack.export.accelerator_widths import Widths, make_widths
-from edgetrack.models.description import Input
 
 TOP = "accelerator"
 
@@ -93,7 +90,7 @@ def _loader(plan: Plan, widths: Widths) -> str:
     assign node_tready = load_open;
 {done}
     wire load_write = load_issue && load_fits;
-{split("node_tdata", plan.node_inputs, lanes, 0, widths.node_stream, plan, "load_write", "load_issue_address", widths)}
+{_node_inputs(plan, widths)}
     reg [{widths.node_row - 1}:0] node_end_row [0:{config.graphs_in_flight - 1}];
     reg [{widths.node_count - 1}:0] node_count [0:{config.graphs_in_flight - 1}];
     reg [{widths.edge_row - 1}:0] edge_end_row [0:{config.graphs_in_flight - 1}];
@@ -114,17 +111,18 @@ def _loader(plan: Plan, widths: Widths) -> str:
 """
 
 
-def split(stream: str, inputs: Sequence[Input], lanes: int, start: int, stride: int, plan: Plan, write: str,
-          address: str, widths: Widths) -> str:
-    """Wires `NAME_data`, all lanes side by side, of each node input out of the stream's lanes."""
+def _node_inputs(plan: Plan, widths: Widths) -> str:
+    """Wires of each node input, all lanes side by side, a register behind the stream: many memories hang on them."""
+    lanes, start = plan.config.node_lanes, 0
     lines = []
-    for value in inputs:
+    for value in plan.node_inputs:
         bits = plan.bits(value.name)
-        fields = ", ".join(f"{stream}[{lane * stride + start} +: {bits}]" for lane in reversed(range(lanes)))
+        places = [lane * widths.node_stream + start for lane in reversed(range(lanes))]
+        fields = ", ".join(f"node_tdata[{place} +: {bits}]" for place in places)
         lines += [
-            f"    wire [{lanes * bits - 1}:0] {value.name}_data = {{{fields}}};",
-            f"    wire {value.name}_write = {write};",
-            f"    wire [{widths.node_address - 1}:0] {value.name}_address = {address};",
+            delay(f"{{{fields}}}", f"{value.name}_data", lanes * bits, 1),
+            delay("load_write", f"{value.name}_write", 1, 1, reset=True),
+            delay("load_issue_address", f"{value.name}_address", widths.node_address, 1),
         ]
         start += bits
     return "\n".join(lines)

@@ -18,7 +18,7 @@ module scatter_sum #(
 ) (
     input wire clk,
     input wire rst,
-    output wire ready,  // the memories are clear after a reset
+    output reg ready,  // the memories are clear after a reset
     input wire graph_added,  // with the last message of a graph
     input wire [LANES-1:0] add,
     input wire [LANES*INDEX_BITS-1:0] add_node,
@@ -29,17 +29,18 @@ module scatter_sum #(
     output wire [BANKS*COLUMNS*SUM_BITS-1:0] totals  // TREE_LEVELS + 2 clocks after `read`
 );
     localparam [BUFFER_BITS:0] LAST_BUFFER = BUFFERS - 1;
-    localparam [ROW_BITS:0] ALL_ROWS = ROWS;
+    localparam [ROW_BITS-1:0] LAST_ROW = ROWS - 1;
     reg [BUFFER_BITS-1:0] add_buffer, read_buffer;
-    reg [ROW_BITS:0] cleared;
-    assign ready = cleared == ALL_ROWS;
+    reg [ROW_BITS-1:0] clear_row;
     always @(posedge clk) begin
         if (rst) begin
-            cleared <= 0;
+            ready <= 1'b0;
+            clear_row <= 0;
             add_buffer <= 0;
             read_buffer <= 0;
         end else begin
-            if (!ready) cleared <= cleared + 1'b1;
+            clear_row <= clear_row + 1'b1;
+            if (clear_row == LAST_ROW) ready <= 1'b1;
             if (graph_added) add_buffer <= {1'b0, add_buffer} == LAST_BUFFER ? {BUFFER_BITS{1'b0}} : add_buffer + 1'b1;
             if (graph_read) read_buffer <= {1'b0, read_buffer} == LAST_BUFFER ? {BUFFER_BITS{1'b0}} : read_buffer + 1'b1;
         end
@@ -54,7 +55,7 @@ module scatter_sum #(
                 .BUFFER_BITS(BUFFER_BITS), .COLUMNS(COLUMNS), .VALUE_BITS(VALUE_BITS), .VALUE_SIGNED(VALUE_SIGNED),
                 .SUM_BITS(LANE_BITS), .BREAK_BYPASS(BREAK_BYPASS)
             ) accumulator (
-                .clk(clk), .rst(rst), .clear(!ready), .clear_row(cleared[ROW_BITS-1:0]),
+                .clk(clk), .rst(rst), .clear(!ready), .clear_row(clear_row),
                 .add(add[lane]), .add_buffer(add_buffer), .add_node(add_node[lane*INDEX_BITS +: INDEX_BITS]),
                 .add_value(add_value[lane*COLUMNS*VALUE_BITS +: COLUMNS*VALUE_BITS]),
                 .read(read), .read_buffer(read_buffer), .read_row(read_row),
