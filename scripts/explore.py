@@ -99,7 +99,7 @@ def _show_front(chosen: Candidate, best: Sequence[Candidate], device: Device, co
         f"front of {size[0]} hidden units, {size[1]}-bit weights, {size[2]}-bit activations: {config.grid.nodes} nodes "
         f"and {config.grid.edges} edges; the clock is assumed, resources are by formula, in brackets the share of "
         f"{device.part}",
-        ("", "lanes", "slots", "acc.", "cutoff", "MHz", "cycles", "µs", "M/s", "LUT", "FF", "BRAM36", "URAM"),
+        ("", "lanes", "slots", "acc.", "cutoff, MHz", "cycles", "µs", "M/s", "LUT", "FF", "BRAM36", "URAM"),
         [_front_row(one, one == chosen, device, config.limits) for one in own])
 
 
@@ -107,10 +107,11 @@ def _front_row(one: Candidate, is_chosen: bool, device: Device, limits: Limits) 
     shares, config = device.shares(one.resources), one.config
     within = max(excesses(one, device, limits).values()) <= 1
     return ["★" if is_chosen else "✓" if within else "", f"{config.edge_lanes}/{config.node_lanes}",
-            config.graphs_in_flight, config.accumulators, f"{config.rtl.latency_cutoff:g}", f"{one.clock_mhz:g}",
+            config.graphs_in_flight, config.accumulators, f"{config.rtl.latency_cutoff:g}, {one.clock_mhz:g}",
             f"{one.latency_cycles}, {one.interval_cycles:g}", f"{one.latency_us:.2f}",
             f"{one.million_graphs_per_s:.2f}",
-            *(_amount(getattr(one.resources, name)) + (f" ({shares[name]:.0%})" if shares.get(name) else "")
+            *(_amount(getattr(one.resources, name))
+              + (f" ({shares[name]:.0%})" if shares.get(name) and name != "ff" else "")
               for name in ("lut", "ff", "bram36", "uram"))]
 
 
