@@ -14,6 +14,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -93,9 +94,15 @@ def build_simulation(sources: Mapping[str, str], top: str, testbench: str, folde
     library = folder / f"{top}-{_digest(verilator, testbench, top, *definitions, *options, *parts, sources=sources)}.so"
     if library.is_file():
         return library
-    runtime = _runtime(verilator, compiler, folder)
     inside = {part: reached_sources(sources, part) for part in parts}
-    built = [_build_part(inside[part], part, options, folder, verilator, compiler) for part in parts]
+
+    def build(part: str) -> _Part:
+        return _build_part(inside[part], part, options, folder, verilator, compiler)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each waits for a process of its own
+        made = pool.submit(_runtime, verilator, compiler, folder)
+        built = list(pool.map(build, parts))
+        runtime = made.result()
     own = {name: text for name, text in sources.items() if all(name not in part for part in inside.values())}
     with tempfile.TemporaryDirectory() as work:
         _verilate(own | {part.wrapper.name: part.wrapper.read_text() for part in built}, top, "Vpipeline", Path(work),

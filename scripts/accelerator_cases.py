@@ -106,13 +106,12 @@ def measure(size: Size, model: IntegerModel, latency_cutoff: float, clock_mhz: f
     graphs = [random_graph(config.nodes, config.edges, f"graph {index}", rng) for index in range(size.graphs)]
     case = _simulate(form, graphs)
     simulated = time.perf_counter()
-    microseconds = 1.0 / clock_mhz
-    latency, interval = case["latency_cycles"] * microseconds, case["interval_cycles"] * microseconds
+    nanoseconds, rate = case["latency_cycles"] * 1000.0 / clock_mhz, clock_mhz / case["interval_cycles"]
     case |= {
-        "assumed_clock_mhz": clock_mhz, "nanoseconds": 1000 * latency, "million_graphs_per_second": 1 / interval,
+        "assumed_clock_mhz": clock_mhz, "nanoseconds": nanoseconds, "million_graphs_per_second": rate,
         "published": asdict(size.published),
-        "ratios": {"latency": size.published.nanoseconds / (1000 * latency),
-                   "rate": 1 / (interval * size.published.million_graphs_per_second)},
+        "ratios": {"latency": size.published.nanoseconds / nanoseconds,
+                   "rate": rate / size.published.million_graphs_per_second},
         "seconds": {"generate": generated - started, "compile": compiled - generated,
                     "simulate": simulated - compiled},
     }

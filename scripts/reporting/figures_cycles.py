@@ -46,7 +46,8 @@ def draw_passages(axes: Axes, passages: Sequence[Mapping[str, Any]], names: Sequ
             clocks = passage["passes"][name]
             length = clocks["last"] + 1 - clocks["start"]
             axes.barh(row, length, left=clocks["start"], height=BAR, color=colour, alpha=alpha, linewidth=0)
-            axes.barh(row, clocks["done"] - clocks["last"], left=clocks["last"] + 1, height=BAR, color=colour,
+            # Nothing behind it where the next pass, over the same rows, was told with the first result.
+            axes.barh(row, max(clocks["done"] - clocks["last"], 0), left=clocks["last"] + 1, height=BAR, color=colour,
                       alpha=0.25 * alpha, linewidth=0)
             if length > 0.012 * end:
                 axes.text(clocks["start"] + length / 2, row, str(index + 1), ha="center", va="center", fontsize=8,
