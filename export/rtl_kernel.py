@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from edgetrack.export.rtl_delays import scheduled
 from edgetrack.models.description import Add, Concat, Mlp
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerModel
@@ -96,8 +97,9 @@ def make_kernel(model: IntegerModel, name: str, latency_cutoff: float, clock_per
     graph = trace_mlp(model, name) if isinstance(model.description.step(name), Mlp) else trace_add(model, name)
     top, inner = f"{name}_pipeline", f"{name}_kernel"
     sources = {}
+    delayed, stages = scheduled(graph, latency_cutoff)
     with tempfile.TemporaryDirectory() as folder:
-        rtl = RTLModel(graph, folder, prj_name=inner, flavor="verilog", latency_cutoff=latency_cutoff,
+        rtl = RTLModel(delayed, folder, prj_name=inner, flavor="verilog", n_stages=stages, ternary_fuse=False,
                        clock_period=clock_period_ns, print_latency=False)
         rtl.write()
         for path in sorted((Path(folder) / "src").rglob("*.v")):
