@@ -34,11 +34,11 @@ class KernelFactors:
     LUTs); its flip-flops for each register bit (ranges that it proves narrower, and equal registers, go away). As
     `edgetrack bench resources` measures them."""
 
-    adder_lut: float = 0.69
-    ternary_lut: float = 2.06
-    adder_carry: float = 0.275
-    ternary_carry: float = 0.286
-    ff: float = 0.933
+    adder_lut: float = 0.757
+    ternary_lut: float = 2.01
+    adder_carry: float = 0.268
+    ternary_carry: float = 0.303
+    ff: float = 0.927
 
 
 FACTORS = KernelFactors()
