@@ -63,9 +63,10 @@ def explore_designs(config: ExploreConfig, checkpoint: str, checks: int, folder:
     files = [table, tree, *draw_exploration(candidates, chosen, device, config.limits, folder / "exploration")]
     result: dict[str, Any] = {"candidates": len(candidates), "device": device.part,
                               "front": [row(one, device) for one in best]}
+    file = folder / "chosen.yaml"
+    file.unlink(missing_ok=True)  # of other limits
     if chosen is not None:
         result["choice"] = row(chosen, device)
-        file = folder / "chosen.yaml"
         write_text(file, settings_yaml(chosen, checkpoint if trained else None, _figures(chosen, device), str(file)))
         files.append(file)
         _show_front(chosen, best, device, config, console)

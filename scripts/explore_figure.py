@@ -25,7 +25,7 @@ INK, MUTED, GRID, PAPER = "#17191e", "#6a6f78", "#e9e8e3", "#ffffff"
 ALLOWED = "#0072b2"
 RAMP = ("#8cc0e0", "#56b4e9", "#0072b2", "#1b3a6b", "#0b1631")  # from few hidden units to many
 CHOSEN = "#d55e00"
-OTHERS = "#cfcdc5"
+OTHERS = "#dddbd4"
 ROOM_FOR_NAME = 0.075  # decades
 
 

@@ -60,8 +60,9 @@ def export(config: ExportConfig, folder: Path, console: Console) -> dict[str, An
     if config.explore:
         if not set(config.to) & {"rtl", "accelerator"}:
             raise ValueError(f"--explore is about hardware, not {', '.join(config.to)}; give --to rtl")
-        return {"exported": {}, "skipped": {}, "resources": {},
-                "explore": explore_designs(config.exploration, config.checkpoint, config.check, folder, console)}
+        found = explore_designs(config.exploration, config.checkpoint, config.check, folder, console)
+        return {"exported": {}, "skipped": {}, "resources": {}, "explore": found,
+                "failed": not all(one["exact"] for one in found.get("checks", ()))}
     floats = load_kind(config.float_checkpoint, "float") if "onnx" in config.to else None
     source = quantised_source(load_kind(config.checkpoint, "quantised")) if set(config.to) - {"onnx"} else None
     exported: dict[str, str] = {}
