@@ -81,7 +81,7 @@ def place_and_route(sources: Mapping[str, str], top: str, folder: Path,
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as work:
             seconds = _run_tools(sources, top, device.nextpnr, config, Path(work))
-            for name in ("report.json", "design.bit"):
+            for name in ("report.json", "nextpnr.log", "design.bit"):
                 with atomic_path(kept / name) as temporary:
                     shutil.copyfile(Path(work) / name, temporary)
         write_text(kept / "placed.json", json.dumps({"seconds": seconds, "config": asdict(config)}, indent=1) + "\n")
@@ -108,7 +108,7 @@ def _run_tools(sources: Mapping[str, str], top: str, device: tuple[str, ...], co
     script = f"read_verilog -sv {' '.join(sorted(sources))}; {SYNTHESIS} -top {top} -json netlist.json"
     place = [*device, "--json", "netlist.json", "--freq", str(config.target_mhz), "--seed", str(config.seed),
              "--timing-allow-fail", "--lpf-allow-unconstrained", "--textcfg", "design.cfg", "--report", "report.json",
-             "-q"]
+             "--log", "nextpnr.log", "-q"]
     steps: tuple[tuple[Tool, list[str]], ...] = (
         (YOSYS, ["-q", "-p", script]), (NEXTPNR_ECP5, place), (ECPPACK, ["design.cfg", "design.bit"]))
     seconds = {}
