@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edgetrack.export.accelerator import export_accelerator
-from edgetrack.export.accelerator_plan import AcceleratorConfig
+from edgetrack.export.accelerator.form import export_accelerator
+from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.brevitas_form import BrevitasForm
 from edgetrack.export.form import Capacity, Form
-from edgetrack.export.hls_config import HlsConfig
-from edgetrack.export.hls_project import export_hls4ml
+from edgetrack.export.hls4ml.config import HlsConfig
+from edgetrack.export.hls4ml.project import export_hls4ml
 from edgetrack.export.integer import export_integer
-from edgetrack.export.qcdq import export_qcdq
-from edgetrack.export.qonnx import export_qonnx
-from edgetrack.export.rtl import RtlConfig, export_rtl
+from edgetrack.export.onnx.qcdq import export_qcdq
+from edgetrack.export.onnx.qonnx import export_qonnx
+from edgetrack.export.rtl.pipelines import RtlConfig, export_rtl
 from edgetrack.graphs.sectors import SectorConfig
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.network import QuantisedNetwork

@@ -8,8 +8,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from edgetrack.export.accelerator_simulation import Stalls
-from edgetrack.export.accelerator_streams import Received
+from edgetrack.export.accelerator.simulation import Stalls
+from edgetrack.export.accelerator.streams import Received
 from edgetrack.export.form import Capacity, Form
 from edgetrack.graphs.hitgraph import HitGraph
 

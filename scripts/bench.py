@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from edgetrack.scripts.bench_accelerator import AcceleratorTableConfig, bench_accelerator
-from edgetrack.scripts.bench_graphs import bench_graphs
-from edgetrack.scripts.bench_resources import bench_resources
-from edgetrack.scripts.bench_sectors import bench_sectors
-from edgetrack.scripts.bench_simulation import simulation_table
+from edgetrack.scripts.benches.accelerator import AcceleratorTableConfig, bench_accelerator
+from edgetrack.scripts.benches.graphs import bench_graphs
+from edgetrack.scripts.benches.resources import bench_resources
+from edgetrack.scripts.benches.sector_cases import SectorTableConfig
+from edgetrack.scripts.benches.sectors import bench_sectors
+from edgetrack.scripts.benches.simulation import simulation_table
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.option import option, positional
-from edgetrack.scripts.sector_cases import SectorTableConfig
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from edgetrack.graphs.sector_loss import sector_loss
 from edgetrack.graphs.sectors import SectorConfig, sectors
 from edgetrack.models.checkpoint import Checkpoint, load_checkpoint
 from edgetrack.scripts.console import Console
-from edgetrack.scripts.evaluate_losses import FloatNames, separated, separation_json, show_separation
 from edgetrack.scripts.graph_sets import load_graph_sets
+from edgetrack.scripts.losses.evaluate import FloatNames, separated, separation_json, show_separation
 from edgetrack.scripts.networks import EdgeClassifier, FormName, edge_classifier
 from edgetrack.scripts.option import option, required
 from edgetrack.scripts.pretrained import checkpoint_path

@@ -8,9 +8,9 @@ from typing import Any
 
 from edgetrack.export.form import Form, FormUnavailable
 from edgetrack.export.forms import DEFAULT_FORMS, FORMS, FormSettings, make_form
-from edgetrack.export.place_and_route import PlaceConfig
+from edgetrack.export.synthesis.place_and_route import PlaceConfig
 from edgetrack.scripts.console import Console
-from edgetrack.scripts.explore import ExploreConfig, explore_designs
+from edgetrack.scripts.exploring.explore import ExploreConfig, explore_designs
 from edgetrack.scripts.hardware_figures import FigureConfig, hardware_figures
 from edgetrack.scripts.networks import float_onnx, load_kind, quantised_source
 from edgetrack.scripts.option import option

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from edgetrack.export.accelerator import AcceleratorForm
-from edgetrack.export.accelerator_verilog import TOP
-from edgetrack.export.device import Device, load_device
+from edgetrack.export.accelerator.form import AcceleratorForm
+from edgetrack.export.accelerator.verilog import TOP
 from edgetrack.export.form import Form, FormUnavailable
-from edgetrack.export.place_and_route import PlaceConfig, PlacedDesign, place_streams
-from edgetrack.export.rtl import RtlForm
-from edgetrack.export.yosys import AMOUNTS, Resources
+from edgetrack.export.rtl.pipelines import RtlForm
+from edgetrack.export.synthesis.device import Device, load_device
+from edgetrack.export.synthesis.place_and_route import PlaceConfig, PlacedDesign, place_streams
+from edgetrack.export.synthesis.yosys import AMOUNTS, Resources
 from edgetrack.scripts.console import Console
 
 

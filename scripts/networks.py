@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgetrack.export.form import Capacity, Form
 from edgetrack.export.forms import FORMS, FormSettings, Source, make_form
 from edgetrack.export.integer import export_integer
-from edgetrack.export.onnx_float import FloatOnnx, export_float_onnx
+from edgetrack.export.onnx.float_network import FloatOnnx, export_float_onnx
 from edgetrack.export.streaming import StreamingForm
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sectors import SectorConfig, merged_scores, sectors

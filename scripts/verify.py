@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from edgetrack.events.storage import write_text
-from edgetrack.export.accelerator import AcceleratorForm
-from edgetrack.export.accelerator_estimate import quick_estimate
-from edgetrack.export.accelerator_timing import accelerator_timing
+from edgetrack.export.accelerator.form import AcceleratorForm
+from edgetrack.export.accelerator.timing import accelerator_timing
 from edgetrack.export.cases import special_graphs
-from edgetrack.export.device import load_device
 from edgetrack.export.form import Capacity, Form, FormUnavailable
 from edgetrack.export.forms import DEFAULT_FORMS, FORMS, FormSettings, Source, make_form
 from edgetrack.export.streaming import StreamCases, StreamingForm, stream_cases
+from edgetrack.export.synthesis.accelerator_estimate import quick_estimate
+from edgetrack.export.synthesis.device import load_device
 from edgetrack.export.verify import FormResult, impossible, skipped, verify_form
 from edgetrack.graphs.files import load_graphs
 from edgetrack.graphs.hitgraph import HitGraph

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.export.accelerator import AcceleratorForm
-from edgetrack.export.accelerator_simulation import LINT
-from edgetrack.export.accelerator_streams import CodedGraph, Stream, edge_stream, node_stream, read_logits
-from edgetrack.export.accelerator_verilog import TOP
-from edgetrack.export.pin_harness import StreamPort, pin_harness, stream_ports
-from edgetrack.export.verilator import build_simulation
+from edgetrack.export.accelerator.form import AcceleratorForm
+from edgetrack.export.accelerator.simulation import LINT
+from edgetrack.export.accelerator.streams import CodedGraph, Stream, edge_stream, node_stream, read_logits
+from edgetrack.export.accelerator.verilog import TOP
+from edgetrack.export.rtl.verilator import build_simulation
+from edgetrack.export.synthesis.pin_harness import StreamPort, pin_harness, stream_ports
 
 TESTBENCH = Path(__file__).parents[1] / "hls_projects" / "rtl" / "pins_sim.cpp"
 

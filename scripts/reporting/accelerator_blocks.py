@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from edgetrack.export.accelerator_cycles import CycleFormula
-from edgetrack.export.accelerator_passes import Pass
-from edgetrack.export.accelerator_plan import Plan
-from edgetrack.export.accelerator_sum_verilog import sum_widths
-from edgetrack.export.accelerator_widths import make_widths
+from edgetrack.export.accelerator.cycles import CycleFormula
+from edgetrack.export.accelerator.passes import Pass
+from edgetrack.export.accelerator.plan import Plan
+from edgetrack.export.accelerator.sum_verilog import sum_widths
+from edgetrack.export.accelerator.widths import make_widths
 from edgetrack.models.description import ScatterMean
 
 LOADER, OUTPUT = "node loader", "output FIFO"

@@ -8,12 +8,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from edgetrack.export.accelerator_cycles import CycleFormula, cycle_formula
-from edgetrack.export.accelerator_plan import AcceleratorConfig, make_plan
-from edgetrack.export.accelerator_timing import half_as_many_nodes
+from edgetrack.export.accelerator.cycles import CycleFormula, cycle_formula
+from edgetrack.export.accelerator.plan import AcceleratorConfig, make_plan
+from edgetrack.export.accelerator.timing import half_as_many_nodes
 from edgetrack.quantize.checkpoint import integer_model
 from edgetrack.quantize.integer_model import IntegerModel
-from edgetrack.scripts.accelerator_cases import SIZES
+from edgetrack.scripts.benches.accelerator_cases import SIZES
 from edgetrack.scripts.reporting import figures_cycles, figures_hardware, theme
 from edgetrack.scripts.reporting.accelerator_blocks import blocks, memories
 from edgetrack.scripts.reporting.collect import RunRecord

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetrack.scripts.bench_simulation import PUBLISHED, simulation_table
+from edgetrack.scripts.benches.simulation import PUBLISHED, simulation_table
 
 
 @pytest.mark.slow

@@ -11,11 +11,11 @@ import pytest
 from integer_networks import random_graph, random_integer_model, toy_description
 from mixed_formats import mixed_integer_model, with_one_lsb_flipped
 
-from edgetrack.export.accelerator import AcceleratorForm, export_accelerator
-from edgetrack.export.accelerator_plan import AcceleratorConfig, make_plan
-from edgetrack.export.accelerator_simulation import Stalls, build_accelerator
-from edgetrack.export.accelerator_streams import CodedGraph
-from edgetrack.export.accelerator_verilog import TOP
+from edgetrack.export.accelerator.form import AcceleratorForm, export_accelerator
+from edgetrack.export.accelerator.plan import AcceleratorConfig, make_plan
+from edgetrack.export.accelerator.simulation import Stalls, build_accelerator
+from edgetrack.export.accelerator.streams import CodedGraph
+from edgetrack.export.accelerator.verilog import TOP
 from edgetrack.export.cases import special_graphs
 from edgetrack.export.verify import verify_form
 from edgetrack.graphs.hitgraph import HitGraph

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from integer_networks import random_graph, random_integer_model
 
-from edgetrack.export.accelerator import AcceleratorForm, export_accelerator
-from edgetrack.export.accelerator_plan import AcceleratorConfig
+from edgetrack.export.accelerator.form import AcceleratorForm, export_accelerator
+from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.models.description import Concat, Gather, Input, Mlp, NetworkDescription, ScatterSum
 
 DOUBLED = NetworkDescription(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from edgetrack.export.device import Device, load_device
-from edgetrack.export.yosys import Resources
+from edgetrack.export.synthesis.device import Device, load_device
+from edgetrack.export.synthesis.yosys import Resources
 
 
 def test_every_described_device_is_whole() -> None:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgetrack.export.accelerator_plan import AcceleratorConfig
-from edgetrack.export.device import load_device
-from edgetrack.export.exploration import Candidate
-from edgetrack.export.exploration_choice import Limits, NoCandidate, choose, front, pareto
-from edgetrack.export.yosys import Resources
+from edgetrack.export.accelerator.plan import AcceleratorConfig
+from edgetrack.export.exploration.choice import Limits, NoCandidate, choose, front, pareto
+from edgetrack.export.exploration.grid import Candidate
+from edgetrack.export.synthesis.device import load_device
+from edgetrack.export.synthesis.yosys import Resources
 
 VU9P = load_device("xcvu9p")
 

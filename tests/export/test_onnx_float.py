@@ -11,7 +11,7 @@ from onnx import TensorProto
 from onnx_mutations import drop_reduction
 
 from edgetrack.export.cases import special_graphs
-from edgetrack.export.onnx_float import FloatOnnx, export_float_onnx, float_onnx
+from edgetrack.export.onnx.float_network import FloatOnnx, export_float_onnx, float_onnx
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import Gather, NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network

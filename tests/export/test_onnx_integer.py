@@ -7,16 +7,16 @@ import pytest
 from integer_networks import random_graph, random_integer_model, toy_description
 from onnx import TensorProto
 
-from edgetrack.export.onnx_graph import OnnxGraph
-from edgetrack.export.onnx_integer import (
+from edgetrack.export.onnx.graph import OnnxGraph
+from edgetrack.export.onnx.integer_operators import (
     FLOAT32_EXACT,
     IntegerArithmetic,
     check_accumulators,
     graph_inputs,
     largest_degree,
 )
-from edgetrack.export.onnx_runtime import OnnxSession
-from edgetrack.export.qcdq import linear, quantise
+from edgetrack.export.onnx.qcdq import linear, quantise
+from edgetrack.export.onnx.runtime import OnnxSession
 from edgetrack.models.description import Add, Gather, Input, NetworkDescription, ScatterMean, ScatterSum
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.quantize.fixed_point import Format

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from edgetrack.export.form import FormUnavailable
-from edgetrack.export.onnx_runtime import OnnxSession
+from edgetrack.export.onnx.runtime import OnnxSession
 
 
 def test_missing_runtime_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

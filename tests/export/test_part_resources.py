@@ -2,9 +2,9 @@
 
 import pytest
 
-from edgetrack.export.part_instances import Instance, read_instances
-from edgetrack.export.part_resources import PARTS, Amount, Inner
-from edgetrack.export.resource_model import part_resources
+from edgetrack.export.exploration.part_instances import Instance, read_instances
+from edgetrack.export.exploration.part_resources import PARTS, Amount, Inner
+from edgetrack.export.exploration.resource_model import part_resources
 
 
 def test_a_gather_is_a_row_of_banks_and_a_chooser() -> None:

@@ -8,9 +8,9 @@ from integer_networks import random_graph, random_integer_model
 from mixed_formats import with_one_lsb_flipped
 from pins import PinSimulation
 
-from edgetrack.export.accelerator import export_accelerator
-from edgetrack.export.accelerator_plan import AcceleratorConfig
-from edgetrack.export.pin_harness import StreamPort, pin_harness, stream_ports
+from edgetrack.export.accelerator.form import export_accelerator
+from edgetrack.export.accelerator.plan import AcceleratorConfig
+from edgetrack.export.synthesis.pin_harness import StreamPort, pin_harness, stream_ports
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 
 IN = interaction_network(InteractionNetworkConfig(hidden=3, effects=2))

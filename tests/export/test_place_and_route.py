@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from integer_networks import random_integer_model
 
-from edgetrack.export import yowasp
-from edgetrack.export.accelerator import export_accelerator
-from edgetrack.export.accelerator_plan import AcceleratorConfig
-from edgetrack.export.accelerator_verilog import TOP
+from edgetrack.export.accelerator.form import export_accelerator
+from edgetrack.export.accelerator.plan import AcceleratorConfig
+from edgetrack.export.accelerator.verilog import TOP
 from edgetrack.export.form import FormUnavailable
-from edgetrack.export.nextpnr_report import CriticalPath, read_report
-from edgetrack.export.place_and_route import PRIMITIVES, PlaceConfig, place_and_route, place_streams
+from edgetrack.export.synthesis import yowasp
+from edgetrack.export.synthesis.nextpnr_report import CriticalPath, read_report
+from edgetrack.export.synthesis.place_and_route import PRIMITIVES, PlaceConfig, place_and_route, place_streams
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -61,7 +61,7 @@ def test_a_design_is_placed_once_and_deterministic(tmp_path: Path, monkeypatch: 
     assert placed.bitstream.read_bytes() == again.bitstream.read_bytes()
     assert placed.report.read_bytes() == again.report.read_bytes() == REPORT.encode()
     assert "placed and routed" in placed.basis
-    monkeypatch.setattr("edgetrack.export.place_and_route.run_tool", None)
+    monkeypatch.setattr("edgetrack.export.synthesis.place_and_route.run_tool", None)
     assert place_and_route(ADDER, "adder", tmp_path / "first") == placed
 
 

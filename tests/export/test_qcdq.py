@@ -9,11 +9,11 @@ import pytest
 from integer_networks import flip_lsb, random_graph, random_integer_model, toy_description
 from onnx_mutations import bypass, drop_reduction, make_bias_float
 
-from edgetrack.export import qcdq
 from edgetrack.export.cases import mlp_vectors, special_graphs
 from edgetrack.export.form import InexactForm
-from edgetrack.export.onnx_runtime import probe
-from edgetrack.export.qcdq import QcdqForm, export_qcdq, qcdq_onnx
+from edgetrack.export.onnx import qcdq
+from edgetrack.export.onnx.qcdq import QcdqForm, export_qcdq, qcdq_onnx
+from edgetrack.export.onnx.runtime import probe
 from edgetrack.export.verify import FormResult, verify_form
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import NetworkDescription

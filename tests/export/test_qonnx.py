@@ -14,8 +14,8 @@ from integer_networks import flip_lsb, random_graph, random_integer_model, toy_d
 from onnx_mutations import drop_reduction, set_attribute
 
 from edgetrack.export.cases import mlp_vectors, special_graphs
-from edgetrack.export.onnx_integer import graph_inputs
-from edgetrack.export.qonnx import DOMAIN, QonnxForm, bind_sizes, execute, export_qonnx, qonnx_onnx
+from edgetrack.export.onnx.integer_operators import graph_inputs
+from edgetrack.export.onnx.qonnx import DOMAIN, QonnxForm, bind_sizes, execute, export_qonnx, qonnx_onnx
 from edgetrack.export.verify import FormResult, verify_form
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import Input, Mlp, NetworkDescription

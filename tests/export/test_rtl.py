@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from integer_networks import flip_lsb, random_graph, random_integer_model, toy_description
 from mixed_formats import mixed_integer_model, with_one_lsb_flipped
 
-from edgetrack.export import verilator
 from edgetrack.export.cases import mlp_vectors
 from edgetrack.export.form import FormUnavailable
-from edgetrack.export.rtl import RtlConfig, RtlForm, export_rtl, pack_columns, unpack_columns
-from edgetrack.export.rtl_kernel import wrapper
+from edgetrack.export.rtl import verilator
+from edgetrack.export.rtl.kernel import wrapper
+from edgetrack.export.rtl.pipelines import RtlConfig, RtlForm, export_rtl, pack_columns, unpack_columns
+from edgetrack.export.rtl.verilator import build_pipeline, find_verilator
 from edgetrack.export.verify import verify_form
-from edgetrack.export.verilator import build_pipeline, find_verilator
 from edgetrack.models.description import Concat, Gather, Input, Mlp, NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.quantize.fixed_point import Format

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from edgetrack.export.vendor_report import ReportError, VendorReport, tables
-from edgetrack.export.vendor_reports import find_reports, read_report
-from edgetrack.export.yosys import Resources
+from edgetrack.export.synthesis.vendor_report import ReportError, VendorReport, tables
+from edgetrack.export.synthesis.vendor_reports import find_reports, read_report
+from edgetrack.export.synthesis.yosys import Resources
 
 REPORTS = Path(__file__).parent / "reports"
 HLS, ROUTED = "estimate before place and route", "Vivado, placed and routed"

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from edgetrack.export import yosys_hierarchy
-from edgetrack.export.yosys import Resources, count_primitives, estimate_resources
-from edgetrack.export.yosys_hierarchy import (
+from edgetrack.export.synthesis import hierarchy as yosys_hierarchy
+from edgetrack.export.synthesis.hierarchy import (
     DesignResources,
     PartResources,
     count_parts,
     estimate_hierarchy,
 )
+from edgetrack.export.synthesis.yosys import Resources, count_primitives, estimate_resources
 
 GOLDEN = Path(__file__).parent / "golden"
 LANES = {"lanes.v": (GOLDEN / "lanes.v").read_text()}

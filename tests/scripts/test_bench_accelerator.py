@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from edgetrack.export.accelerator_plan import AcceleratorConfig
-from edgetrack.scripts import bench_accelerator
-from edgetrack.scripts.accelerator_cases import RANDOM, SIZES, Goal, Published, Size, missed, network
-from edgetrack.scripts.bench_accelerator import AcceleratorTableConfig
-from edgetrack.scripts.bench_accelerator import bench_accelerator as run_bench
+from edgetrack.export.accelerator.plan import AcceleratorConfig
+from edgetrack.scripts.benches import accelerator as bench_accelerator
+from edgetrack.scripts.benches.accelerator import AcceleratorTableConfig
+from edgetrack.scripts.benches.accelerator import bench_accelerator as run_bench
+from edgetrack.scripts.benches.accelerator_cases import RANDOM, SIZES, Goal, Published, Size, missed, network
 from edgetrack.scripts.console import Console
 
 GOOD = {

@@ -9,7 +9,7 @@ import pytest
 
 from edgetrack.graphs.geometric import GeometricConfig, geometric_edges
 from edgetrack.graphs.selection import SelectedHits
-from edgetrack.scripts import bench_graphs as bench
+from edgetrack.scripts.benches import graphs as bench
 
 
 def test_cases_have_ratios_and_milliseconds_of_one_run() -> None:

@@ -17,8 +17,8 @@ from edgetrack.events.event import HIT_COLUMNS, PARTICLE_COLUMNS, TRUTH_COLUMNS,
 from edgetrack.events.trackml import write_event
 from edgetrack.graphs.files import load_graph
 from edgetrack.graphs.layers import PIXEL_LAYERS
-from edgetrack.scripts import bench_simulation
 from edgetrack.scripts import doctor as doctor_module
+from edgetrack.scripts.benches import simulation as bench_simulation
 from edgetrack.scripts.main import main
 
 Call = Callable[..., Result]

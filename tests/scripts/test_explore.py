@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from edgetrack.export.accelerator_plan import AcceleratorConfig
-from edgetrack.export.exploration import (
+from edgetrack.export.accelerator.plan import AcceleratorConfig
+from edgetrack.export.exploration.grid import (
     Grid,
     configurations,
     evaluate,
@@ -17,11 +17,11 @@ from edgetrack.export.exploration import (
     representative_networks,
     trained_network,
 )
-from edgetrack.export.kernel_library import KernelLibrary
-from edgetrack.export.resource_model import STATED_ERRORS
+from edgetrack.export.exploration.kernel_library import KernelLibrary
+from edgetrack.export.exploration.resource_model import STATED_ERRORS
 from edgetrack.quantize.checkpoint import integer_model
 from edgetrack.scripts.config import load_config
-from edgetrack.scripts.explore_check import check, spread
+from edgetrack.scripts.exploring.check import check, spread
 from edgetrack.scripts.export import ExportConfig
 from edgetrack.scripts.main import main
 from edgetrack.scripts.networks import load_kind

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from integer_networks import random_integer_model
 
-from edgetrack.export.accelerator import AcceleratorForm, export_accelerator
-from edgetrack.export.accelerator_plan import AcceleratorConfig
+from edgetrack.export.accelerator.form import AcceleratorForm, export_accelerator
+from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.form import FormUnavailable
-from edgetrack.export.nextpnr_report import CriticalPath
-from edgetrack.export.place_and_route import PRIMITIVES, PlaceConfig, PlacedDesign
-from edgetrack.export.yosys import Resources
-from edgetrack.export.yosys_hierarchy import DesignResources, PartResources
+from edgetrack.export.synthesis.hierarchy import DesignResources, PartResources
+from edgetrack.export.synthesis.nextpnr_report import CriticalPath
+from edgetrack.export.synthesis.place_and_route import PRIMITIVES, PlaceConfig, PlacedDesign
+from edgetrack.export.synthesis.yosys import Resources
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.scripts import hardware_figures as figures
 from edgetrack.scripts.console import Console

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from run_folders import track_graph
 
-from edgetrack.export.accelerator_plan import AcceleratorConfig
-from edgetrack.export.accelerator_simulation import Stalls
-from edgetrack.export.accelerator_streams import Received
+from edgetrack.export.accelerator.plan import AcceleratorConfig
+from edgetrack.export.accelerator.simulation import Stalls
+from edgetrack.export.accelerator.streams import Received
 from edgetrack.export.form import Capacity
 from edgetrack.export.forms import FormSettings, Source
 from edgetrack.graphs.files import load_graphs, save_graph
@@ -24,10 +24,10 @@ from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.evaluate import EvaluateConfig, evaluate
-from edgetrack.scripts.loss_separation import Network, Separation, separate
+from edgetrack.scripts.losses.hardware import Hardware
+from edgetrack.scripts.losses.separation import Network, Separation, separate
 from edgetrack.scripts.networks import form_classifier, quantised_source
 from edgetrack.scripts.networks import load_kind as load
-from edgetrack.scripts.sector_hardware import Hardware
 from edgetrack.tracks.evaluation import EvaluationConfig
 from edgetrack.tracks.paired import Change
 
@@ -214,7 +214,7 @@ def test_evaluate_fails_exactly_where_hardware_differs(
     def fake(name: str, source: Source, folder: Path, settings: FormSettings) -> InBatches:
         return InBatches(source.model, flip)
 
-    monkeypatch.setattr("edgetrack.scripts.evaluate_losses.make_form", fake)
+    monkeypatch.setattr("edgetrack.scripts.losses.evaluate.make_form", fake)
     result = evaluate(EvaluateConfig(graphs=graphs, checkpoint="in-2gev-quantised", form="accelerator",
                                      separate_losses=True), tmp_path / "run", QUIET)
     assert result["failed"] is flip

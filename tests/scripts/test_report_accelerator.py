@@ -12,10 +12,10 @@ import pytest
 from integer_networks import random_integer_model, toy_description
 from run_folders import ACCELERATOR_PASSES, write_run
 
-from edgetrack.export.accelerator_cycles import CycleFormula, cycle_formula
-from edgetrack.export.accelerator_plan import AcceleratorConfig, Plan, make_plan
-from edgetrack.export.accelerator_verilog import top_module
-from edgetrack.export.part_instances import Instance, read_instances
+from edgetrack.export.accelerator.cycles import CycleFormula, cycle_formula
+from edgetrack.export.accelerator.plan import AcceleratorConfig, Plan, make_plan
+from edgetrack.export.accelerator.verilog import top_module
+from edgetrack.export.exploration.part_instances import Instance, read_instances
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.scripts.reporting import figures_accelerator
 from edgetrack.scripts.reporting.accelerator_blocks import LOADER, OUTPUT, Memory, blocks, memories

@@ -15,11 +15,11 @@ from integer_networks import flip_lsb, random_graph, toy_description
 from quantised_networks import random_network
 from run_folders import track_graph, without_truth
 
-from edgetrack.export.accelerator_plan import AcceleratorConfig
-from edgetrack.export.accelerator_simulation import build_accelerator
+from edgetrack.export.accelerator.plan import AcceleratorConfig
+from edgetrack.export.accelerator.simulation import build_accelerator
 from edgetrack.export.form import Capacity, Form, FormUnavailable
 from edgetrack.export.forms import FormSettings, Source, make_form
-from edgetrack.export.hls_config import HlsConfig
+from edgetrack.export.hls4ml.config import HlsConfig
 from edgetrack.graphs.files import save_graph
 from edgetrack.graphs.sectors import SectorConfig, sectors
 from edgetrack.models.checkpoint import Checkpoint, save_checkpoint
@@ -252,7 +252,8 @@ def test_accelerator_is_verified_with_whole_graphs_under_stalls(
     assert found["failed"]
     assert found["forms"]["accelerator"]["first_mismatch"].startswith("accelerator: phi_r2 differs in vectors")
 
-    monkeypatch.setattr("edgetrack.export.accelerator.build_accelerator", partial(build_accelerator, break_bypass=True))
+    broken = partial(build_accelerator, break_bypass=True)
+    monkeypatch.setattr("edgetrack.export.accelerator.form.build_accelerator", broken)
     found = verify(config, tmp_path / "good", QUIET)
     assert found["failed"]
     assert found["forms"]["accelerator"]["mismatches"] > 100

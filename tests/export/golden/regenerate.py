@@ -4,9 +4,9 @@ import json
 import tempfile
 from pathlib import Path
 
-from edgetrack.export.place_and_route import place_and_route
-from edgetrack.export.yosys import synthesise
-from edgetrack.export.yosys_hierarchy import hierarchy_commands
+from edgetrack.export.synthesis.hierarchy import hierarchy_commands
+from edgetrack.export.synthesis.place_and_route import place_and_route
+from edgetrack.export.synthesis.yosys import synthesise
 
 HERE = Path(__file__).parent
 

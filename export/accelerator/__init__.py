@@ -1,0 +1,1 @@
+"""The whole network as one streaming Verilog design: plan, cycles, text, simulation."""

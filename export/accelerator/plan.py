@@ -1,0 +1,123 @@
+"""What the accelerator must do: passes over the nodes or edges of a graph, one after the other, and its size.
+
+A pass reads node values by row (in a node pass) or by edge end (gathered), edge values in the order of the edges, and
+sums; it starts a graph when the pass before it has finished with that graph, while the pass before it already works on
+the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import ceil, log2
+
+from edgetrack.export.accelerator.passes import Operand, Pass, read_passes
+from edgetrack.export.form import Capacity
+from edgetrack.export.rtl.pipelines import RtlConfig
+from edgetrack.models.description import Add, Input, Mlp
+from edgetrack.quantize.fixed_point import Format
+from edgetrack.quantize.integer_model import IntegerModel
+
+RESERVED = {"load", "edges", "source", "target", "node", "edge", "logit", "places", "slots", "logits", "lane"}
+
+
+@dataclass(frozen=True)
+class AcceleratorConfig:
+    """Size of the accelerator: the largest graph, and how much of it goes through in one clock.
+
+    Capacities are rounded up to whole rows of `node_lanes` (a power of two: nodes lie in that many banks) and
+    `edge_lanes`. Every node may have all edges: sums are wide enough. `graphs_in_flight` is the number of memory slots;
+    `accumulators` the number of buffers of each sum, of which one is summed while the others wait or are read.
+    """
+
+    nodes: int = 1024
+    edges: int = 4096
+    edge_lanes: int = 2
+    node_lanes: int = 1
+    graphs_in_flight: int = 2
+    accumulators: int = 2
+    rtl: RtlConfig = field(default_factory=RtlConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("nodes", "edges", "edge_lanes", "node_lanes", "graphs_in_flight", "accumulators"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"accelerator: {name} is {getattr(self, name)}, wanted at least 1")
+        if self.node_lanes & (self.node_lanes - 1):
+            raise ValueError(f"accelerator: node_lanes is {self.node_lanes}, wanted a power of two: the low bits of a "
+                             "node's index choose its memory bank")
+
+    @property
+    def node_rows(self) -> int:
+        return ceil(self.nodes / self.node_lanes)
+
+    @property
+    def edge_rows(self) -> int:
+        return ceil(self.edges / self.edge_lanes)
+
+    @property
+    def capacity(self) -> Capacity:
+        return Capacity(self.node_rows * self.node_lanes, self.edge_rows * self.edge_lanes)
+
+    @property
+    def tree_levels(self) -> int:
+        """Depth of the adder tree that joins the sums of the edge lanes."""
+        return ceil(log2(self.edge_lanes))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The passes of a network, in order."""
+
+    model: IntegerModel
+    config: AcceleratorConfig
+    node_inputs: tuple[Input, ...]
+    edge_inputs: tuple[Input, ...]
+    passes: tuple[Pass, ...]
+
+    def readers(self, value: str, kind: str) -> list[tuple[Pass, Operand]]:
+        """Where `value` is read as an operand of this kind."""
+        return [(made, operand) for made in self.passes for operand in made.reads
+                if operand.value == value and operand.kind == kind]
+
+    def sum_reader(self, total: str) -> Pass:
+        """The one pass that reads, and so empties, the accumulators of a sum or mean."""
+        ((reader, _),) = self.readers(total, "sum")
+        return reader
+
+    def bits(self, value: str) -> int:
+        """Width of one node's or edge's `value`, all columns."""
+        return sum(fmt.bits for fmt in self.model.columns(value))
+
+    def result(self, made: Pass) -> tuple[Format, ...]:
+        """Format of each column that leaves a pass' kernel. A copy brings them to one grid, on which they are added."""
+        columns = self.model.columns(made.value)
+        return (_joint_format(columns),) * len(columns) if made.kernel == "copy" else columns
+
+    def result_bits(self, made: Pass) -> int:
+        """Width of one node's or edge's result of a pass."""
+        return sum(fmt.bits for fmt in self.result(made))
+
+
+def make_plan(model: IntegerModel, config: AcceleratorConfig) -> Plan:
+    """The passes of `model`. Raises ValueError, naming the step, for a network that the accelerator cannot take."""
+    description = model.description
+    output = description.output
+    if not isinstance(description.step(output), Mlp | Add) or description.shape(output).domain != "edge":
+        raise ValueError(f"accelerator: output {output!r} must be the result of an MLP or a residual on edges")
+    if not any(value.domain == "node" for value in description.inputs):
+        raise ValueError("accelerator: the network has no node input, wanted at least one: nodes come first")
+    passes = read_passes(description)
+    clashes = {made.name for made in passes if made.name != made.value} & set(description.names)
+    clashes |= RESERVED & set(description.names)
+    if clashes:
+        raise ValueError(f"accelerator: {sorted(clashes)} name parts of the accelerator itself; rename the steps")
+    inputs = {domain: tuple(value for value in description.inputs if value.domain == domain)
+              for domain in ("node", "edge")}
+    return Plan(model, config, inputs["node"], inputs["edge"], passes)
+
+
+def _joint_format(columns: tuple[Format, ...]) -> Format:
+    """The narrowest format that holds all columns exactly."""
+    exponent = min(fmt.exponent for fmt in columns)
+    signed = any(fmt.signed for fmt in columns)
+    bits = max(fmt.bits + fmt.exponent - exponent + int(signed and not fmt.signed) for fmt in columns)
+    return Format(bits, exponent, signed)

@@ -1,0 +1,111 @@
+"""Verilog of the sums and means: accumulators for a pass' messages, and their rows for the pass that reads them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgetrack.export.accelerator.cycles import MEAN_LEVELS
+from edgetrack.export.accelerator.passes import Pass, Scatter
+from edgetrack.export.accelerator.plan import Plan
+from edgetrack.export.accelerator.widths import Widths
+from edgetrack.models.description import ScatterMean
+from edgetrack.quantize.integer_model import RECIPROCAL_BITS, reciprocals
+
+
+def scatter(plan: Plan, made: Pass, total: Scatter, widths: Widths) -> str:
+    """Wires `NAME_sums`, a row of one sum or mean in its format, `sum_cycles` after its reader issues the row."""
+    config, out = plan.config, plan.model.formats[total.name]
+    value, exponent = plan.result(made)[0], plan.result(made)[0].exponent
+    columns = plan.model.description.shape(total.name).width
+    lane_bits, bits = sum_widths(plan, value.magnitude, value.bits)
+    items = config.node_lanes * columns
+    parts = [
+        f"    wire [{items * out.bits - 1}:0] {total.name}_sums;",
+        f"    wire [{items * bits - 1}:0] {total.name}_totals;",
+        _accumulators(plan, made, total, widths, total.name, f"{made.name}_data", columns,
+                      (value.bits, int(value.signed), lane_bits, bits)),
+    ]
+    if isinstance(total, ScatterMean):
+        lane_count, count = sum_widths(plan, 1, 1)
+        parts += [
+            f"    wire {total.name}_counts_ready;",
+            f"    wire [{config.node_lanes * count - 1}:0] {total.name}_counts;",
+            _accumulators(plan, made, total, widths, f"{total.name}_count", f"{{{config.edge_lanes}{{1'b1}}}}", 1,
+                          (1, 0, lane_count, count), totals=f"{total.name}_counts", ready=f"{total.name}_counts_ready"),
+            _mean(plan, total.name, columns, bits, count),
+        ]
+        bits, exponent = bits + RECIPROCAL_BITS, exponent - RECIPROCAL_BITS
+    source = f"{total.name}_means" if isinstance(total, ScatterMean) else f"{total.name}_totals"
+    parts.append(f"""\
+    generate for (lane = 0; lane < {items}; lane = lane + 1) begin : {total.name}_formats
+        requantize #(.IN_BITS({bits}), .SHIFT({out.exponent - exponent}), .OUT_BITS({out.bits}),
+                     .SIGNED({int(out.signed)}), .NARROW({int(out.narrow)})) format (
+            .clk(clk), .in({source}[lane*{bits} +: {bits}]), .out({total.name}_sums[lane*{out.bits} +: {out.bits}]));
+    end endgenerate""")
+    return "\n".join(parts)
+
+
+def sum_widths(plan: Plan, magnitude: int, value_bits: int) -> tuple[int, int]:
+    """Signed widths of one lane's sum and of all lanes' together, for values up to `magnitude` at every edge.
+
+    One more than the value's width, and than the lane's, so that there is always a sign to extend.
+    """
+    lane = max((magnitude * plan.config.edge_rows).bit_length() + 1, value_bits + 1)
+    return lane, max((magnitude * plan.config.capacity.edges).bit_length() + 1, lane + 1)
+
+
+def reciprocal_module(plan: Plan) -> str:
+    """Verilog of the table round(2^12 / count), for every count that fits, as the golden model has it."""
+    edges = plan.config.capacity.edges
+    _, bits = sum_widths(plan, 1, 1)
+    values = reciprocals(np.arange(edges + 1, dtype=np.int64))
+    rows = "\n".join(f"            {bits}'d{count}: value <= {RECIPROCAL_BITS + 1}'d{value};"
+                     for count, value in enumerate(values) if value)
+    return f"""\
+// round(2^{RECIPROCAL_BITS} / count), ties to even, one clock later; 0 for no message. Counts up to {edges}.
+module reciprocal (
+    input wire clk,
+    input wire [{bits - 1}:0] count,
+    output reg [{RECIPROCAL_BITS}:0] value
+);
+    always @(posedge clk)
+        case (count)
+{rows}
+            default: value <= {RECIPROCAL_BITS + 1}'d0;
+        endcase
+endmodule
+"""
+
+
+def _accumulators(plan: Plan, made: Pass, total: Scatter, widths: Widths, unit: str, value: str, columns: int,
+                  bits: tuple[int, int, int, int], totals: str = "", ready: str = "") -> str:
+    """An instance of `scatter_sum`; `bits` of a value, whether it is signed, bits of a lane's sum and of the total."""
+    config, reader = plan.config, plan.sum_reader(total.name).name
+    value_bits, signed, lane_bits, sum_bits = bits
+    return f"""\
+    scatter_sum #(
+        .LANES({config.edge_lanes}), .BANKS({config.node_lanes}), .ROWS({config.node_rows}),
+        .ROW_BITS({widths.accumulator_row}), .INDEX_BITS({widths.index}), .BUFFERS({config.accumulators}),
+        .BUFFER_BITS({widths.buffer}), .COLUMNS({columns}), .VALUE_BITS({value_bits}), .VALUE_SIGNED({signed}),
+        .LANE_BITS({lane_bits}), .SUM_BITS({sum_bits}), .TREE_LEVELS({config.tree_levels}), .BREAK_BYPASS(BREAK_BYPASS)
+    ) {unit}_unit (
+        .clk(clk), .rst(rst), .ready({ready or f"{total.name}_ready"}),
+        .graph_added({made.name}_out_last), .add({made.name}_counted), .add_node({made.name}_out_{total.end}),
+        .add_value({value}),
+        .graph_read({reader}_last), .read({reader}_issue), .read_row({reader}_row[{widths.accumulator_row - 1}:0]),
+        .totals({totals or f"{total.name}_totals"}));"""
+
+
+def _mean(plan: Plan, name: str, columns: int, bits: int, count: int) -> str:
+    """Totals times the reciprocal of their node's count."""
+    out = bits + RECIPROCAL_BITS
+    return f"""\
+    wire [{plan.config.node_lanes * columns * out - 1}:0] {name}_means;
+    generate for (lane = 0; lane < {plan.config.node_lanes}; lane = lane + 1) begin : {name}_lanes_of_means
+        wire [{RECIPROCAL_BITS}:0] factor;
+        reciprocal inverse (.clk(clk), .count({name}_counts[lane*{count} +: {count}]), .value(factor));
+        multiply #(.COLUMNS({columns}), .BITS({bits}), .FACTOR_BITS({RECIPROCAL_BITS + 1}), .LEVELS({MEAN_LEVELS}),
+                   .OUT_BITS({out})) product (
+            .clk(clk), .values({name}_totals[lane*{columns * bits} +: {columns * bits}]), .factor(factor),
+            .products({name}_means[lane*{columns * out} +: {columns * out}]));
+    end endgenerate"""

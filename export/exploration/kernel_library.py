@@ -1,0 +1,55 @@
+"""Figures of pipelines, kept: alkaid takes up to seconds for one, and a search asks for hundreds, again and again."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from edgetrack.events.storage import write_text
+from edgetrack.export.accelerator.passes import Pass, read_passes
+from edgetrack.export.exploration import kernel_figures as figures_module
+from edgetrack.export.exploration.kernel_figures import KernelFigures, kernel_figures
+from edgetrack.export.rtl import kernel as kernel_module
+from edgetrack.export.rtl.kernel import kernel_sources, make_kernel
+from edgetrack.export.rtl.pipelines import RtlConfig
+from edgetrack.quantize.integer_model import IntegerModel
+
+WIRES = KernelFigures(0, 0, 0, 0, 0)  # a copy: no logic, no clock
+
+
+@dataclass(frozen=True)
+class KernelLibrary:
+    """Figures of pipelines, kept in `folder` under what they are made from."""
+
+    folder: Path
+
+    def figures(self, model: IntegerModel, rtl: RtlConfig) -> Mapping[str, KernelFigures]:
+        """By pass, figures of every kernel that the accelerator of `model` has a lane of."""
+        return {made.name: WIRES if made.kernel == "copy" else self._kept(model, made, rtl)
+                for made in read_passes(model.description)}
+
+    def _kept(self, model: IntegerModel, made: Pass, rtl: RtlConfig) -> KernelFigures:
+        answer = self.folder / f"{made.name}-{_key(model, made, rtl)}.json"
+        if answer.is_file():
+            return KernelFigures(**json.loads(answer.read_text()))
+        figures = kernel_figures(make_kernel(model, made.name, rtl.latency_cutoff, rtl.clock_period_ns))
+        write_text(answer, json.dumps(asdict(figures)) + "\n")
+        return figures
+
+
+def _key(model: IntegerModel, made: Pass, rtl: RtlConfig) -> str:
+    """Hash of the weights and formats of a kernel, of its settings, and of the code that makes it."""
+    settings = rtl.latency_cutoff, importlib.metadata.version("alkaid"), model.formats[made.name]
+    digest = hashlib.sha256(repr(settings).encode())
+    for module in (kernel_module, figures_module):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    for source in kernel_sources(model, made.name):
+        digest.update(repr(model.columns(source)).encode())
+    for layer in model.layers.get(made.name, ()):
+        digest.update(repr((layer.weight_format, layer.activation, layer.weight.shape)).encode())
+        digest.update(layer.weight.tobytes() + layer.bias.tobytes())
+    return digest.hexdigest()[:20]

@@ -1,0 +1,106 @@
+"""The complete edge classifier as one hls4ml project, run through its C simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.export.exact_codes import exact_codes
+from edgetrack.export.form import Capacity
+from edgetrack.export.hls4ml.config import ONE_ROW, HlsConfig
+from edgetrack.export.hls4ml.network import HlsNetwork, hls_network
+from edgetrack.export.hls4ml.simulation import HlsProject
+from edgetrack.export.hls4ml.test_bench import write_test_bench
+from edgetrack.export.hls4ml.writer import write_project
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.graphs.padding import pad
+from edgetrack.quantize.fixed_point import IntArray
+from edgetrack.quantize.integer_model import IntegerModel
+
+
+@dataclass(frozen=True)
+class HlsForm:
+    """An hls4ml project of the network, and one of each MLP (written at first use) for vectors of its inputs."""
+
+    model: IntegerModel
+    config: HlsConfig
+    folder: Path
+    network: HlsNetwork
+    project: HlsProject
+    name: str = "hls4ml"
+
+    @property
+    def capacity(self) -> Capacity:
+        return self.config.capacity
+
+    def run_graph(self, graph: HitGraph) -> dict[str, IntArray]:
+        """Codes of every step's value, hidden activations of MLPs included, from one call of the C simulation.
+
+        Inputs are put on their grid in software, as the hardware receives them. Raises ValueError for a graph beyond
+        the capacity, InexactForm for a value between the codes of its format.
+        """
+        made = self.project.trace(self.inputs(graph))
+        used = {"node": graph.num_nodes, "edge": graph.num_edges}
+        codes = {}
+        for layer, value in self.network.values.items():
+            domain = self.model.description.shape(value.partition(".")[0]).domain
+            rows = made[layer].reshape(self.config.beats[domain].rows, -1)[:used[domain]]
+            codes[value] = self._codes(value, rows)
+        return codes
+
+    def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
+        """Output codes (n, width) of one MLP, one call of its C simulation a row: near 10⁵ rows a second."""
+        submodel, project = self._mlp_projects(mlp)
+        values = {name: submodel.formats[name].dequantize(inputs[name])[:, None, :] for name in project.inputs}
+        return self._codes(mlp, project.run(values)[:, 0, :])
+
+    @cached_property
+    def _projects(self) -> dict[str, tuple[IntegerModel, HlsProject]]:
+        return {}
+
+    def _mlp_projects(self, mlp: str) -> tuple[IntegerModel, HlsProject]:
+        if mlp not in self._projects:
+            submodel = self.model.submodel(mlp)
+            network = hls_network(submodel, ONE_ROW)
+            folder = self.folder / "mlps" / mlp
+            project = write_project(network, submodel.description.name, folder, self.config)
+            self._projects[mlp] = submodel, project
+        return self._projects[mlp]
+
+    def inputs(self, graph: HitGraph) -> dict[str, NDArray[np.float64]]:
+        """Real inputs of exactly the project's size, on their grids, and the node numbers of each edge's ends."""
+        padded = pad(graph, self.config.beats["node"].rows, self.config.beats["edge"].rows)
+        codes = self.model.quantize_inputs({"x": padded.x, "edge_attr": padded.edge_attr})
+        made = {name: self.model.formats[name].dequantize(values) for name, values in codes.items()}
+        for end, numbers in zip(("source", "target"), padded.edge_index, strict=True):
+            made[f"edge_{end}"] = numbers.astype(np.float64)
+        return {name: made[name].reshape(self.project.shapes[name]) for name in self.project.inputs}
+
+    def _codes(self, value: str, real: NDArray[np.float64]) -> IntArray:
+        return exact_codes(value, real, self._exponent(value))
+
+    def _exponent(self, value: str) -> int:
+        mlp, _, layer = value.partition(".")
+        return self.model.layers[mlp][int(layer)].activation.exponent if layer else self.model.exponent(value)
+
+
+def export_hls4ml(model: IntegerModel, folder: Path, config: HlsConfig | None = None) -> HlsForm:
+    """Write the hls4ml project of the whole network into `folder`; its C simulation is compiled at first use.
+
+    The folder is complete for the vendor's tools: `vitis-run --mode hls --tcl build_prj.tcl` (Vivado HLS:
+    `vivado_hls -f build_prj.tcl`) simulates, synthesises and co-simulates it, then `vivado_implement.tcl` places and
+    routes; oneAPI: `cmake -B build` and `make -C build fpga_emu`, `report` or `fpga`.
+
+    Raises ValueError, naming the layer, where hls4ml has no way to build a step.
+    """
+    config = config or HlsConfig()
+    network = hls_network(model, config.beats)
+    project = write_project(network, model.description.name, folder, config)
+    size = Capacity(config.beats["node"].rows, config.beats["edge"].rows)
+    write_test_bench(project, model, size)
+    return HlsForm(model, config, folder, network, project)

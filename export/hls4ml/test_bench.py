@@ -1,0 +1,136 @@
+"""The test bench of a vendor project: graphs, the integer model's outputs for them, and an exit status that compares.
+
+hls4ml's bench reads tb_data and logs the results; made here are the data and the comparison, so that the vendor's C
+simulation and co-simulation fail on the first difference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from string import Template
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.events.storage import write_text
+from edgetrack.export.cases import special_graphs
+from edgetrack.export.form import Capacity
+from edgetrack.export.hls4ml.simulation import HlsProject
+from edgetrack.graphs.padding import pad
+from edgetrack.quantize.fixed_point import IntArray
+from edgetrack.quantize.integer_model import IntegerModel
+
+INPUTS, OUTPUTS = "tb_data/tb_input_features.dat", "tb_data/tb_output_predictions.dat"
+HIT_FEATURES = {"x": 3, "edge_attr": 4}
+SEED = 1
+
+COMPARISON = f"""
+    // The outputs of the integer model, which the results must equal exactly.
+    std::ifstream wanted("{OUTPUTS}"), got(RESULTS_LOG);
+    double want, have;
+    unsigned long values = 0, mismatches = 0;
+    for (; wanted >> want; values++) {{
+        if (!(got >> have) || have != want)
+            mismatches++;
+    }}
+    std::cout << "INFO: " << mismatches << " of " << values << " outputs differ from the integer model" << std::endl;
+    return mismatches ? 1 : 0;
+}}
+"""
+
+# hls4ml's prints six digits, and ap_fixed's own text is wrong for a grid coarser than one.
+PRINTING = """
+template <class res_T, size_t SIZE> void print_exactly(res_T result[SIZE], std::ostream &out, bool = false) {
+    out.precision(17);
+    for (size_t i = 0; i < SIZE; i++)
+        out << result[i].to_double() << " ";
+    out << std::endl;
+}
+
+template <class res_T, size_t SIZE>
+void print_exactly(hls::stream<res_T> &result, std::ostream &out, bool keep = false) {
+    out.precision(17);
+    for (size_t i = 0; i < SIZE / res_T::size; i++) {
+        res_T beat = result.read();
+        for (size_t j = 0; j < res_T::size; j++)
+            out << beat[j].to_double() << " ";
+        if (keep)
+            result.write(beat);
+    }
+    out << std::endl;
+}
+
+int main("""
+
+CHANGES = (
+    ("nnet::print_result<", "print_exactly<"),
+    ("\nint main(", PRINTING),
+    ("bool trace_enabled = true;", "bool trace_enabled = false;"),  # no text of every layer
+    ("\n    return 0;\n}\n", COMPARISON),
+)
+
+
+def write_test_bench(project: HlsProject, model: IntegerModel, size: Capacity) -> None:
+    """Put graphs of exactly `size` (dummy node included) and their outputs beside the project; its bench compares.
+
+    One line a graph: the values of all inputs one after another; the output. Deterministic.
+    """
+    folder = project.folder
+    lines: dict[str, list[str]] = {INPUTS: [], OUTPUTS: []}
+    for codes, edge_index in samples(model, size):
+        real = {value: model.formats[value].dequantize(made) for value, made in codes.items()}
+        real |= {"edge_source": edge_index[0].astype(float), "edge_target": edge_index[1].astype(float)}
+        output = model.description.output
+        made = model.run(codes, edge_index)[output] * 2.0**model.exponent(output)
+        lines[INPUTS].append(_line(np.concatenate([real[value].ravel() for value in project.inputs])))
+        lines[OUTPUTS].append(_line(made.ravel()))
+    for file, rows in lines.items():
+        write_text(folder / file, "".join(f"{row}\n" for row in rows))
+    if (folder / "CMakeLists.txt").is_file():
+        write_text(folder / f"src/{project.name}_test.cpp", _oneapi_bench(project))
+        return
+    bench = folder / f"{project.name}_test.cpp"
+    text = bench.read_text()
+    for old, new in CHANGES:
+        assert old in text, f"hls4ml's test bench has no {old!r}"
+        text = text.replace(old, new)
+    write_text(bench, text)
+
+
+def samples(model: IntegerModel, size: Capacity) -> Iterator[tuple[Mapping[str, IntArray], NDArray[np.int64]]]:
+    """Input codes and edge index (2, edges) of several graphs.
+
+    Hits like real ones where the network takes hit features, among them an empty graph and a hub; any codes otherwise.
+    """
+    values = model.description.inputs
+    if all(HIT_FEATURES.get(value.name) == value.width for value in values) and size.nodes > 1:
+        for graph in special_graphs(size.nodes - 1, size.edges, SEED):
+            padded = pad(graph, size.nodes, size.edges)
+            yield model.quantize_inputs({"x": padded.x, "edge_attr": padded.edge_attr}), padded.edge_index
+        return
+    rng = np.random.default_rng(SEED)
+    for _ in range(8):
+        codes = {}
+        for value in values:
+            fmt, rows = model.formats[value.name], size.nodes if value.domain == "node" else size.edges
+            codes[value.name] = rng.integers(fmt.lowest, fmt.highest + 1, (rows, value.width))
+        yield codes, rng.integers(0, size.nodes, (2, size.edges))
+
+
+def _oneapi_bench(project: HlsProject) -> str:
+    """hls4ml's own bench for oneAPI feeds one input only."""
+    header = (project.folder / f"src/firmware/{project.name}.h").read_text()
+    *inputs, output = re.findall(r"^using (\w+) = .*pipe<", header, re.MULTILINE)
+    (top,) = re.findall(r"^struct (\w+) ", header, re.MULTILINE)
+    feeds = "\n".join(f"        feed<{pipe}>(q, inputs, {project.shapes[name][0]});"
+                      for pipe, name in zip(inputs, project.inputs, strict=True))
+    template = resources.files("edgetrack.hls_projects").joinpath("hls4ml/oneapi_test.cpp").read_text()
+    return Template(template).substitute(name=project.name, feeds=feeds, top=top, output=output,
+                                         beats=project.shapes[project.output][0])
+
+
+def _line(values: NDArray[np.floating[Any]]) -> str:
+    return " ".join(f"{value:.17g}" for value in values)

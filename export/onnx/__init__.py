@@ -1,0 +1,1 @@
+"""ONNX and its quantised dialects, built from the step list."""

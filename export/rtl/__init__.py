@@ -1,0 +1,1 @@
+"""Each MLP as a Verilog pipeline, and Verilator to run it."""

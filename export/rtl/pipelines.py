@@ -1,0 +1,138 @@
+"""Each MLP of the network in RTL: an II=1 pipeline in Verilog, simulated by Verilator, counted by Yosys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.events.storage import write_text
+from edgetrack.export.form import Capacity
+from edgetrack.export.rtl.kernel import RtlKernel, make_kernel
+from edgetrack.export.rtl.verilator import PipelineLibrary, build_pipeline
+from edgetrack.export.synthesis.yosys import Resources, estimate_resources
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.quantize.fixed_point import Format, IntArray
+from edgetrack.quantize.integer_model import IntegerModel
+
+
+@dataclass(frozen=True)
+class RtlConfig:
+    """Pipelining of the MLPs: a stage ends where its delay would pass `latency_cutoff` (about one adder each)."""
+
+    latency_cutoff: float = 5.0
+    clock_period_ns: float = 5.0
+
+    def __post_init__(self) -> None:
+        if not self.latency_cutoff > 0:
+            raise ValueError(f"rtl: latency_cutoff is {self.latency_cutoff}, wanted above 0: it cuts the pipeline")
+
+
+@dataclass(frozen=True)
+class RtlForm:
+    """Verilog of every MLP of a network; the whole graph in RTL is the form `accelerator`."""
+
+    model: IntegerModel
+    folder: Path
+    kernels: Mapping[str, RtlKernel]
+    name: str = "rtl"
+    capacity: Capacity | None = None
+
+    @cached_property
+    def _libraries(self) -> dict[str, PipelineLibrary]:
+        return {}
+
+    def run_graph(self, graph: HitGraph) -> None:
+        """None: gathers and sums have no RTL in this form, only the MLPs do."""
+
+    def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
+        """Output codes (n, width) of one MLP from its Verilog, simulated with one vector a clock.
+
+        The first call compiles the simulation (seconds) into the form's folder. Raises FormUnavailable without
+        Verilator or g++.
+        """
+        kernel = self.kernels[mlp]
+        rows = np.concatenate([inputs[part] for part in kernel.parts], axis=1)
+        results = self.library(mlp).run(pack_columns(rows, kernel.inputs), _words(kernel.outputs))
+        return unpack_columns(results, kernel.outputs)
+
+    def library(self, mlp: str) -> PipelineLibrary:
+        """The compiled simulation of one MLP, built where it is not there yet."""
+        if mlp not in self._libraries:
+            kernel = self.kernels[mlp]
+            sources, latency = kernel.sources, kernel.latency_cycles
+            self._libraries[mlp] = build_pipeline(sources, kernel.top, latency, self.folder / "sim")
+        return self._libraries[mlp]
+
+    def estimate(self, mlp: str) -> Resources:
+        """What Yosys maps one MLP to, an estimate (no place and route). Tens of seconds, kept in the folder."""
+        kernel = self.kernels[mlp]
+        return estimate_resources(kernel.sources, kernel.top, self.folder / "yosys")
+
+
+def export_rtl(model: IntegerModel, folder: Path, config: RtlConfig | None = None) -> RtlForm:
+    """Write the Verilog of every MLP into `folder`/verilog and `rtl.json` with latencies and alkaid's LUT estimates.
+
+    Raises ValueError, naming the layer, where an MLP cannot become a pipeline.
+    """
+    config = config or RtlConfig()
+    kernels = {
+        mlp.name: make_kernel(model, mlp.name, config.latency_cutoff, config.clock_period_ns)
+        for mlp in model.description.mlps
+    }
+    sources = {name: text for kernel in kernels.values() for name, text in kernel.sources.items()}
+    for stale in (path for path in (folder / "verilog").glob("*.v") if path.name not in sources):
+        stale.unlink()
+    for name, text in sources.items():
+        write_text(folder / "verilog" / name, text)
+    report = {
+        name: {"module": kernel.top, "latency_cycles": kernel.latency_cycles, "initiation_interval": 1,
+               "estimated_luts": kernel.estimated_luts, "register_bits": kernel.register_bits,
+               "input_bits": [fmt.bits for fmt in kernel.inputs], "output_bits": [fmt.bits for fmt in kernel.outputs]}
+        for name, kernel in kernels.items()
+    }
+    write_text(folder / "rtl.json", json.dumps(report, indent=1) + "\n")
+    return RtlForm(model, folder, kernels)
+
+
+def _words(columns: Sequence[Format]) -> int:
+    return -(-sum(fmt.bits for fmt in columns) // 32)
+
+
+def pack_columns(codes: IntArray, columns: Sequence[Format]) -> NDArray[np.uint32]:
+    """(n, words) rows of `codes` (n, width) with each column in the bits of its format, the first one lowest.
+
+    Raises ValueError for a code outside its column's format.
+    """
+    if codes.shape[1] != len(columns):
+        raise ValueError(f"rows have {codes.shape[1]} columns, wanted {len(columns)}")
+    words = np.zeros((len(codes), _words(columns) + 1), np.uint64)  # one spare word for a field's upper part
+    start = 0
+    for column, fmt in zip(codes.T, columns, strict=True):
+        if len(column) and not (fmt.lowest <= column.min() and column.max() <= fmt.highest):
+            raise ValueError(f"codes span {column.min()}…{column.max()}, outside {fmt}; quantise them first")
+        word, shift = divmod(start, 32)
+        field = (column.astype(np.uint64) & np.uint64((1 << fmt.bits) - 1)) << np.uint64(shift)
+        words[:, word] |= field & np.uint64(0xFFFFFFFF)
+        words[:, word + 1] |= field >> np.uint64(32)
+        start += fmt.bits
+    return words[:, :-1].astype(np.uint32)
+
+
+def unpack_columns(words: NDArray[np.uint32], columns: Sequence[Format]) -> IntArray:
+    """(n, width) codes from packed rows: the inverse of `pack_columns`."""
+    padded = np.pad(words.astype(np.uint64), ((0, 0), (0, 1)))
+    codes = np.empty((len(words), len(columns)), np.int64)
+    start = 0
+    for index, fmt in enumerate(columns):
+        word, shift = divmod(start, 32)
+        both = padded[:, word] | (padded[:, word + 1] << np.uint64(32))
+        field = ((both >> np.uint64(shift)) & np.uint64((1 << fmt.bits) - 1)).astype(np.int64)
+        codes[:, index] = np.where(fmt.signed & (field >> (fmt.bits - 1) == 1), field - (1 << fmt.bits), field)
+        start += fmt.bits
+    return codes

@@ -1,0 +1,1 @@
+"""What a design takes on a device: estimates, place and route, and the vendors' reports."""

@@ -1,0 +1,40 @@
+"""Resources of a written accelerator by closed formulas, in milliseconds: what a report shows without synthesis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from edgetrack.export.accelerator.form import AcceleratorForm
+from edgetrack.export.accelerator.verilog import TOP
+from edgetrack.export.exploration.kernel_figures import KernelFigures, kernel_figures
+from edgetrack.export.exploration.kernel_library import WIRES
+from edgetrack.export.exploration.resource_model import BASIS, model_resources, total_resources
+from edgetrack.export.rtl.kernel import make_kernel
+from edgetrack.export.synthesis.device import Device
+
+
+def quick_estimate(form: AcceleratorForm, device: Device) -> dict[str, Any]:
+    """The whole, its blocks and its shares of `device`, plain types; `missing` says why where there is no formula."""
+    try:
+        blocks = model_resources(form.plan, form.formula, _kernels(form))
+    except (ValueError, KeyError) as error:  # a part that the formulas do not know, or know otherwise
+        return {"missing": f"the closed formulas do not cover this design: {error}"}
+    total = total_resources(blocks)
+    order = sorted(blocks, key=lambda name: (name != TOP, blocks[name].lut), reverse=True)
+    return {"basis": BASIS, "device": device.part, "total": asdict(total), "shares": device.shares(total),
+            "blocks": {name: asdict(blocks[name]) for name in order}}
+
+
+def _kernels(form: AcceleratorForm) -> Mapping[str, KernelFigures]:
+    rtl = form.plan.config.rtl
+    found = {}
+    for made in form.plan.passes:
+        if made.kernel == "copy":
+            found[made.name] = WIRES
+        else:
+            kernel = form.mlps.kernels.get(made.name) or make_kernel(
+                form.plan.model, made.name, rtl.latency_cutoff, rtl.clock_period_ns)
+            found[made.name] = kernel_figures(kernel)
+    return found

@@ -1,0 +1,79 @@
+"""`edgetrack bench accelerator`: cycles of the streaming accelerator beside published designs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgetrack.scripts.benches.accelerator_cases import CUTOFFS, RANDOM, SIZES, measure, network
+from edgetrack.scripts.console import Console
+from edgetrack.scripts.pretrained import DEFAULT_QUANTISED
+
+RESOURCES = ("lut", "ff", "carry4", "lutram", "bram36", "uram", "dsp")
+
+
+@dataclass(frozen=True)
+class AcceleratorTableConfig:
+    """Which networks, pipelined how deeply, at which clock."""
+
+    networks: tuple[str, ...] = (RANDOM, DEFAULT_QUANTISED)  # "random", or quantised checkpoints
+    latency_cutoffs: tuple[float, ...] = CUTOFFS
+    clock_mhz: float = 200.0  # assumed: cycles are measured, the clock is not
+
+    def __post_init__(self) -> None:
+        if not self.networks or not self.latency_cutoffs:
+            raise ValueError("accelerator: no networks or no latency_cutoffs, wanted at least one of each to measure")
+        if not self.clock_mhz > 0:
+            raise ValueError(f"accelerator.clock_mhz is {self.clock_mhz}, wanted above 0")
+
+
+def bench_accelerator(config: AcceleratorTableConfig, seed: int, estimate: bool, folder: Path,
+                      console: Console) -> dict[str, Any]:
+    """Every size × network × cutoff, simulated and compared logit by logit; artefacts go below `folder`."""
+    wanted = [(size, name, cutoff) for size in SIZES for name in config.networks for cutoff in config.latency_cutoffs]
+    models = {name: network(name, seed) for name in config.networks}
+    cases = []
+    with console.progress("accelerators") as report:
+        for done, (size, name, cutoff) in enumerate(wanted, 1):
+            shown = f"{size.name} {Path(name).stem} cutoff {cutoff:g}"
+            place = folder / shown.replace("/", "-").replace(" ", "-")
+            case = measure(size, models[name], cutoff, config.clock_mhz, seed, place, estimate)
+            cases.append({"name": shown, "size": size.name, "network": name, **case})
+            report(done, len(wanted))
+    show(cases, config.clock_mhz, console)
+    return {"cases": cases, "failed": any(case["missed"] for case in cases)}
+
+
+def show(cases: Sequence[Mapping[str, Any]], clock_mhz: float, console: Console) -> None:
+    """Tables of cycles, of seconds and of estimates, and what was missed."""
+    console.table(
+        f"measured in simulation, every logit compared; times at an assumed clock of {clock_mhz:g} MHz",
+        ("nodes/edges, network, cutoff", "lanes e/n", "slots", "acc.", "latency", "interval", "ns", "M graphs/s",
+         "published", "graphs", "≠"),
+        [_row(case) for case in cases])
+    stages = list(cases[0]["seconds"])
+    console.table("seconds", ("nodes/edges, network, cutoff", *stages), [
+        (case["name"], *(f"{case['seconds'][stage]:.1f}" for stage in stages)) for case in cases])
+    if "resources" in cases[0]:
+        console.table(
+            f"estimated by Yosys, not placed and routed; in brackets: share of {cases[0]['shares']['device']}",
+            ("nodes/edges, network, cutoff", *RESOURCES), [(case["name"], *_resources(case)) for case in cases])
+    for case in cases:
+        for lack in case["missed"]:
+            console.say(f"FAILED: {case['name']}: {lack}")
+
+
+def _row(case: Mapping[str, Any]) -> list[Any]:
+    published = case["published"]
+    return [case["name"], f"{case['edge_lanes']}/{case['node_lanes']}", case["slots"], case["accumulators"],
+            case["latency_cycles"], f"{case['interval_cycles']:g}", f"{case['nanoseconds']:.0f}",
+            f"{case['million_graphs_per_second']:.2f}",
+            f"{published['nanoseconds']:.0f} ns, {published['million_graphs_per_second']} M/s",
+            case["graphs"], case["mismatches"]]
+
+
+def _resources(case: Mapping[str, Any]) -> list[str]:
+    return [f"{case['resources'][name]:,g}" + (f" ({case['shares'][name]:.1%})" if name in case["shares"] else "")
+            for name in RESOURCES]

@@ -1,0 +1,164 @@
+"""The accelerators that `bench accelerator` measures: sizes with a published design to stand beside, and networks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from edgetrack.export.accelerator.form import AcceleratorForm, export_accelerator
+from edgetrack.export.accelerator.plan import AcceleratorConfig
+from edgetrack.export.accelerator.timing import measure_latency, measured_interval
+from edgetrack.export.rtl.pipelines import RtlConfig
+from edgetrack.export.streaming import random_graph
+from edgetrack.export.synthesis.device import load_device
+from edgetrack.graphs.files import load_graphs
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.quantize.calibration import CalibrationConfig, calibrate
+from edgetrack.quantize.checkpoint import integer_model
+from edgetrack.quantize.extract import extract_integer_model
+from edgetrack.quantize.integer_model import IntegerModel
+from edgetrack.quantize.network import QuantisedNetwork
+from edgetrack.quantize.recipe import PrecisionRecipe
+from edgetrack.scripts.networks import load_kind
+from edgetrack.scripts.pretrained import sample_graphs
+
+RANDOM = "random"  # 8 hidden units, 4 effects, weights of chance
+CUTOFFS = (5.0, 2.0)
+DEVICE = "xcvu9p"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publication says of its design, and of which."""
+
+    design: str
+    nanoseconds: float
+    million_graphs_per_second: float
+
+    @property
+    def short(self) -> str:
+        """For a label in a picture."""
+        return f"{self.design.partition(',')[0]}: {self.nanoseconds:g} ns"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a design has to reach; `interval_cycles` where a number of cycles is the aim, not a published rate."""
+
+    nanoseconds: float
+    million_graphs_per_second: float = 0.0
+    interval_cycles: float = float("inf")
+
+
+@dataclass(frozen=True)
+class Size:
+    """A size of graphs, the accelerator for it, what is published for it and what is to be reached."""
+
+    config: AcceleratorConfig
+    graphs: int  # sent one behind the other
+    published: Published
+    goal: Goal
+
+    @property
+    def name(self) -> str:
+        return f"{self.config.nodes}/{self.config.edges}"
+
+
+SIZES = (
+    Size(AcceleratorConfig(28, 56, edge_lanes=7, node_lanes=4, graphs_in_flight=16, accumulators=6), 960,
+         Published("Belle II, interaction network of the trigger", 632.0, 31.8), Goal(632.0, interval_cycles=8.0)),
+    Size(AcceleratorConfig(660, 1320, edge_lanes=16, node_lanes=8, graphs_in_flight=6, accumulators=3), 240,
+         Published("HiGTR, the whole chain", 2360.0, 2.35), Goal(2360.0, million_graphs_per_second=2.35)),
+)
+
+
+def network(name: str, seed: int) -> IntegerModel:
+    """The integers of a checkpoint, or for "random" of a small interaction network that no one trained."""
+    if name != RANDOM:
+        return integer_model(load_kind(name, "quantised"))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        made = QuantisedNetwork(interaction_network(InteractionNetworkConfig(hidden=8, effects=4)), PrecisionRecipe())
+    calibrate(made, load_graphs(sample_graphs())[:2], CalibrationConfig(graphs=2))
+    return extract_integer_model(made.eval())
+
+
+def measure(size: Size, model: IntegerModel, latency_cutoff: float, clock_mhz: float, seed: int, folder: Path,
+            estimate: bool) -> dict[str, Any]:
+    """One accelerator generated, compiled, simulated and compared, with the seconds of each.
+
+    Cost: seconds to generate, 10 to 40 s to compile; `estimate` adds minutes.
+    """
+    started = time.perf_counter()
+    config = replace(size.config, rtl=RtlConfig(latency_cutoff, 1000.0 / clock_mhz))
+    form = export_accelerator(model, folder, config)
+    generated = time.perf_counter()
+    assert form.library
+    compiled = time.perf_counter()
+    rng = np.random.default_rng(seed)
+    graphs = [random_graph(config.nodes, config.edges, f"graph {index}", rng) for index in range(size.graphs)]
+    case = _simulate(form, graphs)
+    simulated = time.perf_counter()
+    nanoseconds, rate = case["latency_cycles"] * 1000.0 / clock_mhz, clock_mhz / case["interval_cycles"]
+    case |= {
+        "assumed_clock_mhz": clock_mhz, "nanoseconds": nanoseconds, "million_graphs_per_second": rate,
+        "published": asdict(size.published),
+        "ratios": {"latency": size.published.nanoseconds / nanoseconds,
+                   "rate": rate / size.published.million_graphs_per_second},
+        "seconds": {"generate": generated - started, "compile": compiled - generated,
+                    "simulate": simulated - compiled},
+    }
+    if estimate:
+        started = time.perf_counter()
+        total = form.estimate().total
+        case["resources"] = asdict(total)
+        case["shares"] = {"device": DEVICE, **load_device(DEVICE).shares(total)}
+        case["seconds"]["synthesise"] = time.perf_counter() - started
+    return case | {"missed": missed(case, size.goal)}
+
+
+def _simulate(form: AcceleratorForm, graphs: Sequence[HitGraph]) -> dict[str, Any]:
+    model, config = form.plan.model, form.plan.config
+    received = form.run_graphs(graphs)
+    mismatches = 0
+    for graph, one in zip(graphs, received, strict=True):
+        mismatches += int(np.count_nonzero(one.codes != model.run_graph(graph)[model.description.output]))
+    latency, interval = measure_latency(form, graphs[0]), measured_interval(form, graphs, received)
+    return {
+        "edge_lanes": config.edge_lanes, "node_lanes": config.node_lanes, "slots": config.graphs_in_flight,
+        "accumulators": config.accumulators, "latency_cutoff": config.rtl.latency_cutoff, "graphs": len(graphs),
+        "logits": sum(graph.num_edges for graph in graphs), "mismatches": mismatches,
+        "distinct_logits": len(np.unique(np.concatenate([one.codes for one in received]))),
+        "latency_cycles": latency.cycles, "interval_cycles": interval.cycles,
+        "formula": {"latency_cycles": latency.formula, "interval_cycles": interval.formula},
+    }
+
+
+def missed(case: dict[str, Any], goal: Goal) -> list[str]:
+    """What a measured case lacks, in words."""
+    lacks = []
+    if case["mismatches"]:
+        lacks.append(f"{case['mismatches']} of {case['logits']} logits differ from the integers")
+    if case["distinct_logits"] < 2:
+        lacks.append("all logits are the same, which proves nothing")
+    if not case["nanoseconds"] < goal.nanoseconds:
+        lacks.append(f"latency {case['nanoseconds']:.0f} ns, wanted below {goal.nanoseconds:.0f}")
+    if not case["interval_cycles"] <= goal.interval_cycles:
+        lacks.append(f"a graph every {case['interval_cycles']:g} cycles, wanted at most {goal.interval_cycles:g}")
+    if not case["million_graphs_per_second"] > goal.million_graphs_per_second:
+        lacks.append(f"{case['million_graphs_per_second']:.3f} M graphs/s, wanted above "
+                     f"{goal.million_graphs_per_second}")
+    lacks += [f"{name} {case[name]:g}, by the formula {value:g}" for name, value in case["formula"].items()
+              if case[name] != value]
+    if case["seconds"]["generate"] > 60:
+        lacks.append(f"generated in {case['seconds']['generate']:.0f} s, wanted within 60")
+    if case.get("resources", {}).get("dsp"):
+        lacks.append(f"{case['resources']['dsp']} DSP, wanted none")
+    return lacks

@@ -1,0 +1,1 @@
+"""`edgetrack evaluate --separate-losses`: the hardware's physics, each cause apart."""
