@@ -41,7 +41,7 @@ def export(config: ExportConfig, folder: Path, console: Console) -> dict[str, An
 
     onnx: the float network, dynamic sizes, as TensorRT takes it. integer: the golden model. qonnx, qcdq: the complete
     quantised network. hls4ml: one project of the complete edge classifier. rtl: each MLP as a Verilog pipeline.
-    accelerator (not by default): the whole network as one streaming Verilog design; with --place, few lanes of it
+    accelerator: the whole network as one streaming Verilog design; with --place, few lanes of it
     (--set settings.accelerator.edge_lanes=2 --set settings.accelerator.node_lanes=1) on a real device.
     A form whose tool is missing is listed as skipped; so is one that cannot hold the network, and the exit status is 1.
 

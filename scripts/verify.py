@@ -15,10 +15,10 @@ from edgetrack.events.storage import write_text
 from edgetrack.export.accelerator.form import AcceleratorForm
 from edgetrack.export.accelerator.timing import accelerator_timing
 from edgetrack.export.cases import special_graphs
+from edgetrack.export.exploration.quick_estimate import quick_estimate
 from edgetrack.export.form import Capacity, Form, FormUnavailable
 from edgetrack.export.forms import DEFAULT_FORMS, FORMS, FormSettings, Source, make_form
 from edgetrack.export.streaming import StreamCases, StreamingForm, stream_cases
-from edgetrack.export.synthesis.accelerator_estimate import quick_estimate
 from edgetrack.export.synthesis.device import load_device
 from edgetrack.export.verify import FormResult, impossible, skipped, verify_form
 from edgetrack.graphs.files import load_graphs

@@ -131,11 +131,11 @@ def watched_wires(plan: Plan) -> list[str]:
 
 
 def build_accelerator(sources: dict[str, str], top: str, plan: Plan, folder: Path,
-                      break_bypass: bool = False) -> AcceleratorLibrary:
+                      break_bypass: int = 0) -> AcceleratorLibrary:
     """Compile the accelerator's Verilog into a library in `folder`; seconds for few lanes, a minute for many.
 
-    `break_bypass` leaves out the accumulators' bypass, for tests that must notice. Raises FormUnavailable without
-    Verilator or g++.
+    `break_bypass` 1, 2 or 3 leaves out one stage of the accumulators' bypass, for tests that must notice. Raises
+    FormUnavailable without Verilator or g++.
     """
     testbench = resources.files("edgetrack.hls_projects").joinpath("rtl/accelerator_sim.cpp").read_text()
     wires = watched_wires(plan)
@@ -144,7 +144,7 @@ def build_accelerator(sources: dict[str, str], top: str, plan: Plan, folder: Pat
     members = ", ".join(f"root->{top}__DOT__{wire.replace('__', '___05F')}" for wire in wires)
     library = build_simulation(
         sources | {"watch.vlt": f"`verilator_config\n{seen}"}, top, f"#define WATCHED(root) {members}\n{testbench}",
-        folder, options=(*LINT, f"-GBREAK_BYPASS={int(break_bypass)}"),
+        folder, options=(*LINT, f"-GBREAK_BYPASS={break_bypass}"),
         parts=[f"{made.name}_pipeline" for made in plan.passes])
     return AcceleratorLibrary(library, plan)
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from math import ceil
 
+import numpy as np
+
 from edgetrack.export.accelerator.cycles import CycleFormula, cycle_formula
 from edgetrack.export.accelerator.plan import AcceleratorConfig, Plan, make_plan
 from edgetrack.export.exploration.kernel_figures import KernelFigures
@@ -28,13 +30,23 @@ from edgetrack.quantize.recipe import PrecisionRecipe
 Report = Callable[[int, int], None]
 
 
+# What place and route of one MLP of 8 hidden units reached on ECP5: latency cutoff → period in ns.
+ECP5_PERIODS = {1.0: 8.93, 2.0: 10.0, 5.0: 14.5}
+
+
+def assumed_clock_mhz(latency_cutoff: float) -> float:
+    """200 MHz at a cutoff of 2; other cutoffs in the ratio that place and route gave on ECP5, between 1 and 5."""
+    periods = np.interp([2.0, latency_cutoff], list(ECP5_PERIODS), list(ECP5_PERIODS.values()))
+    return float(round(200.0 * periods[0] / periods[1]))
+
+
 @dataclass(frozen=True)
 class Grid:
     """Every combination is a candidate. `nodes` and `edges` are the largest graph, and the one whose cycles are told.
 
     `hidden`, `weight_bits`, `activation_bits` make networks of random weights (`seed`); a trained network has its own.
-    Empty `graphs_in_flight` or `accumulators`: the smallest that reach the rate which the lanes allow. `clock_mhz` is
-    assumed, one for all or one for each `latency_cutoff`: no formula tells which clock a pipeline reaches.
+    Empty `graphs_in_flight` or `accumulators`: the smallest that reach the rate which the lanes allow. `clock_mhz`, one
+    for all or one for each `latency_cutoff`, is assumed; empty: `assumed_clock_mhz`.
     """
 
     nodes: int = 660
@@ -47,7 +59,7 @@ class Grid:
     latency_cutoff: tuple[float, ...] = (2.0, 5.0)
     graphs_in_flight: tuple[int, ...] = ()
     accumulators: tuple[int, ...] = ()
-    clock_mhz: tuple[float, ...] = (200.0,)
+    clock_mhz: tuple[float, ...] = ()
     seed: int = 0
     network: InteractionNetworkConfig = field(default_factory=InteractionNetworkConfig)
     recipe: PrecisionRecipe = field(default_factory=PrecisionRecipe)
@@ -56,14 +68,15 @@ class Grid:
         for name in ("hidden", "weight_bits", "activation_bits", "edge_lanes", "node_lanes", "latency_cutoff"):
             if not getattr(self, name):
                 raise ValueError(f"explore: {name} is empty, wanted at least one value")
-        if len(self.clock_mhz) not in (1, len(self.latency_cutoff)) or not min(self.clock_mhz) > 0:
+        if len(self.clock_mhz) not in (0, 1, len(self.latency_cutoff)) or not all(one > 0 for one in self.clock_mhz):
             raise ValueError(f"explore: clock_mhz is {list(self.clock_mhz)}, wanted one above 0, or one for each of "
                              f"{len(self.latency_cutoff)} values of latency_cutoff")
 
     @property
     def pipelines(self) -> tuple[RtlConfig, ...]:
         """Pipelining of the kernels, each at its clock."""
-        clocks = self.clock_mhz * (len(self.latency_cutoff) if len(self.clock_mhz) == 1 else 1)
+        clocks = self.clock_mhz or tuple(assumed_clock_mhz(cutoff) for cutoff in self.latency_cutoff)
+        clocks *= len(self.latency_cutoff) if len(clocks) == 1 else 1
         return tuple(RtlConfig(cutoff, 1000 / clock) for cutoff, clock in zip(self.latency_cutoff, clocks, strict=True))
 
 

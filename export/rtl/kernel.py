@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from edgetrack.export.rtl_delays import scheduled
+from edgetrack.export.rtl.delays import scheduled
 from edgetrack.models.description import Add, Concat, Mlp
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerModel

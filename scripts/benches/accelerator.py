@@ -50,16 +50,16 @@ def show(cases: Sequence[Mapping[str, Any]], clock_mhz: float, console: Console)
     """Tables of cycles, of seconds and of estimates, and what was missed."""
     console.table(
         f"measured in simulation, every logit compared; times at an assumed clock of {clock_mhz:g} MHz",
-        ("nodes/edges, network, cutoff", "lanes e/n", "slots", "acc.", "latency", "interval", "ns", "M graphs/s",
+        ("nodes/edges, lanes, network, cutoff", "slots", "acc.", "latency", "interval", "ns", "M graphs/s",
          "published", "graphs", "≠"),
         [_row(case) for case in cases])
     stages = list(cases[0]["seconds"])
-    console.table("seconds", ("nodes/edges, network, cutoff", *stages), [
+    console.table("seconds", ("nodes/edges, lanes, network, cutoff", *stages), [
         (case["name"], *(f"{case['seconds'][stage]:.1f}" for stage in stages)) for case in cases])
     if "resources" in cases[0]:
         console.table(
             f"estimated by Yosys, not placed and routed; in brackets: share of {cases[0]['shares']['device']}",
-            ("nodes/edges, network, cutoff", *RESOURCES), [(case["name"], *_resources(case)) for case in cases])
+            ("nodes/edges, lanes, network, cutoff", *RESOURCES), [(case["name"], *_resources(case)) for case in cases])
     for case in cases:
         for lack in case["missed"]:
             console.say(f"FAILED: {case['name']}: {lack}")
@@ -67,7 +67,7 @@ def show(cases: Sequence[Mapping[str, Any]], clock_mhz: float, console: Console)
 
 def _row(case: Mapping[str, Any]) -> list[Any]:
     published = case["published"]
-    return [case["name"], f"{case['edge_lanes']}/{case['node_lanes']}", case["slots"], case["accumulators"],
+    return [case["name"], case["slots"], case["accumulators"],
             case["latency_cycles"], f"{case['interval_cycles']:g}", f"{case['nanoseconds']:.0f}",
             f"{case['million_graphs_per_second']:.2f}",
             f"{published['nanoseconds']:.0f} ns, {published['million_graphs_per_second']} M/s",

@@ -5,8 +5,8 @@ import re
 import pytest
 from integer_networks import random_integer_model
 
+from edgetrack.export.rtl.delays import CONSTANT_ADDITION, scheduled, with_all_delays
 from edgetrack.export.rtl.kernel import make_kernel, trace_mlp
-from edgetrack.export.rtl_delays import CONSTANT_ADDITION, scheduled, with_all_delays
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 
 MODEL = random_integer_model(interaction_network(InteractionNetworkConfig(hidden=4, effects=2)), 1)

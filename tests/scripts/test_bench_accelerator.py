@@ -26,7 +26,7 @@ def test_small_accelerator_is_measured_and_compared(tmp_path: Path, monkeypatch:
     config = AcceleratorTableConfig(networks=(RANDOM,), latency_cutoffs=(5.0,), clock_mhz=100.0)
     result = run_bench(config, 1, False, tmp_path, Console(quiet=True))
     (case,) = result["cases"]
-    assert (case["size"], case["graphs"], case["logits"], case["mismatches"]) == ("8/12", 24, 288, 0)
+    assert (case["size"], case["graphs"], case["logits"], case["mismatches"]) == ("8/12 on 2/2 lanes", 24, 288, 0)
     assert case["distinct_logits"] > 5
     assert case["nanoseconds"] == 10 * case["latency_cycles"]
     assert case["ratios"]["latency"] == 500.0 / case["nanoseconds"]

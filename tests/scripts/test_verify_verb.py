@@ -252,7 +252,7 @@ def test_accelerator_is_verified_with_whole_graphs_under_stalls(
     assert found["failed"]
     assert found["forms"]["accelerator"]["first_mismatch"].startswith("accelerator: phi_r2 differs in vectors")
 
-    broken = partial(build_accelerator, break_bypass=True)
+    broken = partial(build_accelerator, break_bypass=1)
     monkeypatch.setattr("edgetrack.export.accelerator.form.build_accelerator", broken)
     found = verify(config, tmp_path / "good", QUIET)
     assert found["failed"]
