@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edgetrack.scripts.benches.accelerator import AcceleratorTableConfig, bench_accelerator
+from edgetrack.scripts.benches.clocks import bench_clocks
 from edgetrack.scripts.benches.graphs import bench_graphs
 from edgetrack.scripts.benches.resources import bench_resources
 from edgetrack.scripts.benches.sector_cases import SectorTableConfig
@@ -21,7 +22,7 @@ from edgetrack.scripts.option import option, positional
 class BenchConfig:
     """Which table, and on how much."""
 
-    name: Literal["graphs", "simulation", "sectors", "accelerator", "resources"] = positional("table")
+    name: Literal["graphs", "simulation", "sectors", "accelerator", "resources", "clocks"] = positional("table")
     events: int = option(10, "simulation: number of events")
     hits: int = option(57_000, "graphs: number of synthetic pixel hits")
     sample: str = option("", "graphs: folder of TrackML events, the first of which is taken instead")
@@ -50,6 +51,7 @@ def bench(config: BenchConfig, folder: Path, console: Console) -> dict[str, Any]
     interval of the streaming accelerator in simulation, every logit compared, beside published designs; failed where a
     logit differs or a published figure is not reached. resources: the formulas of `export --explore` beside synthesis,
     on pipelines and designs that their constants were not taken from; ten minutes; failed beyond the stated errors.
+    clocks: one MLP placed and routed on ECP5-85k at four pipelinings, minutes.
     """
     if config.name == "sectors":
         return bench_sectors(config.graphs, config.sectors, console)
@@ -57,6 +59,8 @@ def bench(config: BenchConfig, folder: Path, console: Console) -> dict[str, Any]
         return bench_accelerator(config.accelerator, config.seed, config.estimate, folder / "accelerator", console)
     if config.name == "resources":
         return bench_resources(config.seed, folder / "resources", console)
+    if config.name == "clocks":
+        return bench_clocks(config.seed, folder / "clocks", console)
     if config.name == "graphs":
         sample = Path(config.sample) if config.sample else None
         cases = bench_graphs(hits=config.hits, seed=config.seed, repeats=config.repeats, events=sample)

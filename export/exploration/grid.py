@@ -30,14 +30,14 @@ from edgetrack.quantize.recipe import PrecisionRecipe
 Report = Callable[[int, int], None]
 
 
-# What place and route of one MLP of 8 hidden units reached on ECP5: latency cutoff → period in ns.
-ECP5_PERIODS = {1.0: 8.93, 2.0: 10.0, 5.0: 14.5}
+# What place and route of one MLP of 8 hidden units reached on ECP5-85k (docs/synthesis.md): latency cutoff → ns.
+ECP5_PERIODS = {1.0: 3.7, 2.0: 5.8, 3.0: 8.2, 5.0: 11.4}
 
 
 def assumed_clock_mhz(latency_cutoff: float) -> float:
-    """200 MHz at a cutoff of 2; other cutoffs in the ratio that place and route gave on ECP5, between 1 and 5."""
-    periods = np.interp([2.0, latency_cutoff], list(ECP5_PERIODS), list(ECP5_PERIODS.values()))
-    return float(round(200.0 * periods[0] / periods[1]))
+    """200 MHz up to a cutoff of 2; beyond, less by as much as place and route on ECP5 reached less, up to 5."""
+    period = np.interp(latency_cutoff, list(ECP5_PERIODS), list(ECP5_PERIODS.values()))
+    return round(200.0 * min(1.0, ECP5_PERIODS[2.0] / float(period)))
 
 
 @dataclass(frozen=True)
