@@ -21,7 +21,7 @@ def bench_clocks(seed: int, folder: Path, console: Console) -> dict[str, Any]:
     Cost: half a minute each on an idle core; answers are kept in `folder`. Raises FormUnavailable without nextpnr.
     """
     model = network(RANDOM, seed)
-    cases = []
+    cases: list[dict[str, Any]] = []
     with console.progress("place and route") as report:
         for done, cutoff in enumerate(CUTOFFS, 1):
             kernel = make_kernel(model, MLP, cutoff, 1000.0 / PLACING.target_mhz)
