@@ -21,7 +21,7 @@ run: $(STAMP)
 	$(BIN)/edgetrack run --folder $(RUN)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

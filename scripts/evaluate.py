@@ -178,7 +178,7 @@ def warn_of_lost_edges(form: str, loss: dict[str, Any], console: Console) -> Non
             f"warning: {form} takes graphs in sectors, and {lost} of {loss['edges']} edges are in none: "
             f"{loss['seam_edges']} lost at seams, {loss['overflow_edges']} to overflow. The fullest sector wants "
             f"{loss['node_occupancy'][-1]} hits and {loss['edge_occupancy'][-1]} edges, there is room for "
-            f"{loss['node_capacity']} and {loss['edge_capacity']}; raise settings.hls4ml.nodes and edges, "
+            f"{loss['node_capacity']} and {loss['edge_capacity']}; raise settings.{form}.nodes and edges, "
             "settings.sectors.phi_sectors or overlap_phi")
 
 

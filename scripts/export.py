@@ -25,7 +25,7 @@ class ExportConfig:
     """Checkpoints and the forms to export them to."""
 
     to: tuple[str, ...] = option(DEFAULT, "forms, comma-separated")
-    checkpoint: str = option(DEFAULT_QUANTISED, "quantised checkpoint: integer, qonnx, qcdq, hls4ml, rtl")
+    checkpoint: str = option(DEFAULT_QUANTISED, "quantised checkpoint: integer, qonnx, qcdq, hls4ml, rtl, accelerator")
     float_checkpoint: str = option(DEFAULT_FLOAT, "float checkpoint: onnx")
     estimate: bool = option(True, "rtl, accelerator: count LUT, FF, carry, memories with Yosys (an estimate, minutes)")
     place: bool = option(False, "accelerator: place and route on ECP5-85k for its clock and a bitstream (minutes)")

@@ -116,6 +116,11 @@ def _kernels(description: NetworkDescription, needed: set[str]) -> list[_Kernel]
                 if summed not in kernels:
                     kernels[summed] = _Kernel(summed, step.source, "copy", _leaves(description, step.source))
                 kernels[step.name] = _Kernel(step.name, step.name, "copy", (_Leaf(step.name, None),))
+            case Gather() | Concat():
+                pass  # leaves of the kernels that read them
+            case _:
+                raise ValueError(f"accelerator: step {step.name!r} is a {type(step).__name__}, for which it has no "
+                                 "kernel")
     return list(kernels.values())
 
 

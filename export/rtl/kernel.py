@@ -107,7 +107,9 @@ def make_kernel(model: IntegerModel, name: str, latency_cutoff: float, clock_per
                 continue
             module = re.sub(r"^logic(\d+)$", rf"{inner}_logic\1", path.stem)
             # Kernels of one network share a design, and alkaid calls the stages of each of them logic0, logic1, …
-            sources[f"{module}.v"] = re.sub(r"\blogic(\d+)\b", rf"{inner}_logic\1", path.read_text())
+            text = re.sub(r"\blogic(\d+)\b", rf"{inner}_logic\1", path.read_text())
+            # Nothing waits for a time here, and a design has a timescale in all of its files or in none.
+            sources[f"{module}.v"] = re.sub(r"^`timescale.*\n", "", text, flags=re.MULTILINE)
     taken = kernel_sources(model, name)
     inputs = tuple(fmt for source in taken for fmt in model.columns(source))
     outputs = model.columns(name)
@@ -135,7 +137,7 @@ def wrapper(name: str, inner: str, inputs: Sequence[Format], outputs: Sequence[F
     inner_in, inner_out = (sum(map(sum, fields)) for fields in (inner_inputs, inner_outputs))
     lines = [
         f"// {name}: {len(inputs)} columns in, {len(outputs)} out, first column in the lowest bits.",
-        "`timescale 1 ns / 1 ps", "",
+        "",
         f"module {name} (",
         "    input clk,",
         f"    input wire [{width_in - 1}:0] model_inp,",
