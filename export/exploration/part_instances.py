@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 _LOOP = r"for \(\w+ = 0; \w+ < (?P<count>\d+);"
 _END = r"(?P<end>end endgenerate)"
-_WITH = r"(?P<module>\w+) #\((?P<parameters>(?:\s*\.\w+\([^()]*\),?)+)\s*\)\s*\w+ \("
-_WITHOUT = r"^ +(?P<plain>\w+) \w+ \(\s*\.clk\(clk\)"
+_WITH = r"(?P<module>\w+) #\((?P<parameters>(?:\s*\.\w+\([^()]*\),?)+)\s*\)\s*(?P<name>\w+) \("
+_WITHOUT = r"^ +(?P<plain>\w+) (?P<plain_name>\w+) \(\s*\.clk\(clk\)"
 _TOKEN = re.compile("|".join((_LOOP, _END, _WITH, _WITHOUT)), re.MULTILINE)
 _PARAMETER = re.compile(r"\.(\w+)\((-?\d+)\)")
 
@@ -22,6 +22,7 @@ class Instance:
     """`count` equal instances of a module; `parameters` has those that are plain numbers."""
 
     module: str
+    name: str
     parameters: Mapping[str, int]
     count: int
 
@@ -39,9 +40,9 @@ def read_instances(verilog: str) -> list[Instance]:
         elif token["end"]:
             times.pop()
         elif token["plain"]:
-            found.append(Instance(token["plain"], {}, times[-1]))
+            found.append(Instance(token["plain"], token["plain_name"], {}, times[-1]))
         else:
             parameters = {name: int(value) for name, value in _PARAMETER.findall(token["parameters"])}
-            found.append(Instance(token["module"], parameters, times[-1]))
+            found.append(Instance(token["module"], token["name"], parameters, times[-1]))
     assert times == [1], "a generate loop does not end"
     return found

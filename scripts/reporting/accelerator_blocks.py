@@ -1,44 +1,47 @@
-"""What stands in an accelerator, read from its plan: passes, memories, and who writes and reads which."""
+"""What stands in an accelerator: passes and who reads what, from its plan; sizes of memories, from its Verilog."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from edgetrack.export.accelerator.cycles import CycleFormula
 from edgetrack.export.accelerator.passes import Pass
 from edgetrack.export.accelerator.plan import Plan
-from edgetrack.export.accelerator.sum_verilog import sum_widths
+from edgetrack.export.accelerator.verilog import top_module
 from edgetrack.export.accelerator.widths import make_widths
 from edgetrack.models.description import ScatterMean
+from edgetrack.scripts.reporting.written_memories import RowMemories, join_memories, written_memories
 
 LOADER, OUTPUT = "node loader", "output FIFO"
 Reading = Literal["gathered", "in rows", "summed"]
+Written = Mapping[str, tuple[RowMemories, ...]]
 
 
 @dataclass(frozen=True)
 class Memory:
-    """All memories of one value: `copies` × `banks` of `rows` rows of `bits` each."""
+    """All memories of one value, the largest first; of sums, the marks too."""
 
     value: str
     kind: Literal["node", "edge", "sum"]
     writer: str
     readers: tuple[tuple[str, Reading], ...]
-    copies: int
-    banks: int
-    rows: int
-    bits: int
+    parts: tuple[RowMemories, ...]
 
     @property
     def total_bits(self) -> int:
-        return self.copies * self.banks * self.rows * self.bits
+        return sum(part.total_bits for part in self.parts)
 
     @property
     def lines(self) -> tuple[str, str]:
         """Its size in words."""
-        unit = {"node": "bank", "edge": "lane", "sum": "bank"}[self.kind]
-        many = f"{self.copies} × " * (self.copies > 1) + f"{self.banks} {unit}{'s' * (self.banks > 1)}"
-        return many, f"{self.rows:,} × {self.bits} bit each, {self.total_bits / 1024:,.0f} Kibit"
+        largest, *smaller = self.parts
+        many = f"{largest.count} {'copy' if largest.count == 1 else 'copies'}"
+        if self.kind == "sum":
+            many = f"{largest.count} + {sum(part.count for part in smaller)} small"
+        each = " each" * (not smaller)
+        return many, f"{largest.rows:,} × {largest.bits} bit{each}, {self.total_bits / 1024:,.0f} Kibit"
 
 
 @dataclass(frozen=True)
@@ -79,51 +82,48 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
 
 
-def memories(plan: Plan) -> list[Memory]:
-    """Node, edge and sum memories, ordered by the pass that writes them."""
-    config, widths = plan.config, make_widths(plan)
+def memories(plan: Plan, formula: CycleFormula) -> list[Memory]:
+    """Node, edge and sum memories as the Verilog has them, ordered by the pass that writes them."""
+    written = written_memories(top_module(plan, formula))
     stored = [made for made in plan.passes if made.domain == "edge" and not made.streamed]
     first = next((made.name for made in plan.passes if made.streamed), LOADER)
-    edge_rows = config.graphs_in_flight * config.edge_rows
-    found: list[Memory] = [_node_memory(plan, value.name, LOADER) for value in plan.node_inputs]
+    found = [_node_memory(plan, value.name, LOADER, written) for value in plan.node_inputs]
     if stored:
         readers: tuple[tuple[str, Reading], ...] = tuple((made.name, "in rows") for made in stored)
-        found.append(Memory("edge ends", "edge", first, readers, len(stored), config.edge_lanes, edge_rows,
-                            2 * widths.index + 1))
-    found += [_edge_memory(plan, value.name, first) for value in plan.edge_inputs]
+        found.append(Memory("edge ends", "edge", first, readers,
+                            _joined(written, (f"{made.name}_edges_memory" for made in stored))))
+    found += [_edge_memory(plan, value.name, first, written) for value in plan.edge_inputs]
     for made in plan.passes:
-        found.append(_node_memory(plan, made.value, made.name) if made.domain == "node"
-                     else _edge_memory(plan, made.value, made.name))
-        found += [_sum_memory(plan, made, total.name) for total in made.sums]
+        found.append(_node_memory(plan, made.value, made.name, written) if made.domain == "node"
+                     else _edge_memory(plan, made.value, made.name, written))
+        found += [_sum_memory(plan, made, total.name, written) for total in made.sums]
     order = [LOADER, *(made.name for made in plan.passes)]
-    return sorted((memory for memory in found if memory.copies), key=lambda memory: order.index(memory.writer))
+    return sorted((memory for memory in found if memory.parts), key=lambda memory: order.index(memory.writer))
 
 
-def _node_memory(plan: Plan, value: str, writer: str) -> Memory:
+def _node_memory(plan: Plan, value: str, writer: str, written: Written) -> Memory:
     """Each lane of an edge pass has a copy for each end of its edges, a node pass has one."""
-    config = plan.config
     gathered, rows = plan.readers(value, "gather"), plan.readers(value, "node")
     readers: dict[tuple[str, Reading], None] = dict.fromkeys((made.name, "gathered") for made, _ in gathered)
     readers |= dict.fromkeys((made.name, "in rows") for made, _ in rows)
-    return Memory(value, "node", writer, tuple(readers), config.edge_lanes * len(gathered) + len(rows),
-                  config.node_lanes, config.graphs_in_flight * config.node_rows, plan.bits(value))
+    names = [f"{value}_{operand.end}_memory" for _, operand in gathered]
+    names += [f"{made.name}_{value}_memory" for made, _ in rows]
+    return Memory(value, "node", writer, tuple(readers), _joined(written, names))
 
 
-def _edge_memory(plan: Plan, value: str, writer: str) -> Memory:
+def _edge_memory(plan: Plan, value: str, writer: str, written: Written) -> Memory:
     """Each pass that does not take the value from the stream has a copy."""
-    config = plan.config
     readers: tuple[tuple[str, Reading], ...] = tuple(
         (made.name, "in rows") for made, _ in plan.readers(value, "edge") if not made.streamed)
-    return Memory(value, "edge", writer, readers, len(readers), config.edge_lanes,
-                  config.graphs_in_flight * config.edge_rows, plan.bits(value))
+    return Memory(value, "edge", writer, readers,
+                  _joined(written, (f"{reader}_{value}_memory" for reader, _ in readers)))
 
 
-def _sum_memory(plan: Plan, made: Pass, total: str) -> Memory:
-    """Each edge lane sums for itself, in each buffer; a mean counts its messages beside."""
-    config, step = plan.config, plan.model.description.step(total)
-    fmt = plan.result(made)[0]
-    bits = plan.model.description.shape(total).width * sum_widths(plan, fmt.magnitude, fmt.bits)[0]
-    if isinstance(step, ScatterMean):
-        bits += sum_widths(plan, 1, 1)[0]
-    return Memory(total, "sum", made.name, ((plan.sum_reader(total).name, "summed"),),
-                  config.edge_lanes * config.accumulators, config.node_lanes, config.node_rows, bits)
+def _sum_memory(plan: Plan, made: Pass, total: str, written: Written) -> Memory:
+    """Each edge lane sums for itself, with marks of what this graph has touched; a mean counts its messages beside."""
+    names = [f"{total}_unit", *[f"{total}_count_unit"] * isinstance(plan.model.description.step(total), ScatterMean)]
+    return Memory(total, "sum", made.name, ((plan.sum_reader(total).name, "summed"),), _joined(written, names))
+
+
+def _joined(written: Written, names: Iterable[str]) -> tuple[RowMemories, ...]:
+    return join_memories(part for name in dict.fromkeys(names) for part in written[name])

@@ -40,7 +40,7 @@ def accelerator_section(record: RunRecord) -> Missing | dict[str, Any]:
     plan = make_plan(model, config)
     verified = (record.verification or {}).get("forms", {}).get(NAME, {})
     timing = verified.get("timing")
-    made = memories(plan)
+    made = memories(plan, formula)
     return {
         "blocks": block_figure("blocks", blocks(plan, formula), made),
         "memory_bits": sum(memory.total_bits for memory in made),

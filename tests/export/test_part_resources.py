@@ -62,8 +62,8 @@ module top (input wire clk);
 endmodule
 """
     assert read_instances(verilog) == [
-        Instance("semaphore", {"FIRST": 4, "BITS": 3}, 1),
-        Instance("gather", {"BITS": 24, "BANKS": 2, "DEPTH": 8}, 3),
-        Instance("phi_pipeline", {}, 3),
-        Instance("requantize", {"LOWEST": -128, "SHIFT": -1}, 1),
+        Instance("semaphore", "slots", {"FIRST": 4, "BITS": 3}, 1),
+        Instance("gather", "memory", {"BITS": 24, "BANKS": 2, "DEPTH": 8}, 3),
+        Instance("phi_pipeline", "kernel", {}, 3),
+        Instance("requantize", "format", {"LOWEST": -128, "SHIFT": -1}, 1),
     ]

