@@ -174,9 +174,8 @@ def _in_rounds(reference: IntegerModel, form: StreamingForm, graphs: Sequence[Hi
         for index, one in zip(order, received, strict=True):
             graph = f"{graphs[index].name} (stalls: {name})"
             try:
-                if one.overflow:
-                    raise InexactForm("is flagged as beyond the capacity, but fits", output)
-                tally.compare(graph, {output: wanted[index]}, {output: one.codes})
+                codes = one.fitting_codes(graphs[index].name, output)
+                tally.compare(graph, {output: wanted[index]}, {output: codes})
             except InexactForm as error:
                 tally.note(graph, error)
         clocks[name] = received[-1].last_logit - received[0].first_node + 1

@@ -111,9 +111,14 @@ def form_classifier(model: IntegerModel, form: Form, settings: FormSettings) -> 
 
 
 def form_codes(model: IntegerModel, form: Form, graphs: Sequence[HitGraph]) -> list[IntArray]:
-    """Output codes (E, width) of graphs that fit the form; all of them one behind the other where it streams them."""
+    """Output codes (E, width) of graphs that fit the form; all of them one behind the other where it streams them.
+
+    Raises InexactForm where one is flagged as beyond the capacity, and where the form does.
+    """
     if isinstance(form, StreamingForm):
-        return [received.codes for received in form.run_graphs(graphs)]
+        received = form.run_graphs(graphs)
+        return [one.fitting_codes(graph.name, model.description.output)
+                for graph, one in zip(graphs, received, strict=True)]
     made = []
     for graph in graphs:
         got = form.run_graph(graph)

@@ -47,21 +47,25 @@ class AcceleratorForm:
         return build_accelerator(dict(self.sources), TOP, self.plan, self.folder / "sim")
 
     def run_graph(self, graph: HitGraph) -> dict[str, IntArray]:
-        """The output's codes. Raises ValueError for a graph beyond the capacity."""
+        """The output's codes. Raises ValueError for a graph beyond the capacity, InexactForm where one is flagged that
+        fits."""
         (received,) = self.run_graphs([graph])
-        return {self.plan.model.description.output: received.codes}
+        output = self.plan.model.description.output
+        return {output: received.fitting_codes(graph.name, output)}
 
     def run_graphs(self, graphs: Sequence[HitGraph], stalls: Stalls | None = None) -> list[Received]:
-        """Graphs one behind the other, without a pause between them but for `stalls`."""
+        """Graphs one behind the other, without a pause between them but for `stalls`.
+
+        Raises ValueError for a graph beyond the capacity. All others fit: whoever uses their codes looks whether one is
+        flagged all the same, as `Received.fitting_codes` does.
+        """
         for graph in graphs:
             if graph.num_nodes > self.capacity.nodes or graph.num_edges > self.capacity.edges:
                 raise ValueError(
                     f"{graph.name}: {graph.num_nodes} nodes and {graph.num_edges} edges do not fit {self.capacity}; "
                     "cut it into sectors of that capacity, or raise the capacity"
                 )
-        received = self.library.run([self.coded(graph) for graph in graphs], stalls)
-        assert not any(one.overflow for one in received)
-        return received
+        return self.library.run([self.coded(graph) for graph in graphs], stalls)
 
     def coded(self, graph: HitGraph) -> CodedGraph:
         """What the streams carry of a graph."""

@@ -18,6 +18,7 @@ from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerModel
 
 RESERVED = {"load", "edges", "source", "target", "node", "edge", "logit", "places", "slots", "logits", "lane"}
+MAX_LANES = 64  # the simulated streams carry a row's keep bits in two words of 32
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,10 @@ class AcceleratorConfig:
         for name in ("nodes", "edges", "edge_lanes", "node_lanes", "graphs_in_flight", "accumulators"):
             if getattr(self, name) < 1:
                 raise ValueError(f"accelerator: {name} is {getattr(self, name)}, wanted at least 1")
+        for name in ("edge_lanes", "node_lanes"):
+            if getattr(self, name) > MAX_LANES:
+                raise ValueError(f"accelerator: {name} is {getattr(self, name)}, wanted at most {MAX_LANES}: the "
+                                 "simulation has that many keep bits a row")
         if self.node_lanes & (self.node_lanes - 1):
             raise ValueError(f"accelerator: node_lanes is {self.node_lanes}, wanted a power of two: the low bits of a "
                              "node's index choose its memory bank")

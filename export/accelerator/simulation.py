@@ -22,6 +22,7 @@ from edgetrack.export.accelerator.streams import (
 )
 from edgetrack.export.rtl.verilator import build_simulation
 
+NEVER = 2**64 - 1  # no clock comes to that
 PATIENCE = 1_000_000  # clocks without any movement that count as a deadlock
 FAULTS = {
     -1: f"stands still: nothing moved for {PATIENCE} clocks",
@@ -73,12 +74,14 @@ class AcceleratorLibrary:
     path: Path
     plan: Plan
 
-    def run(self, graphs: Sequence[CodedGraph], stalls: Stalls | None = None) -> list[Received]:
+    def run(self, graphs: Sequence[CodedGraph], stalls: Stalls | None = None, reset: int = NEVER) -> list[Received]:
         """Send `graphs` one behind the other, as fast as they are taken; what left for each, in order.
 
-        Raises RuntimeError where the accelerator stands still or breaks the stream's rules.
+        Registers and memories start with values of chance, by the seed of `stalls`. There is one clock of reset before
+        clock `reset`, amid the traffic; then all graphs come again, and what left before is forgotten. Raises
+        RuntimeError where the accelerator stands still or breaks the stream's rules.
         """
-        return self._simulate(graphs, stalls or Stalls(), None) if graphs else []
+        return self._simulate(graphs, stalls or Stalls(), None, reset) if graphs else []
 
     def watch(self, graphs: Sequence[CodedGraph]) -> tuple[list[Received], list[dict[str, PassClocks]]]:
         """`run` without stalls, and for each graph the clocks of every pass as they were seen on its wires."""
@@ -93,7 +96,8 @@ class AcceleratorLibrary:
             for graph in range(len(graphs))
         ]
 
-    def _simulate(self, graphs: Sequence[CodedGraph], stalls: Stalls, watch: _Watch | None) -> list[Received]:
+    def _simulate(self, graphs: Sequence[CodedGraph], stalls: Stalls, watch: _Watch | None,
+                  reset: int = NEVER) -> list[Received]:
         nodes, edges = node_stream(self.plan, graphs), edge_stream(self.plan, graphs)
         node_taken, edge_taken = (np.zeros(len(stream.last), np.uint64) for stream in (nodes, edges))
         rows = len(edges.last)
@@ -104,10 +108,11 @@ class AcceleratorLibrary:
                          rows, data.shape[1], len(graphs), _chance(stalls.logits))
         simulate = ctypes.CDLL(str(self.path)).simulate
         simulate.restype = ctypes.c_int64
-        simulate.argtypes = [*[ctypes.c_void_p] * 4, *[ctypes.c_uint64] * 2]
+        simulate.argtypes = [*[ctypes.c_void_p] * 4, *[ctypes.c_uint64] * 3]
         got = simulate(ctypes.byref(_input(nodes, node_taken, stalls.nodes)),
                        ctypes.byref(_input(edges, edge_taken, stalls.edges)), ctypes.byref(output),
-                       None if watch is None else ctypes.byref(watch), stalls.seed, PATIENCE)
+                       None if watch is None else ctypes.byref(watch), stalls.seed, PATIENCE,
+                       reset)
         if got < 0:
             raise RuntimeError(f"accelerator {FAULTS[got]}")
         ends = np.flatnonzero(last[:got]) + 1

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgetrack.export.accelerator.plan import Plan
 from edgetrack.export.accelerator.widths import make_widths
+from edgetrack.export.form import InexactForm
 from edgetrack.export.rtl.pipelines import pack_columns, unpack_columns
 from edgetrack.quantize.fixed_point import Format, IntArray
 
@@ -39,6 +40,12 @@ class Received:
     overflow: bool
     first_node: int  # clock at which its first row of nodes was taken
     last_logit: int  # clock at which its last row of logits was given
+
+    def fitting_codes(self, graph: str, output: str) -> IntArray:
+        """Codes of `output` for a graph that fits. Raises InexactForm where it is flagged all the same."""
+        if self.overflow:
+            raise InexactForm(f"{graph} is flagged as beyond the capacity, but fits", output)
+        return self.codes
 
 
 def node_stream(plan: Plan, graphs: Sequence[CodedGraph]) -> Stream:

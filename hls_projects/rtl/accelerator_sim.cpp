@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace {
 
@@ -75,15 +76,21 @@ struct Watch {
 
 double sc_time_stamp() { return 0; }
 
+// Registers and memories start with values of chance. Before the clock `reset` there is one clock of rst, whatever goes
+// on; all graphs are then sent from the start, and only what leaves behind it is written down.
 // Rows given, or: -1 nothing moved for `patience` clocks, -2 a row changed while it was held, -3 more rows than room.
 extern "C" int64_t simulate(const Input *nodes, const Input *edges, const Output *logits, Watch *watch, uint64_t seed,
-                            uint64_t patience) {
+                            uint64_t patience, uint64_t reset) {
     const auto context = std::make_unique<VerilatedContext>();
+    for (auto *own : {context.get(), Verilated::threadContextp()}) { // parts compiled for themselves have the latter
+        own->randReset(2);
+        own->randSeed(static_cast<int>(seed % 0x7FFFFFFF) + 1);
+    }
     const auto top = std::make_unique<Vpipeline>(context.get());
     Chance chance(seed);
     uint64_t node = 0, edge = 0, given = 0, graphs = 0, quiet = 0;
     bool node_offered = false, edge_offered = false;
-    uint32_t held[4096], now[4096];
+    std::vector<uint32_t> held, now(logits->words + 4); // tdata, two words of tkeep, tlast, toverflow
     bool holding = false;
     top->node_tvalid = top->edge_tvalid = top->logit_tready = 0;
     for (int clock = 0; clock < 4; clock++) {
@@ -95,6 +102,16 @@ extern "C" int64_t simulate(const Input *nodes, const Input *edges, const Output
     }
     top->rst = 0;
     for (uint64_t clock = 0; graphs < logits->graphs; clock++) {
+        if (clock == reset) {
+            top->rst = 1;
+            top->node_tvalid = top->edge_tvalid = top->logit_tready = top->clk = 0;
+            top->eval();
+            top->clk = 1;
+            top->eval();
+            top->rst = 0;
+            node = edge = given = graphs = quiet = 0;
+            node_offered = edge_offered = holding = false;
+        }
         node_offered = node_offered || (node < nodes->rows && !chance(nodes->gap));
         edge_offered = edge_offered || (edge < edges->rows && !chance(edges->gap));
         if (node_offered) {
@@ -133,10 +150,12 @@ extern "C" int64_t simulate(const Input *nodes, const Input *edges, const Output
         }
         if (holding && !top->logit_tvalid) return -2;
         if (top->logit_tvalid) {
-            get(top->logit_tdata, now);
-            for (uint64_t i = 0; holding && i < logits->words; i++)
-                if (now[i] != held[i]) return -2;
-            for (uint64_t i = 0; i < logits->words; i++) held[i] = now[i];
+            get(top->logit_tdata, now.data());
+            get(top->logit_tkeep, now.data() + logits->words);
+            now[logits->words + 2] = top->logit_tlast;
+            now[logits->words + 3] = top->logit_toverflow;
+            if (holding && now != held) return -2;
+            held = now;
             holding = !top->logit_tready;
         }
         if (top->logit_tvalid && top->logit_tready) {

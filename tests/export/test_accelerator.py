@@ -1,7 +1,7 @@
 """The streaming accelerator, clock by clock under Verilator, against the golden model."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -13,10 +13,12 @@ from mixed_formats import mixed_integer_model, with_one_lsb_flipped
 
 from edgetrack.export.accelerator.form import AcceleratorForm, export_accelerator
 from edgetrack.export.accelerator.plan import AcceleratorConfig, make_plan
-from edgetrack.export.accelerator.simulation import Stalls, build_accelerator
-from edgetrack.export.accelerator.streams import CodedGraph
+from edgetrack.export.accelerator.simulation import NEVER, AcceleratorLibrary, Stalls, build_accelerator
+from edgetrack.export.accelerator.streams import CodedGraph, Received
 from edgetrack.export.accelerator.verilog import TOP
 from edgetrack.export.cases import special_graphs
+from edgetrack.export.form import InexactForm
+from edgetrack.export.streaming import StreamCases
 from edgetrack.export.verify import verify_form
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import (
@@ -184,6 +186,73 @@ def test_verify_takes_it_as_a_form(forms: Forms) -> None:
     assert verify_form(twin, form, mixed_graphs(form, 5), 1000, 0, lambda *_: None).failed
 
 
+class AlwaysFlagged:
+    """A simulation whose overflow is stuck at 1."""
+
+    def __init__(self, library: AcceleratorLibrary) -> None:
+        self.library = library
+
+    def run(self, graphs: Sequence[CodedGraph], stalls: Stalls | None = None) -> list[Received]:
+        return [replace(one, overflow=True) for one in self.library.run(graphs, stalls)]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_flag_without_reason_is_a_failure_of_every_graph(streamed: bool, forms: Forms) -> None:
+    form = replace(forms("in"))
+    vars(form)["library"] = AlwaysFlagged(forms("in").library)
+    graphs = mixed_graphs(form, 5)
+    stream = StreamCases((), {"none": Stalls(), "all": STALLS["all"]}, 1) if streamed else None
+    result = verify_form(form.plan.model, form, graphs, 100, 0, lambda *_: None, stream=stream)
+    assert result.failed
+    assert result.mismatches == len(graphs) * (2 if streamed else 1)
+    assert "is flagged as beyond the capacity, but fits" in str(result.first)
+    with pytest.raises(InexactForm, match=f"{graphs[0].name} is flagged as beyond the capacity, but fits"):
+        form.run_graph(graphs[0])
+
+
+def all_right(form: AcceleratorForm, library: AcceleratorLibrary, graphs: list[HitGraph], stalls: Stalls,
+              reset: int = NEVER) -> bool:
+    try:
+        got = library.run([form.coded(graph) for graph in graphs], stalls, reset)
+    except RuntimeError:
+        return False
+    return all(np.array_equal(one.codes, wanted(form.plan.model, graph)) and not one.overflow
+               for graph, one in zip(graphs, got, strict=True))
+
+
+@pytest.mark.parametrize(("place", "field"), [(1, "toverflow"), (2, "tlast"), (3, "tkeep")])
+def test_a_field_that_changes_while_its_row_is_held_is_a_fault(place: int, field: str, forms: Forms) -> None:
+    form = forms("toy")
+    assert ".out({logit_toverflow, logit_tlast, logit_tkeep, logit_tdata})" in form.sources[f"{TOP}.v"]
+    fifo = form.sources["output_fifo.v"]
+    flipping = fifo.replace("out <= rows", "kept <= rows").replace(
+        "output reg [BITS-1:0] out\n);", "output wire [BITS-1:0] out\n);\n    reg [BITS-1:0] kept;\n"
+        f"    assign out = {{kept[BITS-1:BITS-{place}] ^ {place}'(!ready), kept[BITS-{place + 1}:0]}};")
+    assert flipping.count("kept") == fifo.count("out <= rows") + 3
+    broken = build_accelerator({**form.sources, "output_fifo.v": flipping}, TOP, form.plan, form.folder / "sim")
+    graphs = mixed_graphs(form, 5)
+    assert all_right(form, broken, graphs, Stalls()), field  # where no row is held, nothing changes
+    with pytest.raises(RuntimeError, match="changed a row of logits while it was held"):
+        broken.run([form.coded(graph) for graph in graphs], STALLS["logits held"])
+
+
+def test_a_reset_amid_traffic_and_any_first_values_leave_nothing_behind(forms: Forms) -> None:
+    form = forms("toy")
+    graphs = mixed_graphs(form, 20)
+    ends = [one.last_logit for one in form.run_graphs(graphs, STALLS["all"])]
+    for seed, clock in enumerate(np.linspace(1, ends[-2], 60).astype(int).tolist()):
+        stalls = replace(STALLS["all"], seed=seed)
+        assert all_right(form, form.library, graphs, stalls), seed
+        assert all_right(form, form.library, graphs, stalls, reset=clock), clock
+    # The twin: an output whose places are not reset works where all starts with zeros, and nowhere else.
+    fifo = form.sources["output_fifo.v"]
+    forgetful = fifo.replace("            pushed <= 0;\n            popped <= 0;\n", "")
+    assert forgetful != fifo
+    broken = build_accelerator({**form.sources, "output_fifo.v": forgetful}, TOP, form.plan, form.folder / "sim")
+    right = [all_right(form, broken, graphs, replace(STALLS["all"], seed=seed)) for seed in range(10)]
+    assert right.count(False) > 5
+
+
 @pytest.mark.parametrize(("source", "right", "wrong"), [
     ("reciprocal.v", "'d3: value <= 13'd1365;", "'d3: value <= 13'd1405;"),
     ("accelerator.v", "mean_counts[lane*", "mean_counts[0*"),
@@ -232,6 +301,10 @@ def test_what_it_cannot_take_stops_with_the_steps_name(tmp_path: Path) -> None:
         export_accelerator(random_integer_model(clashing), tmp_path)
     with pytest.raises(ValueError, match="node_lanes is 3, wanted a power of two"):
         AcceleratorConfig(node_lanes=3)
+    for name, lanes in (("edge_lanes", 65), ("node_lanes", 128)):
+        with pytest.raises(ValueError, match=f"{name} is {lanes}, wanted at most 64"):
+            AcceleratorConfig(**{name: lanes})
+        assert AcceleratorConfig(**{name: 64}).capacity.edges == 4096
     with pytest.raises(ValueError, match="accumulators is 0"):
         AcceleratorConfig(accumulators=0)
 

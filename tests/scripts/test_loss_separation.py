@@ -14,7 +14,7 @@ from run_folders import track_graph
 from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.accelerator.simulation import Stalls
 from edgetrack.export.accelerator.streams import Received
-from edgetrack.export.form import Capacity
+from edgetrack.export.form import Capacity, InexactForm
 from edgetrack.export.forms import FormSettings, Source
 from edgetrack.graphs.files import load_graphs, save_graph
 from edgetrack.graphs.hitgraph import HitGraph
@@ -165,12 +165,13 @@ def test_graphs_without_truth_are_refused() -> None:
 
 
 class InBatches:
-    """The integers as a form of fixed size that takes many graphs at once; `flip` changes one of its integers."""
+    """The integers as a form of fixed size that takes many graphs at once; `flip` changes one of its integers, `flag`
+    calls every graph too large."""
 
     name, capacity = "accelerator", Capacity(40, 60)
 
-    def __init__(self, model: IntegerModel, flip: bool = False) -> None:
-        self.model, self.flip = model, flip
+    def __init__(self, model: IntegerModel, flip: bool = False, flag: bool = False) -> None:
+        self.model, self.flip, self.flag = model, flip, flag
         self.batches: list[int] = []
 
     def run_graph(self, graph: HitGraph) -> Mapping[str, IntArray]:
@@ -186,7 +187,7 @@ class InBatches:
             longest = max(made, key=len)
             longest[0, 0] += 1 if longest[0, 0] < 0 else -1
             self.flip = False
-        return [Received(own, False, 0, 0) for own in made]
+        return [Received(own, self.flag, 0, 0) for own in made]
 
 
 @pytest.fixture
@@ -205,6 +206,13 @@ def test_a_form_that_streams_gets_all_sectors_of_a_graph_at_once() -> None:
     owned = np.concatenate([s.edges[s.owned] for s in sectors(graph, settings.sectors_for(form.capacity))])
     assert np.array_equal(np.flatnonzero(np.isfinite(got)), np.sort(owned))
     assert len(np.unique(got)) > 2
+
+
+def test_a_sector_flagged_without_reason_is_no_result() -> None:
+    source = quantised_source(load("in-2gev-quantised", "quantised"))
+    settings = FormSettings(sectors=SectorConfig(phi_sectors=4, overlap_phi=0.1))
+    with pytest.raises(InexactForm, match=r"event.* is flagged as beyond the capacity, but fits"):
+        form_classifier(source.model, InBatches(source.model, flag=True), settings)(track_graph("event", seed=3))
 
 
 @pytest.mark.parametrize("flip", [False, True])
