@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edgetrack.export.accelerator.plan import AcceleratorConfig
+from edgetrack.export.accelerator.simulation import AcceleratorLibrary
 from edgetrack.scripts.benches import accelerator as bench_accelerator
 from edgetrack.scripts.benches.accelerator import AcceleratorTableConfig
 from edgetrack.scripts.benches.accelerator import bench_accelerator as run_bench
@@ -34,6 +36,10 @@ def test_small_accelerator_is_measured_and_compared(tmp_path: Path, monkeypatch:
     assert "resources" not in case
     assert result["failed"]  # no graph goes through in a nanosecond
     assert case["missed"] == [f"latency {case['nanoseconds']:.0f} ns, wanted below 1"]
+    run = AcceleratorLibrary.run
+    monkeypatch.setattr(AcceleratorLibrary, "run", lambda *given: [replace(one, overflow=True) for one in run(*given)])
+    (flagged,) = run_bench(config, 1, False, tmp_path, Console(quiet=True))["cases"]
+    assert flagged["mismatches"] == 288  # logits of a graph that is flagged as too large mean nothing
 
 
 @pytest.mark.parametrize(("change", "words"), [
