@@ -43,7 +43,7 @@ class PinSimulation:
         got = np.zeros(len(edges.last) * logit.words(self.word_bits), np.uint32)
         given = self.simulate(sent[0].ctypes.data, len(sent[0]), sent[1].ctypes.data, len(sent[1]), got.ctypes.data,
                               len(got), int(pause * 65536), 1, 10_000)
-        assert given == len(got), f"it stands still after {given} of {len(got)} words"
+        assert given == len(got), f"it stands still, or changes a held word, after {given} of {len(got)} words"
         return self._logits(got, logit)
 
     def _words(self, stream: Stream, port: StreamPort, lanes: int) -> NDArray[np.uint32]:

@@ -8,7 +8,7 @@
 
 double sc_time_stamp() { return 0; }
 
-// Words given before `wanted` of them, or before nothing moved for `patience` clocks.
+// Words given before `wanted` of them, before nothing moved for `patience` clocks, or before one changed while held.
 extern "C" uint64_t simulate(const uint32_t *nodes, uint64_t node_count, const uint32_t *edges, uint64_t edge_count,
                              uint32_t *logits, uint64_t wanted, uint32_t pause_per_65536, uint64_t seed,
                              uint64_t patience) {
@@ -27,7 +27,8 @@ extern "C" uint64_t simulate(const uint32_t *nodes, uint64_t node_count, const u
         top->clk = 0;
     };
     uint64_t node = 0, edge = 0, given = 0, quiet = 0;
-    bool node_offered = false, edge_offered = false;
+    bool node_offered = false, edge_offered = false, holding = false;
+    uint32_t held = 0;
     top->node_tvalid = top->edge_tvalid = top->logit_tready = top->clk = 0;
     top->rst = 1;
     for (int i = 0; i < 4; i++) {
@@ -55,6 +56,9 @@ extern "C" uint64_t simulate(const uint32_t *nodes, uint64_t node_count, const u
             edge_offered = false;
             quiet = 0;
         }
+        if (holding && (!top->logit_tvalid || top->logit_tdata != held)) break;
+        held = top->logit_tdata;
+        holding = top->logit_tvalid && !top->logit_tready;
         if (top->logit_tvalid && top->logit_tready) {
             logits[given++] = top->logit_tdata;
             quiet = 0;
