@@ -36,7 +36,7 @@ class AcceleratorConfig:
     node_lanes: int = 1
     graphs_in_flight: int = 2
     accumulators: int = 2
-    rtl: RtlConfig = field(default_factory=RtlConfig)
+    rtl: RtlConfig = field(default_factory=lambda: RtlConfig(latency_cutoff=2.0))  # short stages: the clock counts here
 
     def __post_init__(self) -> None:
         for name in ("nodes", "edges", "edge_lanes", "node_lanes", "graphs_in_flight", "accumulators"):
