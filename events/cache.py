@@ -56,7 +56,11 @@ def read_cache(folder: Path | str, event_id: int, with_cells: bool = False) -> E
 
 
 def load_event(
-    folder: Path | str, event_id: int, with_cells: bool = False, *, cache: Path | str | None = None,
+    folder: Path | str,
+    event_id: int,
+    with_cells: bool = False,
+    *,
+    cache: Path | str | None = None,
     fill: bool = False,
 ) -> Event:
     """The event of `folder`, from its cache where that is newer than the files, else from the files.

@@ -23,7 +23,9 @@ COMPRESSION_LEVEL = 4  # a tenth larger than level 9, several times faster
 
 
 def read_table(
-    path: Path, columns: Mapping[str, str], optional: Mapping[str, str] | None = None,
+    path: Path,
+    columns: Mapping[str, str],
+    optional: Mapping[str, str] | None = None,
     synonyms: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """The named columns of a CSV file with a header line, in the given dtypes; other columns are left out.
@@ -42,7 +44,8 @@ def read_table(
             read_options=arrow_csv.ReadOptions(column_names=header, skip_rows=1),
             convert_options=arrow_csv.ConvertOptions(
                 column_types={sources[name]: _arrow_type(dtype) for name, dtype in wanted.items()},
-                include_columns=list(sources.values()), null_values=[],
+                include_columns=list(sources.values()),
+                null_values=[],
             ),
         )
     except pa.ArrowInvalid as error:
@@ -97,8 +100,9 @@ def _plain_lines(path: Path, data: bytes) -> bytes:
         # The parser would drop a blank line, and every later error would name a wrong row.
         row = data.count(b"\n", 0, odd.start()) - (odd[0] == b"\r")
         what = "a blank line" if odd[0] == b"\n\n" else "a carriage return inside a line"
-        raise EventError(f"has {what}, wanted one row of the table a line; remove it",
-                         row=row if row >= 0 else None, file=path)
+        raise EventError(
+            f"has {what}, wanted one row of the table a line; remove it", row=row if row >= 0 else None, file=path
+        )
     return data
 
 
@@ -148,8 +152,10 @@ def _diagnosis(path: Path, data: bytes, header: list[str], types: Mapping[str, s
 
 def _row_problem(fields: list[str], header: list[str], types: Mapping[str, str]) -> str | None:
     if len(fields) != len(header):
-        return (f"{len(fields)} fields, wanted {len(header)} ({', '.join(header)}); the file may have been cut off: "
-                "copy or write it again")
+        return (
+            f"{len(fields)} fields, wanted {len(header)} ({', '.join(header)}); the file may have been cut off: "
+            "copy or write it again"
+        )
     for name, field in zip(header, fields, strict=True):
         if name in types and not _parses(field.strip(), types[name]):
             return f"{name} = {field!r}, wanted {types[name]}; correct or remove the row"

@@ -96,7 +96,8 @@ class Detector:
             volume, layer, module = wanted[:, row].tolist()
             raise EventError(
                 f"unknown module: volume {volume}, layer {layer}, module {module} ({int(unknown.sum())} such rows); "
-                f"wanted one of the detector's {len(keys)}: use the detectors file of the same data", row=row,
+                f"wanted one of the detector's {len(keys)}: use the detectors file of the same data",
+                row=row,
             )
         return self._order[position]
 
@@ -132,5 +133,6 @@ def _packed(ids: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _reject(bad: NDArray[np.bool_], what: str, remedy: str) -> None:
     if bad.any():
-        raise EventError(f"has {what} ({int(bad.sum())} such rows): {remedy}", table="detectors",
-                         row=int(np.flatnonzero(bad)[0]))
+        raise EventError(
+            f"has {what} ({int(bad.sum())} such rows): {remedy}", table="detectors", row=int(np.flatnonzero(bad)[0])
+        )

@@ -13,7 +13,12 @@ class EventError(ValueError):
     """
 
     def __init__(
-        self, problem: str, *, event_id: int | None = None, table: str | None = None, row: int | None = None,
+        self,
+        problem: str,
+        *,
+        event_id: int | None = None,
+        table: str | None = None,
+        row: int | None = None,
         file: Path | None = None,
     ) -> None:
         self.problem = problem

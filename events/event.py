@@ -11,7 +11,12 @@ from edgetrack.events.errors import EventError
 from edgetrack.events.validation import check_known, check_unique, checked_table
 
 __all__ = [
-    "CELL_COLUMNS", "HIT_COLUMNS", "PARTICLE_COLUMNS", "PARTICLE_OPTIONAL_COLUMNS", "TRUTH_COLUMNS", "Event",
+    "CELL_COLUMNS",
+    "HIT_COLUMNS",
+    "PARTICLE_COLUMNS",
+    "PARTICLE_OPTIONAL_COLUMNS",
+    "TRUTH_COLUMNS",
+    "Event",
     "EventError",
 ]
 
@@ -107,7 +112,8 @@ class Event:
             if len(without):
                 raise EventError(
                     f"hit_id {hit_ids[without[0]]} has no truth ({len(without)} such hits); wanted one row of truth a "
-                    "hit: add them (particle_id 0 for noise), or remove the truth file", table="hits",
+                    "hit: add them (particle_id 0 for noise), or remove the truth file",
+                    table="hits",
                     row=int(without[0]),
                 )
             truth = truth.set_index("hit_id").loc[hit_ids].reset_index()

@@ -49,7 +49,7 @@ def split_events(event_ids: Iterable[int], config: SplitConfig | None = None) ->
     ordered = sorted(ids, key=lambda event_id: (_hash(config.seed, event_id), event_id))
     num_validation, num_test = _counts(len(ids), config)
     return Split(
-        train=tuple(sorted(ordered[num_validation + num_test:])),
+        train=tuple(sorted(ordered[num_validation + num_test :])),
         validation=tuple(sorted(ordered[num_test : num_test + num_validation])),
         test=tuple(sorted(ordered[:num_test])),
     )

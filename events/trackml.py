@@ -57,7 +57,9 @@ def event_file(folder: Path | str, event_id: int, table: str) -> Path | None:
     found = [path for path in (Path(folder) / (stem + suffix) for suffix in SUFFIXES) if path.is_file()]
     if len(found) > 1:
         raise EventError(
-            f"stands beside {found[1].name}; wanted one of them: remove the older", event_id=event_id, table=table,
+            f"stands beside {found[1].name}; wanted one of them: remove the older",
+            event_id=event_id,
+            table=table,
             file=found[0],
         )
     return found[0] if found else None
@@ -77,7 +79,9 @@ def read_event(folder: Path | str, event_id: int, with_cells: bool = False) -> E
         if table in files and files[table] is None:
             raise EventError(
                 f"no such file; an event needs its {table}" + ("" if table == "hits" else " when they are asked for"),
-                event_id=event_id, table=table, file=Path(folder) / f"event{event_id:09d}-{table}.csv[.gz]",
+                event_id=event_id,
+                table=table,
+                file=Path(folder) / f"event{event_id:09d}-{table}.csv[.gz]",
             )
     try:
         tables = {table: _read(table, file) for table, file in files.items() if file is not None}
@@ -90,7 +94,11 @@ def read_event(folder: Path | str, event_id: int, with_cells: bool = False) -> E
 
 
 def read_events(
-    folder: Path | str, event_ids: Iterable[int] | None = None, *, with_cells: bool = False, skip_bad: bool = False,
+    folder: Path | str,
+    event_ids: Iterable[int] | None = None,
+    *,
+    with_cells: bool = False,
+    skip_bad: bool = False,
     skipped: list[SkippedEvent] | None = None,
 ) -> Iterator[Event]:
     """Read events one by one, all of `folder` unless `event_ids` are given.

@@ -42,7 +42,9 @@ def check_unique(frame: pd.DataFrame, table: str, column: str) -> None:
         first = int(np.flatnonzero(values == values[row])[0])
         raise EventError(
             f"duplicate {column} {values[row]}, already in row {first}; wanted each {column} once: "
-            "remove one of the rows or renumber", table=table, row=row,
+            "remove one of the rows or renumber",
+            table=table,
+            row=row,
         )
 
 
@@ -54,7 +56,8 @@ def check_known(frame: pd.DataFrame, table: str, hit_ids: NDArray[np.int64]) -> 
         raise EventError(
             f"{table} of the unknown hit_id {frame['hit_id'].iloc[row]} ({int(unknown.sum())} such rows); wanted "
             f"only hits of the hits table: remove these rows, or use the {table} of the same event and hit selection",
-            table=table, row=row,
+            table=table,
+            row=row,
         )
 
 
@@ -88,7 +91,9 @@ def _converted(column: pd.Series, table: str, dtype: str) -> NDArray:
         remedy = "a finite number" if target.kind == "f" else "a whole number in that range"
         raise EventError(
             f"{column.name} = {values[row]} ({int(bad.sum())} such rows); wanted {dtype}, {remedy}: "
-            "correct or remove the row", table=table, row=row,
+            "correct or remove the row",
+            table=table,
+            row=row,
         )
     return result
 
@@ -104,7 +109,9 @@ def _numbers(column: pd.Series, table: str, dtype: str) -> NDArray:
         row = int(np.flatnonzero(missing)[0])
         raise EventError(
             f"{column.name} is missing or NaN ({int(missing.sum())} such rows); wanted {dtype}: "
-            "correct or remove the row", table=table, row=row,
+            "correct or remove the row",
+            table=table,
+            row=row,
         )
     if column.dtype.kind not in "iuf":
         wrong = next((i for i, value in enumerate(column) if not _is_number(value)), None)

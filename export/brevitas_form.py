@@ -50,6 +50,10 @@ class BrevitasForm:
 def on_grid(codes: IntArray, fmt: Format) -> IntQuantTensor:
     """Codes as a Brevitas tensor."""
     return IntQuantTensor(
-        torch.from_numpy(fmt.dequantize(codes)).float(), torch.tensor(fmt.step), torch.tensor(0.0),
-        torch.tensor(float(fmt.bits)), fmt.signed, False,
+        torch.from_numpy(fmt.dequantize(codes)).float(),
+        torch.tensor(fmt.step),
+        torch.tensor(0.0),
+        torch.tensor(float(fmt.bits)),
+        fmt.signed,
+        False,
     )

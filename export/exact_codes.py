@@ -18,6 +18,8 @@ def exact_codes(layer: str, values: NDArray[np.floating], exponent: int) -> IntA
         index = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise InexactForm(
             f"{layer}{list(index)} = {values[index]!r} is no multiple of 2^{exponent} "
-            f"({np.count_nonzero(wrong)} such values); the form does not compute in the model's formats", layer, index,
+            f"({np.count_nonzero(wrong)} such values); the form does not compute in the model's formats",
+            layer,
+            index,
         )
     return scaled.astype(np.int64)

@@ -29,7 +29,8 @@ class FormSettings:
     rtl: RtlConfig = field(default_factory=RtlConfig)
     # Several lanes and banks, so that what is verified has all that a fast one has; more lanes take longer to build.
     accelerator: AcceleratorConfig = field(
-        default_factory=lambda: AcceleratorConfig(edge_lanes=4, node_lanes=2, graphs_in_flight=3))
+        default_factory=lambda: AcceleratorConfig(edge_lanes=4, node_lanes=2, graphs_in_flight=3)
+    )
     # Doublets above 0.5 GeV bend by up to 0.087 rad in the pixels; a margin of two of them gives every owned edge all
     # the messages that it has in the whole graph.
     sectors: SectorConfig = field(default_factory=lambda: SectorConfig(phi_sectors=32, overlap_phi=0.18))

@@ -48,8 +48,12 @@ class StreamResult:
     clocks: Mapping[str, int]  # by round
 
     def to_json(self) -> dict[str, Any]:
-        return {"graphs": self.graphs, "shapes": self.shapes, "runs": self.graphs * len(self.clocks),
-                "clocks": dict(self.clocks)}
+        return {
+            "graphs": self.graphs,
+            "shapes": self.shapes,
+            "runs": self.graphs * len(self.clocks),
+            "clocks": dict(self.clocks),
+        }
 
 
 @dataclass(frozen=True)
@@ -79,9 +83,15 @@ class FormResult:
     def to_json(self) -> dict[str, Any]:
         smallest = min(self.vectors.values(), default=0)
         result: dict[str, Any] = {
-            "vectors": smallest, "vectors_by_mlp": dict(self.vectors), "graphs": self.graphs, "sectors": self.sectors,
-            "special_graphs": self.special_graphs, "values": self.values, "distinct_outputs": self.distinct_outputs,
-            "mismatches": None if self.skipped or self.error else self.mismatches, "failed": self.failed,
+            "vectors": smallest,
+            "vectors_by_mlp": dict(self.vectors),
+            "graphs": self.graphs,
+            "sectors": self.sectors,
+            "special_graphs": self.special_graphs,
+            "values": self.values,
+            "distinct_outputs": self.distinct_outputs,
+            "mismatches": None if self.skipped or self.error else self.mismatches,
+            "failed": self.failed,
         }
         if self.streamed:
             result |= {"random_graphs": self.random_graphs, "streamed": self.streamed.to_json()}
@@ -107,8 +117,14 @@ def impossible(form: str, why: str) -> FormResult:
 
 
 def verify_form(
-    reference: IntegerModel, form: Form, graphs: Sequence[HitGraph], vectors: int, seed: int, report: Report,
-    special: Sequence[HitGraph] = (), stream: StreamCases | None = None,
+    reference: IntegerModel,
+    form: Form,
+    graphs: Sequence[HitGraph],
+    vectors: int,
+    seed: int,
+    report: Report,
+    special: Sequence[HitGraph] = (),
+    stream: StreamCases | None = None,
 ) -> FormResult:
     """Compare `form` with `reference` on `vectors` inputs of each MLP, on `graphs` and on `special` ones.
 
@@ -141,12 +157,28 @@ def verify_form(
         assert isinstance(form, StreamingForm)
         seen = (len(graphs), len(special))
         streamed = _in_rounds(reference, form, [*graphs, *special, *stream.random], stream, tally, after)
-    return FormResult(form.name, compared, seen[0], tally.values, len(tally.outputs), tally.mismatches, tally.first,
-                      special_graphs=seen[1], random_graphs=len(stream.random) if stream else 0, streamed=streamed)
+    return FormResult(
+        form.name,
+        compared,
+        seen[0],
+        tally.values,
+        len(tally.outputs),
+        tally.mismatches,
+        tally.first,
+        special_graphs=seen[1],
+        random_graphs=len(stream.random) if stream else 0,
+        streamed=streamed,
+    )
 
 
-def _one_by_one(reference: IntegerModel, form: Form, graphs: Sequence[HitGraph], special: Sequence[HitGraph],
-                tally: _Tally, after: Callable[[int], None]) -> tuple[int, int]:
+def _one_by_one(
+    reference: IntegerModel,
+    form: Form,
+    graphs: Sequence[HitGraph],
+    special: Sequence[HitGraph],
+    tally: _Tally,
+    after: Callable[[int], None],
+) -> tuple[int, int]:
     """How many graphs and special ones were compared: none by a form that has MLPs only."""
     seen = [0, 0]
     for index, graph in enumerate([*graphs, *special]):
@@ -162,8 +194,14 @@ def _one_by_one(reference: IntegerModel, form: Form, graphs: Sequence[HitGraph],
     return seen[0], seen[1]
 
 
-def _in_rounds(reference: IntegerModel, form: StreamingForm, graphs: Sequence[HitGraph], stream: StreamCases,
-               tally: _Tally, after: Callable[[int], None]) -> StreamResult:
+def _in_rounds(
+    reference: IntegerModel,
+    form: StreamingForm,
+    graphs: Sequence[HitGraph],
+    stream: StreamCases,
+    tally: _Tally,
+    after: Callable[[int], None],
+) -> StreamResult:
     """All graphs one behind the other, in every round of stalls, each time in another order."""
     output = reference.description.output
     wanted = [reference.run_graph(graph)[output] for graph in graphs]

@@ -24,14 +24,17 @@ def all_pairs_edges(hits: SelectedHits, config: GeometricConfig) -> NDArray[np.i
         radius = config.crossing_radius(source_layer, target_layer)
         step = max(1, _PAIRS_AT_ONCE // max(1, len(target)))
         for begin in range(0, len(source), step):
-            block = source[begin:begin + step]
+            block = source[begin : begin + step]
             row, column = np.nonzero(_joined(hits, block, target, config, radius))
             found.append(np.stack([block[row], target[column]]))
     return np.concatenate(found, axis=1)
 
 
 def _joined(
-    hits: SelectedHits, source: NDArray[np.int64], target: NDArray[np.int64], config: GeometricConfig,
+    hits: SelectedHits,
+    source: NDArray[np.int64],
+    target: NDArray[np.int64],
+    config: GeometricConfig,
     radius: float,
 ) -> NDArray[np.bool_]:
     """(len(source), len(target)) whether a pair passes the windows; DeZoort et al. 2021, section 3.1."""

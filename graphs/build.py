@@ -39,5 +39,9 @@ def graph_of_hits(hits: SelectedHits, config: GraphConfig, name: str, threads: i
         x=np.column_stack([hits.r / 1000, hits.phi / np.pi, hits.z / 1000]).astype(np.float32),
         edge_index=edge_index,
         y=None if hits.particle_id is None else label_edges(hits, edge_index, config.labels),
-        particle_id=hits.particle_id, pt=hits.pt, eta=hits.eta, hit_id=hits.hit_id, name=name,
+        particle_id=hits.particle_id,
+        pt=hits.pt,
+        eta=hits.eta,
+        hit_id=hits.hit_id,
+        name=name,
     )

@@ -25,8 +25,13 @@ class HitBins(NamedTuple):
 
 @numba.njit(cache=True, nogil=True)
 def bin_hits(
-    r: NDArray[np.float64], phi: NDArray[np.float64], z: NDArray[np.float64], layer: NDArray[np.int32],
-    layers: int, rows: int, phi_bins: int,
+    r: NDArray[np.float64],
+    phi: NDArray[np.float64],
+    z: NDArray[np.float64],
+    layer: NDArray[np.int32],
+    layers: int,
+    rows: int,
+    phi_bins: int,
 ) -> HitBins:
     """Sort hits into bins; stable, so hits of one bin stay in node order. O(N + bins)."""
     size = len(r)
@@ -66,8 +71,15 @@ def bin_hits(
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def find_doublets(
-    first: int, last: int, ends: NDArray[np.int64], pairs: NDArray[np.int32], radius: NDArray[np.float64],
-    bins: HitBins, slope: float, z0_max: float, half_length: float,
+    first: int,
+    last: int,
+    ends: NDArray[np.int64],
+    pairs: NDArray[np.int32],
+    radius: NDArray[np.float64],
+    bins: HitBins,
+    slope: float,
+    z0_max: float,
+    half_length: float,
 ) -> NDArray[np.int32]:
     """(2, E) doublets of the work items `first`…`last` − 1.
 
@@ -89,17 +101,23 @@ def find_doublets(
             larger = np.empty((2, 2 * found.shape[1] + room), np.int32)
             larger[:, :count] = found[:, :count]
             found = larger
-        new = _outer_hits(found[1, count:], inside, inner, outer_layer, radius[pair], bins, slope, z0_max,
-                          half_length)
-        found[0, count:count + new] = bins.node[inner]
+        new = _outer_hits(found[1, count:], inside, inner, outer_layer, radius[pair], bins, slope, z0_max, half_length)
+        found[0, count : count + new] = bins.node[inner]
         count += new
     return found[:, :count].copy()
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _outer_hits(
-    out: NDArray[np.int32], inside: NDArray[np.uint8], inner: int, layer: int, radius: float, bins: HitBins,
-    slope: float, z0_max: float, half_length: float,
+    out: NDArray[np.int32],
+    inside: NDArray[np.uint8],
+    inner: int,
+    layer: int,
+    radius: float,
+    bins: HitBins,
+    slope: float,
+    z0_max: float,
+    half_length: float,
 ) -> int:
     """Write to `out` the hits of `layer` that form a doublet with the hit `inner`; return their number.
 
@@ -156,8 +174,17 @@ def _slopes(r: float, z: float, z0_max: float, radius: float, half_length: float
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _test(
-    bins: HitBins, begin: int, end: int, r: float, phi: float, z: float, slope: float, z0_max: float,
-    radius: float, half_length: float, inside: NDArray[np.uint8],
+    bins: HitBins,
+    begin: int,
+    end: int,
+    r: float,
+    phi: float,
+    z: float,
+    slope: float,
+    z0_max: float,
+    radius: float,
+    half_length: float,
+    inside: NDArray[np.uint8],
 ) -> None:
     """Set `inside` to 1 where the sorted hits from `begin` to `end` form a doublet with the inner hit, else to 0.
 

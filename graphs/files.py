@@ -33,8 +33,16 @@ _OPTIONAL = {
 _TRACKML_KEYS = {"X": "x", "pid": "particle_id"}
 
 # What zipfile and numpy raise for damaged bytes; RuntimeError is a flag that claims encryption.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, tokenize.TokenError, EOFError, ValueError,
-           NotImplementedError, RuntimeError)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    tokenize.TokenError,
+    EOFError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 class GraphFileError(ValueError):
@@ -50,8 +58,11 @@ def save_graph(graph: HitGraph, path: Path | str) -> Path:
     path = Path(path)
     if path.suffix != ".npz":
         raise ValueError(f"graph file {path} ends with {path.suffix!r}, wanted '.npz'; rename it")
-    arrays: dict[str, Any] = {"x": graph.x, "edge_index": graph.edge_index.astype(np.int32),
-                              "name": np.array(graph.name)}
+    arrays: dict[str, Any] = {
+        "x": graph.x,
+        "edge_index": graph.edge_index.astype(np.int32),
+        "name": np.array(graph.name),
+    }
     for key in ("y", "particle_id", "pt", "eta", "hit_id"):
         value = getattr(graph, key)
         if value is not None:
@@ -79,8 +90,7 @@ def load_graph(path: Path | str) -> HitGraph:
     for key, (kinds, wanted) in {**_REQUIRED, **_OPTIONAL}.items():
         if key not in arrays:
             if key in _REQUIRED:
-                raise GraphFileError(f"{path}: key {key!r} is missing, found {sorted(arrays)}; "
-                                     f"wanted {key}: {wanted}")
+                raise GraphFileError(f"{path}: key {key!r} is missing, found {sorted(arrays)}; wanted {key}: {wanted}")
         elif arrays[key].dtype.kind not in kinds:
             raise GraphFileError(f"{path}: key {key!r} is {arrays[key].dtype}, wanted {wanted}")
     if trackml and "particle_id" in arrays:

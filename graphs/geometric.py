@@ -53,8 +53,9 @@ class GeometricConfig:
         for name in ("phi_slope_max", "z0_max"):
             value = getattr(self, name)
             if value is not None and not 0 < value < np.inf:
-                raise ValueError(f"geometric.{name} = {value}, wanted a finite number above 0, "
-                                 "or null for the preset's")
+                raise ValueError(
+                    f"geometric.{name} = {value}, wanted a finite number above 0, or null for the preset's"
+                )
 
     @property
     def windows(self) -> tuple[float, float]:
@@ -68,9 +69,7 @@ class GeometricConfig:
         return NEXT_BARREL_RADIUS.get(source_layer, 0.0) if crosses else 0.0
 
 
-def geometric_edges(
-    hits: SelectedHits, config: GeometricConfig, threads: int | None = None
-) -> NDArray[np.int64]:
+def geometric_edges(hits: SelectedHits, config: GeometricConfig, threads: int | None = None) -> NDArray[np.int64]:
     """(2, E) edges inner → outer between hits on `LAYER_PAIRS` that pass the windows of `config`.
 
     An edge i → j exists where |Δφ/Δr| < slope, |z0| < z0_max and, from the two innermost barrel layers to an endcap,

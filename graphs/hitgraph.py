@@ -32,8 +32,13 @@ class HitGraph:
         set_ = object.__setattr__
         set_(self, "x", np.ascontiguousarray(self.x, np.float32))
         set_(self, "edge_index", np.ascontiguousarray(self.edge_index, np.int64))
-        for field, dtype in (("y", np.bool_), ("particle_id", np.int64), ("pt", np.float32),
-                             ("eta", np.float32), ("hit_id", np.int64)):
+        for field, dtype in (
+            ("y", np.bool_),
+            ("particle_id", np.int64),
+            ("pt", np.float32),
+            ("eta", np.float32),
+            ("hit_id", np.int64),
+        ):
             value = getattr(self, field)
             if value is not None:
                 set_(self, field, np.ascontiguousarray(value, dtype))
@@ -52,8 +57,13 @@ class HitGraph:
                 f"{self.name}: edge_index spans {self.edge_index.min()}…{self.edge_index.max()}, "
                 f"wanted 0…{self.num_nodes - 1}: each entry is a row of x"
             )
-        sizes = {"y": self.num_edges, "particle_id": self.num_nodes, "pt": self.num_nodes,
-                 "eta": self.num_nodes, "hit_id": self.num_nodes}
+        sizes = {
+            "y": self.num_edges,
+            "particle_id": self.num_nodes,
+            "pt": self.num_nodes,
+            "eta": self.num_nodes,
+            "hit_id": self.num_nodes,
+        }
         for field, size in sizes.items():
             value = getattr(self, field)
             if value is not None and value.shape != (size,):
@@ -87,9 +97,14 @@ class HitGraph:
             return None if value is None else value[node_order]
 
         return HitGraph(
-            x=self.x[node_order], edge_index=position[self.edge_index[:, edge_order]],
-            y=None if self.y is None else self.y[edge_order], particle_id=nodes(self.particle_id),
-            pt=nodes(self.pt), eta=nodes(self.eta), hit_id=nodes(self.hit_id), name=self.name,
+            x=self.x[node_order],
+            edge_index=position[self.edge_index[:, edge_order]],
+            y=None if self.y is None else self.y[edge_order],
+            particle_id=nodes(self.particle_id),
+            pt=nodes(self.pt),
+            eta=nodes(self.eta),
+            hit_id=nodes(self.hit_id),
+            name=self.name,
         )
 
 

@@ -63,13 +63,11 @@ def truth_segments(hits: SelectedHits) -> Segments:
     return Segments(int(combinations.sum()), int(combinations[on_pair].sum()))
 
 
-def _from_outermost(
-    hits: SelectedHits, source: NDArray[np.int64], particle_id: NDArray[np.int64]
-) -> NDArray[np.bool_]:
+def _from_outermost(hits: SelectedHits, source: NDArray[np.int64], particle_id: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether each barrel hit in `source` is the one of largest |z| (then layer) of its particle among them."""
     order = np.lexsort((hits.layer[source], np.abs(hits.z[source]), particle_id[source]))
     particle = particle_id[source][order]
-    last = np.append(particle[1:] != particle[:-1], True)[:len(order)]
+    last = np.append(particle[1:] != particle[:-1], True)[: len(order)]
     outermost = source[order][last]
     return outermost[np.searchsorted(particle_id[outermost], particle_id[source])] == source
 

@@ -42,8 +42,11 @@ class ConstructionMetrics:
 
     def __add__(self, other: ConstructionMetrics) -> ConstructionMetrics:
         return ConstructionMetrics(
-            self.nodes + other.nodes, self.edges + other.edges, self.true_edges + other.true_edges,
-            self.segments + other.segments, self.layer_pair_segments + other.layer_pair_segments,
+            self.nodes + other.nodes,
+            self.edges + other.edges,
+            self.true_edges + other.true_edges,
+            self.segments + other.segments,
+            self.layer_pair_segments + other.layer_pair_segments,
         )
 
 

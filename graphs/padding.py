@@ -36,10 +36,9 @@ def pad(graph: HitGraph, nodes: int, edges: int) -> PaddedGraph:
             f"dummy) and {edges}; cut it into sectors of that capacity, or raise the capacity"
         )
     x = np.zeros((nodes, 3), np.float32)
-    x[:graph.num_nodes] = graph.x
+    x[: graph.num_nodes] = graph.x
     edge_index = np.full((2, edges), nodes - 1)
-    edge_index[:, :graph.num_edges] = graph.edge_index
+    edge_index[:, : graph.num_edges] = graph.edge_index
     edge_attr = np.zeros((edges, 4), np.float32)
-    edge_attr[:graph.num_edges] = graph.edge_attr
-    return PaddedGraph(x, edge_index, edge_attr, np.arange(nodes) < graph.num_nodes,
-                       np.arange(edges) < graph.num_edges)
+    edge_attr[: graph.num_edges] = graph.edge_attr
+    return PaddedGraph(x, edge_index, edge_attr, np.arange(nodes) < graph.num_nodes, np.arange(edges) < graph.num_edges)

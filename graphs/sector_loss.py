@@ -59,8 +59,7 @@ def sector_loss(cuts: Sequence[tuple[HitGraph, Sequence[Sector]]], config: Secto
     def true(field: str) -> int | None:
         if not known:
             return None
-        return sum(int(graph.y[getattr(s, field)].sum()) for graph, made in cuts for s in made
-                   if graph.y is not None)
+        return sum(int(graph.y[getattr(s, field)].sum()) for graph, made in cuts for s in made if graph.y is not None)
 
     return SectorLoss(
         edges=sum(graph.num_edges for graph, _ in cuts),
@@ -70,10 +69,12 @@ def sector_loss(cuts: Sequence[tuple[HitGraph, Sequence[Sector]]], config: Secto
         nodes=sum(graph.num_nodes for graph, _ in cuts),
         overflow_nodes=sum(s.core_nodes - int(s.core.sum()) for s in parts),
         true_edges=sum(int(graph.y.sum()) for graph, _ in cuts if graph.y is not None) if known else None,
-        true_seam_edges=true("seam"), true_overflow_edges=true("overflow"),
+        true_seam_edges=true("seam"),
+        true_overflow_edges=true("overflow"),
         node_occupancy=_percentiles([s.wanted_nodes for s in parts]),
         edge_occupancy=_percentiles([s.wanted_edges for s in parts]),
-        node_capacity=config.node_capacity - 1, edge_capacity=config.edge_capacity,
+        node_capacity=config.node_capacity - 1,
+        edge_capacity=config.edge_capacity,
     )
 
 

@@ -20,9 +20,7 @@ class Margin:
     eta: float
 
 
-def needed_margin(
-    graphs: Sequence[HitGraph], config: SectorConfig, rounds: int, true_edges: bool = False
-) -> Margin:
+def needed_margin(graphs: Sequence[HitGraph], config: SectorConfig, rounds: int, true_edges: bool = False) -> Margin:
     """The least overlaps with which no owned edge of `graphs` lacks anything, for the cores of `config`.
 
     rounds = 0: its outer hit is seen, so that no edge is lost at a seam. rounds = n: so are all messages of n rounds of

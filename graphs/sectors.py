@@ -73,8 +73,9 @@ def sectors(graph: HitGraph, config: SectorConfig) -> list[Sector]:
     hits that fit, the owned first, then the context; each in the parent's order.
     Cost: O(sectors × (N + E)).
     """
-    return [limited(sector, config.node_capacity - 1, config.edge_capacity)
-            for sector in unlimited_sectors(graph, config)]
+    return [
+        limited(sector, config.node_capacity - 1, config.edge_capacity) for sector in unlimited_sectors(graph, config)
+    ]
 
 
 def unlimited_sectors(graph: HitGraph, config: SectorConfig) -> list[Sector]:
@@ -87,18 +88,25 @@ def unlimited_sectors(graph: HitGraph, config: SectorConfig) -> list[Sector]:
         seen = core | ((beyond_phi <= config.overlap_phi) & (beyond_eta <= config.overlap_eta))
         source, target = graph.edge_index
         nodes, edges = np.flatnonzero(seen), np.flatnonzero(seen[source] & seen[target])
-        made.append(Sector(
-            parent=graph, name=f"{graph.name} sector {index}", nodes=nodes, edges=edges, core=core[nodes],
-            owned=core[source[edges]], wanted_nodes=len(nodes), wanted_edges=len(edges),
-            core_nodes=int(core.sum()), seam=np.flatnonzero(core[source] & ~seen[target]),
-            overflow=np.zeros(0, np.int64),
-        ))
+        made.append(
+            Sector(
+                parent=graph,
+                name=f"{graph.name} sector {index}",
+                nodes=nodes,
+                edges=edges,
+                core=core[nodes],
+                owned=core[source[edges]],
+                wanted_nodes=len(nodes),
+                wanted_edges=len(edges),
+                core_nodes=int(core.sum()),
+                seam=np.flatnonzero(core[source] & ~seen[target]),
+                overflow=np.zeros(0, np.int64),
+            )
+        )
     return made
 
 
-def cores(
-    graph: HitGraph, config: SectorConfig
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+def cores(graph: HitGraph, config: SectorConfig) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     """φ (N,) in rad and η (N,) of the hits, and the sector whose core holds each."""
     x = graph.x.astype(np.float64)
     phi, eta = x[:, 1] * np.pi, np.arcsinh(x[:, 2] / np.maximum(x[:, 0], 1e-9))
@@ -136,8 +144,12 @@ def limited(sector: Sector, nodes: int, edges: int) -> Sector:
     lost[chosen] = False
     inside = fits[sector.nodes]
     return replace(
-        sector, nodes=sector.nodes[inside], core=sector.core[inside], edges=sector.edges[chosen],
-        owned=sector.owned[chosen], overflow=np.sort(np.concatenate([sector.overflow, sector.edges[lost]])),
+        sector,
+        nodes=sector.nodes[inside],
+        core=sector.core[inside],
+        edges=sector.edges[chosen],
+        owned=sector.owned[chosen],
+        overflow=np.sort(np.concatenate([sector.overflow, sector.edges[lost]])),
     )
 
 
@@ -154,20 +166,22 @@ def merged_scores(
     result, owners = np.full(graph.num_edges, -np.inf), np.zeros(graph.num_edges, np.int64)
     for sector, values in zip(made, scores, strict=True):
         if sector.parent is not graph or np.shape(values) != (len(sector.edges),):
-            raise ValueError(f"{sector.name}: {np.shape(values)} scores, wanted ({len(sector.edges)},), one for each "
-                             f"of its edges, and a sector of {graph.name}")
+            raise ValueError(
+                f"{sector.name}: {np.shape(values)} scores, wanted ({len(sector.edges)},), one for each "
+                f"of its edges, and a sector of {graph.name}"
+            )
         own = sector.edges[sector.owned]
         result[own] = values[sector.owned]
         owners[own] += 1
     if (owners > 1).any():
-        raise ValueError(f"{graph.name}: edge {int(np.argmax(owners))} is owned by {owners.max()} sectors, wanted one "
-                         "at most: give the sectors of one cut, each once")
+        raise ValueError(
+            f"{graph.name}: edge {int(np.argmax(owners))} is owned by {owners.max()} sectors, wanted one "
+            "at most: give the sectors of one cut, each once"
+        )
     return result
 
 
-def subgraph(
-    graph: HitGraph, nodes: NDArray[np.int64], edges: NDArray[np.int64], name: str | None = None
-) -> HitGraph:
+def subgraph(graph: HitGraph, nodes: NDArray[np.int64], edges: NDArray[np.int64], name: str | None = None) -> HitGraph:
     """The graph of some `nodes` (rows of x) and `edges` (columns of edge_index) of `graph`, in the order given.
 
     Raises: ValueError where an edge has an end outside `nodes`. Cost: O(N + E).
@@ -183,7 +197,12 @@ def subgraph(
         return None if value is None else value[nodes]
 
     return HitGraph(
-        x=graph.x[nodes], edge_index=edge_index, y=None if graph.y is None else graph.y[edges],
-        particle_id=rows(graph.particle_id), pt=rows(graph.pt), eta=rows(graph.eta), hit_id=rows(graph.hit_id),
+        x=graph.x[nodes],
+        edge_index=edge_index,
+        y=None if graph.y is None else graph.y[edges],
+        particle_id=rows(graph.particle_id),
+        pt=rows(graph.pt),
+        eta=rows(graph.eta),
+        hit_id=rows(graph.hit_id),
         name=graph.name if name is None else name,
     )

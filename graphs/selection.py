@@ -28,8 +28,7 @@ class SelectionConfig:
     def __post_init__(self) -> None:
         unknown = set(self.volumes) - set(PIXEL_VOLUMES)
         if unknown or not self.volumes:
-            raise ValueError(f"selection.volumes = {self.volumes}, wanted some of the pixel volumes "
-                             f"{PIXEL_VOLUMES}")
+            raise ValueError(f"selection.volumes = {self.volumes}, wanted some of the pixel volumes {PIXEL_VOLUMES}")
         for name in ("eta_max", "pt_min"):
             value = getattr(self, name)
             if value is not None and not value >= 0:
@@ -54,8 +53,16 @@ class SelectedHits:
     eta: NDArray[np.float32] | None = None  # (N,) of the hit's particle at production; NaN for noise
 
     def __post_init__(self) -> None:
-        dtypes = {"r": np.float64, "phi": np.float64, "z": np.float64, "layer": np.int32, "hit_id": np.int64,
-                  "particle_id": np.int64, "pt": np.float32, "eta": np.float32}
+        dtypes = {
+            "r": np.float64,
+            "phi": np.float64,
+            "z": np.float64,
+            "layer": np.int32,
+            "hit_id": np.int64,
+            "particle_id": np.int64,
+            "pt": np.float32,
+            "eta": np.float32,
+        }
         for name, dtype in dtypes.items():
             value = getattr(self, name)
             if value is None:
@@ -67,8 +74,9 @@ class SelectedHits:
         if not (np.isfinite(self.r) & np.isfinite(self.z) & (np.abs(self.phi) <= np.pi) & (self.r > 0)).all():
             raise ValueError("hits: r must be finite and above 0, z finite, φ in [−π, π]; drop other hits before")
         if len(self) and not (self.layer.min() >= 0 and self.layer.max() < len(PIXEL_LAYERS)):
-            raise ValueError(f"hits: layer spans {self.layer.min()}…{self.layer.max()}, "
-                             f"wanted 0…{len(PIXEL_LAYERS) - 1}")
+            raise ValueError(
+                f"hits: layer spans {self.layer.min()}…{self.layer.max()}, wanted 0…{len(PIXEL_LAYERS) - 1}"
+            )
 
     def __len__(self) -> int:
         return len(self.r)
@@ -108,12 +116,13 @@ def select_hits(event: Event, config: SelectionConfig) -> SelectedHits:
     def kept(value: NDArray | None) -> NDArray | None:
         return None if value is None else value[keep]
 
-    return SelectedHits(r[keep], phi[keep], z[keep], layer[keep], hit_id[keep],
-                        kept(particle_id), kept(pt), kept(eta))
+    return SelectedHits(r[keep], phi[keep], z[keep], layer[keep], hit_id[keep], kept(particle_id), kept(pt), kept(eta))
 
 
 def first_on_layer(
-    particle_id: NDArray[np.int64], layer: NDArray[np.int32], r: NDArray[np.float64],
+    particle_id: NDArray[np.int64],
+    layer: NDArray[np.int32],
+    r: NDArray[np.float64],
     hit_id: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
     """(N,) True for the hit of smallest r (then hit_id) of each particle on each layer, and for noise."""
@@ -126,16 +135,25 @@ def first_on_layer(
 
 
 def _require_truth(event: Event, config: SelectionConfig) -> None:
-    asked = [name for name, on in (("pt_min", config.pt_min is not None), ("drop_noise", config.drop_noise),
-                                   ("drop_duplicates", config.drop_duplicates)) if on]
+    asked = [
+        name
+        for name, on in (
+            ("pt_min", config.pt_min is not None),
+            ("drop_noise", config.drop_noise),
+            ("drop_duplicates", config.drop_duplicates),
+        )
+        if on
+    ]
     if event.truth is None and asked:
         raise ValueError(
             f"event {event.event_id} has no truth, but selection.{', selection.'.join(asked)} needs it; set "
             "pt_min to null and drop_noise and drop_duplicates to false, or use SelectionConfig.without_truth()"
         )
     if event.particles is None and config.pt_min is not None:
-        raise ValueError(f"event {event.event_id} has no particles, but selection.pt_min = {config.pt_min} needs "
-                         "their momenta; set pt_min to null")
+        raise ValueError(
+            f"event {event.event_id} has no particles, but selection.pt_min = {config.pt_min} needs "
+            "their momenta; set pt_min to null"
+        )
 
 
 def _momentum_of(

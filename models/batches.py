@@ -41,8 +41,12 @@ def as_batch(graph: HitGraph) -> Batch:
     """One labelled graph as tensors. Raises ValueError for a graph without labels."""
     if graph.y is None:
         raise ValueError(f"{graph.name}: has no edge labels y; training needs graphs that were built with truth")
-    return Batch(torch.from_numpy(graph.x), torch.from_numpy(graph.edge_index), torch.from_numpy(graph.edge_attr),
-                 torch.from_numpy(graph.y).float())
+    return Batch(
+        torch.from_numpy(graph.x),
+        torch.from_numpy(graph.edge_index),
+        torch.from_numpy(graph.edge_attr),
+        torch.from_numpy(graph.y).float(),
+    )
 
 
 def disjoint_union(batches: Sequence[Batch]) -> Batch:
@@ -78,15 +82,23 @@ class EpochBatches:
     would have seen. All devices get equally many batches: the last ones repeat the first of the epoch where needed.
     """
 
-    def __init__(self, graphs: Sequence[Batch], batch_graphs: int, augmentation: Augmentation | None, seed: int,
-                 epoch: int, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(
+        self,
+        graphs: Sequence[Batch],
+        batch_graphs: int,
+        augmentation: Augmentation | None,
+        seed: int,
+        epoch: int,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
         self.graphs = graphs
         self.augmentation = augmentation
         self.seed, self.epoch = seed, epoch
         order = np.random.default_rng((seed, epoch)).permutation(len(graphs))
-        groups = [order[start:start + batch_graphs] for start in range(0, len(order), batch_graphs)]
+        groups = [order[start : start + batch_graphs] for start in range(0, len(order), batch_graphs)]
         missing = -len(groups) % world_size
-        self.groups = (groups + groups * (missing // len(groups) + 1))[:len(groups) + missing][rank::world_size]
+        self.groups = (groups + groups * (missing // len(groups) + 1))[: len(groups) + missing][rank::world_size]
 
     def __len__(self) -> int:
         return len(self.groups)

@@ -23,8 +23,14 @@ class EdgeClassifier(LightningModule):
     `fingerprint` names the training (config, graphs, first weights); a resume point of another one is refused.
     """
 
-    def __init__(self, network: nn.Module, config: TrainConfig, train: Sequence[Batch], teacher: nn.Module | None,
-                 fingerprint: str) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        config: TrainConfig,
+        train: Sequence[Batch],
+        teacher: nn.Module | None,
+        fingerprint: str,
+    ) -> None:
         super().__init__()
         self.network = network
         self.config = config
@@ -46,8 +52,9 @@ class EdgeClassifier(LightningModule):
 
     def configure_optimizers(self) -> Any:
         steps = len(self.epoch_batches(0))
-        optimizer, scheduler = optimizer_and_scheduler(self.network.parameters(), self.config.schedule, steps,
-                                                       self.config.epochs)
+        optimizer, scheduler = optimizer_and_scheduler(
+            self.network.parameters(), self.config.schedule, steps, self.config.epochs
+        )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -55,8 +62,10 @@ class EdgeClassifier(LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if checkpoint[FINGERPRINT_KEY] != self.fingerprint:
-            raise ValueError("the run folder holds another training (other config, graphs or first weights); "
-                             "give a new folder, or empty this one to start again")
+            raise ValueError(
+                "the run folder holds another training (other config, graphs or first weights); "
+                "give a new folder, or empty this one to start again"
+            )
 
     @property
     def epoch(self) -> int:
@@ -65,8 +74,15 @@ class EdgeClassifier(LightningModule):
 
     def epoch_batches(self, epoch: int) -> EpochBatches:
         """This device's batches of `epoch`."""
-        return EpochBatches(self.train_batches, self.config.batch_graphs, self.config.augmentation, self.config.seed,
-                            epoch, self.trainer.global_rank, self.trainer.world_size)
+        return EpochBatches(
+            self.train_batches,
+            self.config.batch_graphs,
+            self.config.augmentation,
+            self.config.seed,
+            epoch,
+            self.trainer.global_rank,
+            self.trainer.world_size,
+        )
 
     def _loss(self, batch: Batch) -> Tensor:
         logits = self.network(batch.x, batch.edge_index, batch.edge_attr)

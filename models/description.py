@@ -127,9 +127,7 @@ class NetworkDescription:
     def shape(self, name: str) -> Shape:
         """Domain and width of a value. Raises ValueError for an unknown name."""
         if name not in self._shapes:
-            raise ValueError(
-                f"network {self.name!r}: value {name!r} is used but not made before; known: {self.names}"
-            )
+            raise ValueError(f"network {self.name!r}: value {name!r} is used but not made before; known: {self.names}")
         return self._shapes[name]
 
     @cached_property

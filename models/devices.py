@@ -31,8 +31,11 @@ def refused_devices(config: TrainConfig) -> Iterator[None]:
 def accelerators() -> str:
     """The devices of this machine in words."""
     gpus = torch.cuda.device_count()
-    found = ["cpu", *([f"{gpus} x gpu (CUDA)"] if gpus else []),
-             *(["gpu (mps)"] if torch.backends.mps.is_available() else [])]
+    found = [
+        "cpu",
+        *([f"{gpus} x gpu (CUDA)"] if gpus else []),
+        *(["gpu (mps)"] if torch.backends.mps.is_available() else []),
+    ]
     return ", ".join(found)
 
 

@@ -24,8 +24,9 @@ def torch_threads(threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def edge_logits(network: nn.Module, graphs: Sequence[HitGraph], device: torch.device | str = "cpu",
-                threads: int = 1) -> list[NDArray[np.float32]]:
+def edge_logits(
+    network: nn.Module, graphs: Sequence[HitGraph], device: torch.device | str = "cpu", threads: int = 1
+) -> list[NDArray[np.float32]]:
     """Logits (E,) float32 of each graph, with `network` on `device`, in evaluation mode meanwhile.
 
     `network(x, edge_index, edge_attr)` gives (E,) logits. O(N + E) a graph.
@@ -35,8 +36,14 @@ def edge_logits(network: nn.Module, graphs: Sequence[HitGraph], device: torch.de
     try:
         with torch_threads(threads), torch.inference_mode():
             return [
-                network(torch.from_numpy(graph.x).to(device), torch.from_numpy(graph.edge_index).to(device),
-                        torch.from_numpy(graph.edge_attr).to(device)).float().cpu().numpy()
+                network(
+                    torch.from_numpy(graph.x).to(device),
+                    torch.from_numpy(graph.edge_index).to(device),
+                    torch.from_numpy(graph.edge_attr).to(device),
+                )
+                .float()
+                .cpu()
+                .numpy()
                 for graph in graphs
             ]
     finally:

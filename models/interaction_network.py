@@ -36,11 +36,14 @@ class InteractionNetworkConfig:
         for name, features in (("node_scale", NODE_FEATURES), ("edge_scale", EDGE_FEATURES)):
             scale = getattr(self, name)
             if len(scale) != len(features):
-                raise ValueError(f"{name} has {len(scale)} numbers, wanted {len(features)}, one for each of "
-                                 f"{', '.join(features)}")
+                raise ValueError(
+                    f"{name} has {len(scale)} numbers, wanted {len(features)}, one for each of {', '.join(features)}"
+                )
             if any(math.frexp(factor)[0] != 0.5 for factor in scale):
-                raise ValueError(f"{name} is {list(scale)}, wanted powers of two such as 0.5, 1 or 4: quantised "
-                                 "networks scale their inputs exactly")
+                raise ValueError(
+                    f"{name} is {list(scale)}, wanted powers of two such as 0.5, 1 or 4: quantised "
+                    "networks scale their inputs exactly"
+                )
 
 
 def interaction_network(config: InteractionNetworkConfig) -> NetworkDescription:

@@ -23,8 +23,10 @@ class GraphNetwork(nn.Module):
         for value in description.inputs:
             self.register_buffer(f"scale_{value.name}", torch.tensor(value.scale), persistent=False)
         self.mlps = NamedModules(
-            {mlp.name: multilayer_perceptron(description.shape(mlp.source).width, mlp.widths)
-             for mlp in description.mlps}
+            {
+                mlp.name: multilayer_perceptron(description.shape(mlp.source).width, mlp.widths)
+                for mlp in description.mlps
+            }
         )
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Tensor:
@@ -37,8 +39,9 @@ class GraphNetwork(nn.Module):
 
     def values(self, inputs: Mapping[str, Tensor], edge_index: Tensor) -> dict[str, Tensor]:
         """Every named value of the description, in order, each (N or E, width)."""
-        made = {value.name: inputs[value.name] * self.get_buffer(f"scale_{value.name}")
-                for value in self.description.inputs}
+        made = {
+            value.name: inputs[value.name] * self.get_buffer(f"scale_{value.name}") for value in self.description.inputs
+        }
         num_nodes = next(made[v.name].shape[0] for v in self.description.inputs if v.domain == "node")
         ends = {"source": edge_index[0], "target": edge_index[1]}
         for step in self.description.steps:

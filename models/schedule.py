@@ -54,8 +54,9 @@ def factor(config: ScheduleConfig, step: int, steps_per_epoch: int, epochs: int)
     return 0.5 * (1.0 + math.cos(math.pi * min((step - warmup) / (total - warmup), 1.0)))
 
 
-def optimizer_and_scheduler(parameters: Iterable[nn.Parameter], config: ScheduleConfig, steps_per_epoch: int,
-                            epochs: int) -> tuple[Optimizer, LambdaLR]:
+def optimizer_and_scheduler(
+    parameters: Iterable[nn.Parameter], config: ScheduleConfig, steps_per_epoch: int, epochs: int
+) -> tuple[Optimizer, LambdaLR]:
     """The optimiser over `parameters` and the scheduler to be stepped after each of its steps."""
     optimizer: Optimizer
     if config.optimizer == "muon":

@@ -38,9 +38,16 @@ class FitResult:
     history: tuple[dict[str, float], ...]
 
 
-def fit(network: nn.Module, train: Sequence[HitGraph], validation: Sequence[HitGraph], config: TrainConfig,
-        folder: Path | str, teacher: nn.Module | None = None, progress: bool = True,
-        label: str = "train") -> FitResult:
+def fit(
+    network: nn.Module,
+    train: Sequence[HitGraph],
+    validation: Sequence[HitGraph],
+    config: TrainConfig,
+    folder: Path | str,
+    teacher: nn.Module | None = None,
+    progress: bool = True,
+    label: str = "train",
+) -> FitResult:
     """Train `network` in place; it ends on the CPU in evaluation mode with the weights that count.
 
     Any module with `network(x, edge_index, edge_attr) -> (E,) logits` will do. `folder` receives TensorBoard curves and
@@ -59,8 +66,13 @@ def fit(network: nn.Module, train: Sequence[HitGraph], validation: Sequence[HitG
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     resume = folder / RESUME_FILE
-    classifier = EdgeClassifier(network, config, [as_batch(graph) for graph in train], teacher,
-                                fingerprint(network, train, validation, config, teacher))
+    classifier = EdgeClassifier(
+        network,
+        config,
+        [as_batch(graph) for graph in train],
+        teacher,
+        fingerprint(network, train, validation, config, teacher),
+    )
     record = EpochRecord(network, [as_batch(graph) for graph in validation])
     callbacks = [record, ResumePoint(resume), *([EpochProgress(label, record)] if progress else [])]
     with torch_threads(config.threads), torch.random.fork_rng(), _quiet_lightning(), launch_undone():
@@ -79,8 +91,13 @@ def fit(network: nn.Module, train: Sequence[HitGraph], validation: Sequence[HitG
     return FitResult(state, threshold, edge_accuracy(logits, y, threshold), tuple(record.history))
 
 
-def fingerprint(network: nn.Module, train: Sequence[HitGraph], validation: Sequence[HitGraph],
-                config: TrainConfig, teacher: nn.Module | None = None) -> str:
+def fingerprint(
+    network: nn.Module,
+    train: Sequence[HitGraph],
+    validation: Sequence[HitGraph],
+    config: TrainConfig,
+    teacher: nn.Module | None = None,
+) -> str:
     """SHA-256 of all that decides a training: config, graphs, first weights and the teacher's."""
     digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode())
     for module in (network, *(() if teacher is None else (teacher,))):
@@ -94,11 +111,19 @@ def fingerprint(network: nn.Module, train: Sequence[HitGraph], validation: Seque
 
 def _trainer(config: TrainConfig, folder: Path, callbacks: list[Callback]) -> Trainer:
     return Trainer(
-        max_epochs=config.epochs, accelerator=config.accelerator, devices=config.devices, strategy=config.strategy,
-        gradient_clip_val=config.gradient_clip, callbacks=callbacks,
+        max_epochs=config.epochs,
+        accelerator=config.accelerator,
+        devices=config.devices,
+        strategy=config.strategy,
+        gradient_clip_val=config.gradient_clip,
+        callbacks=callbacks,
         logger=TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False),
-        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
-        log_every_n_steps=1, use_distributed_sampler=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+        use_distributed_sampler=False,
     )
 
 

@@ -34,15 +34,18 @@ class EpochRecord(Callback):
         self.best_state: dict[str, Tensor] = {}
         self.losses: list[Tensor] = []
 
-    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Batch,
-                           batch_idx: int) -> None:
+    def on_train_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
         self.losses.append(outputs["loss"].detach())
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         logits, truth = self._logits(module.device), self.y.numpy() > 0.5
         if not bool(torch.isfinite(logits).all()):
-            raise ValueError(f"training diverged in epoch {trainer.current_epoch}: logits are no longer finite; "
-                             "lower the learning rate, or set gradient_clip")
+            raise ValueError(
+                f"training diverged in epoch {trainer.current_epoch}: logits are no longer finite; "
+                "lower the learning rate, or set gradient_clip"
+            )
         threshold = balanced_threshold(logits.numpy(), truth)
         record = {
             "epoch": float(trainer.current_epoch),
@@ -97,8 +100,13 @@ class EpochProgress(Callback):
         self.record = record
         self.console = Console(file=sys.stderr)
         self.progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(), TimeRemainingColumn(), console=self.console,
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self.console,
         )
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
@@ -123,8 +131,10 @@ class EpochProgress(Callback):
 
 def describe(record: dict[str, Any]) -> str:
     """One epoch of the history as a few words."""
-    return (f"loss {record['train_loss']:.5f}, validation {record['validation_loss']:.5f}, "
-            f"edge accuracy {record['validation_accuracy']:.4f}")
+    return (
+        f"loss {record['train_loss']:.5f}, validation {record['validation_loss']:.5f}, "
+        f"edge accuracy {record['validation_accuracy']:.4f}"
+    )
 
 
 def cpu_state(network: nn.Module) -> dict[str, Tensor]:

@@ -50,8 +50,9 @@ class CalibratedScale:
 
 
 @torch.no_grad()
-def calibrate(network: QuantisedNetwork, graphs: Sequence[HitGraph],
-              config: CalibrationConfig) -> dict[str, CalibratedScale]:
+def calibrate(
+    network: QuantisedNetwork, graphs: Sequence[HitGraph], config: CalibrationConfig
+) -> dict[str, CalibratedScale]:
     """Set the scales of `network` in place, in one pass: each from what the scales before it let through.
 
     Scales that the recipe fixes (inputs with an `input_range`) stay. Returns what was chosen, by name as
@@ -59,7 +60,7 @@ def calibrate(network: QuantisedNetwork, graphs: Sequence[HitGraph],
 
     Raises ValueError without a graph that has edges, or where a bias does not fit its width.
     """
-    graphs = [graph for graph in graphs if graph.num_edges][:config.graphs]
+    graphs = [graph for graph in graphs if graph.num_edges][: config.graphs]
     if not graphs:
         raise ValueError("calibration got no graph with edges; give some training graphs")
     chosen: dict[str, CalibratedScale] = {}
@@ -84,8 +85,9 @@ def calibrate(network: QuantisedNetwork, graphs: Sequence[HitGraph],
     return chosen
 
 
-def _observer(network: QuantisedNetwork, name: str, config: CalibrationConfig,
-              chosen: dict[str, CalibratedScale]) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+def _observer(
+    network: QuantisedNetwork, name: str, config: CalibrationConfig, chosen: dict[str, CalibratedScale]
+) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
     output = network.description.step(network.description.output)
     is_output = name == (f"{output.name}.{len(output.widths) - 1}" if isinstance(output, Mlp) else output.name)
 
@@ -95,8 +97,7 @@ def _observer(network: QuantisedNetwork, name: str, config: CalibrationConfig,
     return observe
 
 
-def calibrate_one(quantiser: nn.Module, values: Tensor, config: CalibrationConfig,
-                  is_output: bool) -> CalibratedScale:
+def calibrate_one(quantiser: nn.Module, values: Tensor, config: CalibrationConfig, is_output: bool) -> CalibratedScale:
     """Set one scale from the values (n, width) that its quantiser is to hold."""
     values = values.detach()
     values = values[:: max(values.numel() // MAX_VALUES, 1)].flatten().double()
@@ -109,8 +110,9 @@ def calibrate_one(quantiser: nn.Module, values: Tensor, config: CalibrationConfi
     return CalibratedScale(exponent_of(quantiser), largest, saturated)
 
 
-def threshold_exponent(values: Tensor, bits: int, signed: bool, config: CalibrationConfig,
-                       is_output: bool = False) -> int:
+def threshold_exponent(
+    values: Tensor, bits: int, signed: bool, config: CalibrationConfig, is_output: bool = False
+) -> int:
     """The exponent k for which codes that reach ± 2^k hold `values` (n,) best; 0 for nothing but zeros."""
     if not len(values) or not float(values.abs().max()):
         return 0
@@ -143,12 +145,18 @@ def _check_biases(network: QuantisedNetwork) -> None:
             largest = float(linear.bias.abs().max())
             needed = round(largest * 2.0**-grid).bit_length() + 1
             if needed > bits:
-                raise ValueError(f"layer {step.name}.{index}: bias {largest:.4g} on its accumulator's grid 2^{grid} "
-                                 f"needs {needed} bits, the recipe gives {bits}; set bias_bits to {needed} or more")
+                raise ValueError(
+                    f"layer {step.name}.{index}: bias {largest:.4g} on its accumulator's grid 2^{grid} "
+                    f"needs {needed} bits, the recipe gives {bits}; set bias_bits to {needed} or more"
+                )
             exponent = exponent_of(activation)
 
 
 def _as_inputs(graph: HitGraph) -> Batch:
     """A graph as tensors; labels play no part."""
-    return Batch(torch.from_numpy(graph.x), torch.from_numpy(graph.edge_index), torch.from_numpy(graph.edge_attr),
-                 torch.zeros(graph.num_edges))
+    return Batch(
+        torch.from_numpy(graph.x),
+        torch.from_numpy(graph.edge_index),
+        torch.from_numpy(graph.edge_attr),
+        torch.zeros(graph.num_edges),
+    )

@@ -12,13 +12,25 @@ from edgetrack.quantize.network import QuantisedNetwork
 from edgetrack.quantize.recipe import PrecisionRecipe
 
 
-def quantised_checkpoint(network: QuantisedNetwork, threshold: float, track_threshold: float | None = None,
-                         config: Mapping[str, Any] | None = None,
-                         metrics: Mapping[str, Any] | None = None) -> Checkpoint:
+def quantised_checkpoint(
+    network: QuantisedNetwork,
+    threshold: float,
+    track_threshold: float | None = None,
+    config: Mapping[str, Any] | None = None,
+    metrics: Mapping[str, Any] | None = None,
+) -> Checkpoint:
     """`network` and its thresholds (logits) as a checkpoint; `quantised_network` gives the same network back."""
     state = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
-    return Checkpoint("quantised", network.description, state, threshold, track_threshold,
-                      network.recipe.to_dict(), dict(config or {}), dict(metrics or {}))
+    return Checkpoint(
+        "quantised",
+        network.description,
+        state,
+        threshold,
+        track_threshold,
+        network.recipe.to_dict(),
+        dict(config or {}),
+        dict(metrics or {}),
+    )
 
 
 def quantised_network(checkpoint: Checkpoint) -> QuantisedNetwork:

@@ -54,8 +54,10 @@ def check_exact_in_float32(model: IntegerModel, max_degree: int) -> None:
     for mlp in model.layers:
         for index, bound in enumerate(model.accumulator_bounds(mlp)):
             if bound >= EXACT:
-                raise ValueError(f"layer {mlp}.{index}: accumulators reach {bound:,}, wanted below 2^24, float32's "
-                                 f"exact integers; {remedy}")
+                raise ValueError(
+                    f"layer {mlp}.{index}: accumulators reach {bound:,}, wanted below 2^24, float32's "
+                    f"exact integers; {remedy}"
+                )
     for step in model.description.steps:
         if isinstance(step, ScatterSum | ScatterMean):
             largest = int(model.magnitudes(step.source).max())
@@ -69,8 +71,10 @@ def check_exact_in_float32(model: IntegerModel, max_degree: int) -> None:
         else:
             continue
         if bound >= EXACT:
-            raise ValueError(f"{step.name}: sums over {max_degree} neighbours reach {bound:,}, wanted below 2^24, "
-                             f"float32's exact integers; {remedy}")
+            raise ValueError(
+                f"{step.name}: sums over {max_degree} neighbours reach {bound:,}, wanted below 2^24, "
+                f"float32's exact integers; {remedy}"
+            )
 
 
 def _extract_mlp(mlp: QuantisedMlp, name: str, exponent: int) -> tuple[IntegerLayer, ...]:
@@ -80,8 +84,10 @@ def _extract_mlp(mlp: QuantisedMlp, name: str, exponent: int) -> tuple[IntegerLa
         fmt = _activation_format(activation, layer)
         last = index == len(mlp.linears) - 1
         if fmt.signed != last:
-            raise ValueError(f"layer {layer}: activation is {'signed' if fmt.signed else 'unsigned'}, wanted "
-                             f"{'signed (an MLP ends without ReLU)' if last else 'unsigned (ReLU)'}")
+            raise ValueError(
+                f"layer {layer}: activation is {'signed' if fmt.signed else 'unsigned'}, wanted "
+                f"{'signed (an MLP ends without ReLU)' if last else 'unsigned (ReLU)'}"
+            )
         layers.append(_extract_linear(linear, layer, exponent, fmt))
         exponent = fmt.exponent
     return tuple(layers)
@@ -94,16 +100,26 @@ def _extract_linear(linear: Quantiser, layer: str, exponent: int, activation: Fo
     weight = linear.quant_weight()
     weight_format = _format(weight, f"{layer}.weight", bool(linear.weight_quant.is_narrow_range))
     grid = exponent + weight_format.exponent
-    reads = IntQuantTensor(torch.zeros(1, linear.in_features), torch.tensor(2.0**exponent), torch.tensor(0.0),
-                           torch.tensor(8.0), True, False)
+    reads = IntQuantTensor(
+        torch.zeros(1, linear.in_features),
+        torch.tensor(2.0**exponent),
+        torch.tensor(0.0),
+        torch.tensor(8.0),
+        True,
+        False,
+    )
     bias = linear.bias_quant(linear.bias, reads, weight)
     bias_exponent = _exponent(bias.scale, f"{layer}.bias")
     if bias_exponent != grid:
-        raise ValueError(f"layer {layer}: bias stands on 2^{bias_exponent}, its accumulator on 2^{grid}; use a bias "
-                         f"quantiser with the accumulator's scale (Int16Bias)")
+        raise ValueError(
+            f"layer {layer}: bias stands on 2^{bias_exponent}, its accumulator on 2^{grid}; use a bias "
+            f"quantiser with the accumulator's scale (Int16Bias)"
+        )
     return IntegerLayer(
-        _codes(weight.value, weight_format.exponent, f"{layer}.weight"), weight_format,
-        _codes(bias.value, grid, f"{layer}.bias"), activation,
+        _codes(weight.value, weight_format.exponent, f"{layer}.weight"),
+        weight_format,
+        _codes(bias.value, grid, f"{layer}.bias"),
+        activation,
     )
 
 
@@ -120,8 +136,9 @@ def _format(value: IntQuantTensor, name: str, narrow: bool) -> Format:
     if bits != round(bits) or not 2 <= bits <= 32:
         raise ValueError(f"layer {name}: {bits} bits, wanted a whole number from 2 to 32")
     if bool((value.zero_point != 0).any()):
-        raise ValueError(f"layer {name}: zero point {value.zero_point.flatten().tolist()}, wanted 0; "
-                         f"use a symmetric quantiser")
+        raise ValueError(
+            f"layer {name}: zero point {value.zero_point.flatten().tolist()}, wanted 0; use a symmetric quantiser"
+        )
     return Format(int(bits), _exponent(value.scale, name), bool(value.signed), narrow)
 
 
@@ -130,8 +147,10 @@ def _exponent(scale: Tensor, name: str) -> int:
         raise ValueError(f"layer {name}: {scale.numel()} scales, one a channel; wanted one a tensor")
     mantissa, exponent = math.frexp(float(scale))
     if mantissa != 0.5:
-        raise ValueError(f"layer {name}: scale {float(scale)!r} is no power of two; use a fixed-point quantiser "
-                         f"(restrict_scaling_type POWER_OF_TWO)")
+        raise ValueError(
+            f"layer {name}: scale {float(scale)!r} is no power of two; use a fixed-point quantiser "
+            f"(restrict_scaling_type POWER_OF_TWO)"
+        )
     return exponent - 1
 
 
@@ -141,7 +160,6 @@ def _codes(value: Tensor, exponent: int, name: str) -> IntArray:
     if not np.array_equal(codes, scaled):
         raise ValueError(f"layer {name}: values are off the grid 2^{exponent}; quantise with zero zero-point")
     return codes
-
 
 
 def _finest_exponent(description: NetworkDescription, formats: Mapping[str, Format], source: str) -> int:

@@ -36,14 +36,18 @@ def with_input_scales(description: NetworkDescription, scales: Mapping[str, Sequ
     return NetworkDescription(description.name, tuple(inputs), description.steps, description.output)
 
 
-def rescaled_state(state: Mapping[str, Tensor], before: NetworkDescription,
-                   after: NetworkDescription) -> dict[str, Tensor]:
+def rescaled_state(
+    state: Mapping[str, Tensor], before: NetworkDescription, after: NetworkDescription
+) -> dict[str, Tensor]:
     """Weights of a `GraphNetwork` of `before` such that it computes the same with the input scales of `after`, exactly.
 
     Raises ValueError where an input is summed or added before an MLP has read it.
     """
-    factor = {(old.name, column): old.scale[column] / new.scale[column]
-              for old, new in zip(before.inputs, after.inputs, strict=True) for column in range(old.width)}
+    factor = {
+        (old.name, column): old.scale[column] / new.scale[column]
+        for old, new in zip(before.inputs, after.inputs, strict=True)
+        for column in range(old.width)
+    }
     rescaled = dict(state)
     for mlp in before.mlps:
         origins = _origins(before, mlp.source)

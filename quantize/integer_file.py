@@ -52,8 +52,10 @@ def load_integer_model(path: Path | str) -> IntegerModel:
     layers = {
         name: tuple(
             IntegerLayer(
-                tensors[f"{name}.{index}.weight"], Format(**formats["weight"]),
-                tensors[f"{name}.{index}.bias"], Format(**formats["activation"]),
+                tensors[f"{name}.{index}.weight"],
+                Format(**formats["weight"]),
+                tensors[f"{name}.{index}.bias"],
+                Format(**formats["activation"]),
             )
             for index, formats in enumerate(list_)
         )

@@ -52,9 +52,7 @@ class IntegerLayer:
         if self.weight.size and not (
             self.weight_format.lowest <= self.weight.min() and self.weight.max() <= self.weight_format.highest
         ):
-            raise ValueError(
-                f"weights span {self.weight.min()}…{self.weight.max()}, outside {self.weight_format}"
-            )
+            raise ValueError(f"weights span {self.weight.min()}…{self.weight.max()}, outside {self.weight_format}")
 
     def accumulate(self, codes: IntArray) -> IntArray:
         """(n, fan_in) aligned input codes → (n, fan_out) exact accumulators."""
@@ -150,7 +148,10 @@ class IntegerModel:
         }
 
     def run(
-        self, inputs: Mapping[str, IntArray], edge_index: NDArray[np.int64] | None = None, hidden: bool = False,
+        self,
+        inputs: Mapping[str, IntArray],
+        edge_index: NDArray[np.int64] | None = None,
+        hidden: bool = False,
         mlp: RunMlp | None = None,
     ) -> dict[str, IntArray]:
         """Codes of every value, in order, each on its own grid (`exponent`).

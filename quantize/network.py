@@ -68,10 +68,13 @@ class QuantisedNetwork(nn.Module):
         self.recipe = recipe
         for value in description.inputs:
             self.register_buffer(f"scale_{value.name}", torch.tensor(value.scale), persistent=False)
-        self.quantisers = NamedModules({
-            step.name: signed_quantiser(recipe.value_bits(description, step.name))
-            for step in (*description.inputs, *description.steps) if not isinstance(step, Gather | Concat | Mlp)
-        })
+        self.quantisers = NamedModules(
+            {
+                step.name: signed_quantiser(recipe.value_bits(description, step.name))
+                for step in (*description.inputs, *description.steps)
+                if not isinstance(step, Gather | Concat | Mlp)
+            }
+        )
         self.mlps = NamedModules({mlp.name: QuantisedMlp(description, mlp, recipe) for mlp in description.mlps})
         for value in description.inputs:
             if recipe.input_range is not None:
@@ -160,13 +163,17 @@ class QuantisedNetwork(nn.Module):
                 targets[f"mlps.{name}.{2 * index}.bias"] = linear_.bias
         if set(state) != set(targets):
             different = sorted(set(state) ^ set(targets))
-            raise ValueError(f"float weights and description {self.description.name!r} differ in {different}; "
-                             f"wanted the state of a GraphNetwork of this description")
+            raise ValueError(
+                f"float weights and description {self.description.name!r} differ in {different}; "
+                f"wanted the state of a GraphNetwork of this description"
+            )
         with torch.no_grad():
             for key, target in targets.items():
                 if state[key].shape != target.shape:
-                    raise ValueError(f"float weight {key} has shape {tuple(state[key].shape)}, "
-                                     f"wanted {tuple(target.shape)}: the networks have different sizes")
+                    raise ValueError(
+                        f"float weight {key} has shape {tuple(state[key].shape)}, "
+                        f"wanted {tuple(target.shape)}: the networks have different sizes"
+                    )
                 target.copy_(state[key])
 
 
@@ -174,8 +181,9 @@ def concatenate(parts: list[IntQuantTensor]) -> IntQuantTensor:
     """Columns side by side, exactly: the grid is the finest of the parts', the width enough for the widest on it."""
     value = torch.cat([part.value for part in parts], dim=1)
     scale = torch.stack([part.scale.reshape(()) for part in parts]).min()
-    bits = torch.stack([part.bit_width + torch.log2(part.scale.detach() / scale.detach()).reshape(())
-                        for part in parts]).max()
+    bits = torch.stack(
+        [part.bit_width + torch.log2(part.scale.detach() / scale.detach()).reshape(()) for part in parts]
+    ).max()
     return IntQuantTensor(value, scale, parts[0].zero_point, bits, True, parts[0].training)
 
 

@@ -55,8 +55,12 @@ def relu_quantiser(bits: int) -> qnn.QuantReLU:
 def linear(fan_in: int, fan_out: int, bits: LayerBits) -> qnn.QuantLinear:
     """A linear layer with narrow-range weights; its bias stands on the accumulator's grid."""
     return qnn.QuantLinear(
-        fan_in, fan_out, bias=True, weight_quant=_Weight.let(bit_width=bits.weight),
-        bias_quant=Int16Bias.let(bit_width=bits.bias), return_quant_tensor=False,
+        fan_in,
+        fan_out,
+        bias=True,
+        weight_quant=_Weight.let(bit_width=bits.weight),
+        bias_quant=Int16Bias.let(bit_width=bits.bias),
+        return_quant_tensor=False,
     )
 
 

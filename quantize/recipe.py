@@ -96,11 +96,14 @@ class PrecisionRecipe:
         known = (set(description.names) - exact) | layers
         for name, override in self.overrides.items():
             if name in exact:
-                raise ValueError(f"override {name!r}: a gather or concatenation is exact and has no width of its own; "
-                                 f"override what feeds it, or remove this")
+                raise ValueError(
+                    f"override {name!r}: a gather or concatenation is exact and has no width of its own; "
+                    f"override what feeds it, or remove this"
+                )
             if name not in known:
-                raise ValueError(f"override {name!r}: network {description.name!r} has no such value or layer"
-                                 f"{_nearest(name, known)}")
+                raise ValueError(
+                    f"override {name!r}: network {description.name!r} has no such value or layer{_nearest(name, known)}"
+                )
             if name not in mlps | layers and (override.weight_bits or override.bias_bits):
                 raise ValueError(f"override {name!r}: only an MLP has weights and biases; give activation_bits alone")
 

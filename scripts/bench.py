@@ -69,8 +69,9 @@ def bench(config: BenchConfig, folder: Path, console: Console) -> dict[str, Any]
             cases = simulation_table(folder / "simulation", config.events, config.seed, config.workers, report)
     columns = [key for key in cases[0] if not isinstance(cases[0][key], Mapping)]
     nested = [(key, inner) for key in cases[0] if isinstance(cases[0][key], Mapping) for inner in cases[0][key]]
-    rows = [[_shown(case[key]) for key in columns] + [_shown(case[key][inner]) for key, inner in nested]
-            for case in cases]
+    rows = [
+        [_shown(case[key]) for key in columns] + [_shown(case[key][inner]) for key, inner in nested] for case in cases
+    ]
     console.table(f"bench {config.name}", [*columns, *(f"{inner} ({key})" for key, inner in nested)], rows)
     outside = [case["name"] for case in cases if not case.get("within", True)]
     if outside:

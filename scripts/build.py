@@ -61,12 +61,21 @@ def build(config: BuildConfig, folder: Path, console: Console) -> dict[str, Any]
         raise ValueError(f"{config.events}: all {total} events are bad, the first: {skipped[0].error}")
     use = "none" if not metrics else "selection, labels and figures" if config.truth else "labels and figures only"
     quality = _quality(metrics)
-    result = {"folder": str(folder), "graphs": graphs, "skipped": [bad.event_id for bad in skipped],
-              "mean_nodes": nodes / graphs, "mean_edges": edges / graphs, **quality, "truth": use}
+    result = {
+        "folder": str(folder),
+        "graphs": graphs,
+        "skipped": [bad.event_id for bad in skipped],
+        "mean_nodes": nodes / graphs,
+        "mean_edges": edges / graphs,
+        **quality,
+        "truth": use,
+    }
     console.say(f"{graphs} graphs, on average {nodes / graphs:.0f} nodes and {edges / graphs:.0f} edges: {folder}")
     if metrics:
-        console.say(f"construction efficiency {_shown(quality['efficiency'])}, purity {_shown(quality['purity'])}; "
-                    f"truth served {use}")
+        console.say(
+            f"construction efficiency {_shown(quality['efficiency'])}, purity {_shown(quality['purity'])}; "
+            f"truth served {use}"
+        )
     return result
 
 
@@ -88,12 +97,19 @@ def _events(config: BuildConfig, skipped: list[SkippedEvent]) -> Iterator[Event]
 
 def _require_truth(event: Event, selection: SelectionConfig) -> None:
     asks = selection.drop_noise or selection.drop_duplicates or selection.pt_min is not None
-    lacks = [name for name, table, wanted in (("truth", event.truth, asks),
-                                              ("particles", event.particles, selection.pt_min is not None))
-             if table is None and wanted]
+    lacks = [
+        name
+        for name, table, wanted in (
+            ("truth", event.truth, asks),
+            ("particles", event.particles, selection.pt_min is not None),
+        )
+        if table is None and wanted
+    ]
     if lacks:
-        raise ValueError(f"event {event.event_id} has no {' and no '.join(lacks)} file, which the selection of hits "
-                         "asks for; give --no-truth to select hits without it")
+        raise ValueError(
+            f"event {event.event_id} has no {' and no '.join(lacks)} file, which the selection of hits "
+            "asks for; give --no-truth to select hits without it"
+        )
 
 
 def _quality(metrics: Sequence[ConstructionMetrics]) -> dict[str, float | None]:

@@ -38,8 +38,13 @@ class CompareConfig:
 
 
 def compare(
-    config: CompareConfig, floats: dict[str, Checkpoint], quantised: Checkpoint, graphs: Sequence[HitGraph],
-    folder: Path, artefacts: Path, console: Console,
+    config: CompareConfig,
+    floats: dict[str, Checkpoint],
+    quantised: Checkpoint,
+    graphs: Sequence[HitGraph],
+    folder: Path,
+    artefacts: Path,
+    console: Console,
 ) -> dict[str, Any]:
     """Figures of the float networks `floats` (by the name they are shown under; the first also as onnx) and of every
     form of `quantised`, each at the thresholds of its own checkpoint.
@@ -61,21 +66,31 @@ def compare(
         except ValueError as error:
             results[name] = {"skipped": f"not possible: {error}"}
             continue
-        results[name] = evaluate_scores(graphs, logits, checkpoint.threshold, checkpoint.logit_for_tracks,
-                                        config.evaluation).to_json()
+        results[name] = evaluate_scores(
+            graphs, logits, checkpoint.threshold, checkpoint.logit_for_tracks, config.evaluation
+        ).to_json()
         arrays |= {f"{name}/{index}": values for index, values in enumerate(logits)}
     for graph in graphs:
         save_graph(graph, folder / "graphs" / f"{graph.name}.npz")
     with atomic_path(folder / "logits.npz") as temporary:
         np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
-    losses = {form: cutting_loss(graphs, config.settings.sectors_for(_capacity(form, config.settings)))
-              for form in IN_SECTORS if form in config.forms}
-    summary: dict[str, Any] = {"graphs": [graph.name for graph in graphs], "forms": results,
-                               "sectors": next(iter(losses.values()), {}), "sectors_by_form": losses}
+    losses = {
+        form: cutting_loss(graphs, config.settings.sectors_for(_capacity(form, config.settings)))
+        for form in IN_SECTORS
+        if form in config.forms
+    }
+    summary: dict[str, Any] = {
+        "graphs": [graph.name for graph in graphs],
+        "forms": results,
+        "sectors": next(iter(losses.values()), {}),
+        "sectors_by_form": losses,
+    }
     write_text(folder / "evaluation.json", json.dumps(summary, indent=1))
-    console.table(f"{len(graphs)} graphs", ("form", *SHOWN), [
-        (name, *(_shown(result, key) for key in SHOWN)) for name, result in results.items()
-    ])
+    console.table(
+        f"{len(graphs)} graphs",
+        ("form", *SHOWN),
+        [(name, *(_shown(result, key) for key in SHOWN)) for name, result in results.items()],
+    )
     for form, loss in losses.items():
         warn_of_lost_edges(form, loss, console)
     return summary

@@ -45,8 +45,13 @@ class Console:
         Without a terminal, a line is printed for about every tenth of the work.
         """
         if self._console.is_terminal and not self.quiet:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                       TimeRemainingColumn())
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+            )
             with Progress(*columns, console=self._console) as bars:
                 task = bars.add_task(title, total=total)
                 yield lambda done, of: bars.update(task, completed=done, total=of)

@@ -60,21 +60,33 @@ def doctor(config: DoctorConfig, folder: Path, console: Console) -> Mapping[str,
     found = {need.name: _version(need) for need in NEEDS}
     missing = [need for need in NEEDS if not found[need.name]]
     rows = [
-        (need.name, found[need.name] or "missing", "yes" if need.required else "", need.serves,
-         "" if found[need.name] else need.remedy)
+        (
+            need.name,
+            found[need.name] or "missing",
+            "yes" if need.required else "",
+            need.serves,
+            "" if found[need.name] else need.remedy,
+        )
         for need in NEEDS
     ]
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     rows.append(("GPU", ", ".join(gpus) or "none", "", "faster training, GPU runtimes", ""))
-    console.table(f"Python {platform.python_version()}, torch {torch.__version__}",
-                  ("tool", "found", "required", "serves", "remedy"), rows)
+    console.table(
+        f"Python {platform.python_version()}, torch {torch.__version__}",
+        ("tool", "found", "required", "serves", "remedy"),
+        rows,
+    )
     lacking = [need.name for need in missing if need.required]
     if lacking:
         console.say(f"FAILED: the main job needs {', '.join(lacking)}")
     return {
-        "python": platform.python_version(), "torch": torch.__version__, "gpus": gpus, "tools": found,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "gpus": gpus,
+        "tools": found,
         "required": [need.name for need in NEEDS if need.required],
-        "remedies": {need.name: need.remedy for need in missing}, "failed": bool(lacking),
+        "remedies": {need.name: need.remedy for need in missing},
+        "failed": bool(lacking),
     }
 
 

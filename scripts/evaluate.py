@@ -29,8 +29,18 @@ from edgetrack.scripts.pretrained import checkpoint_path
 from edgetrack.tracks.candidates import TrackCandidates
 from edgetrack.tracks.evaluation import Evaluation, EvaluationConfig, evaluate_scores, shuffled_tracks
 
-SHOWN = ("edge_accuracy", "edge_efficiency", "edge_purity", "auc", "double_majority", "perfect", "lhc", "fake_rate",
-         "duplicate_rate", "candidates")
+SHOWN = (
+    "edge_accuracy",
+    "edge_efficiency",
+    "edge_purity",
+    "auc",
+    "double_majority",
+    "perfect",
+    "lhc",
+    "fake_rate",
+    "duplicate_rate",
+    "candidates",
+)
 
 
 @dataclass(frozen=True)
@@ -40,15 +50,18 @@ class EvaluateConfig:
     graphs: str = required("folder of hit graphs (*.npz), edgetrack's own or the published TrackML form")
     checkpoint: str = required("checkpoint file, or the name of one of the package's own")
     part: Literal["all", "train", "validation", "test"] = option(
-        "all", "which graphs, by the checkpoint's own split: test are those that its training never saw")
+        "all", "which graphs, by the checkpoint's own split: test are those that its training never saw"
+    )
     form: FormName = option("auto", "form to evaluate; auto: float, or the integers of a quantised checkpoint")
     threshold: float | None = option(None, "logit above which an edge is kept; default: the checkpoint's δ*")
     track_threshold: float | None = option(None, "logit above which an edge joins a track; default: the checkpoint's")
     separate_losses: bool = option(
-        False, "also what the float networks give, and how much sectors, bits and the smaller network each lose")
+        False, "also what the float networks give, and how much sectors, bits and the smaller network each lose"
+    )
     full_float: str | None = option(None, "for --separate-losses: float checkpoint; default: the checkpoint's teacher")
     compact_float: str | None = option(
-        None, "for --separate-losses: float checkpoint of the same size; default: the one that was retrained")
+        None, "for --separate-losses: float checkpoint of the same size; default: the one that was retrained"
+    )
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     settings: FormSettings = field(default_factory=FormSettings)
 
@@ -76,8 +89,15 @@ def evaluate(config: EvaluateConfig, folder: Path, console: Console) -> dict[str
     separation = None
     if config.separate_losses:
         hardware, separation = separated(
-            checkpoint, config.form, graphs, FloatNames(config.full_float, config.compact_float), config.settings,
-            config.evaluation, folder, console)
+            checkpoint,
+            config.form,
+            graphs,
+            FloatNames(config.full_float, config.compact_float),
+            config.settings,
+            config.evaluation,
+            folder,
+            console,
+        )
         form, logits = hardware.name, list(separation.logits)
         cut: SectorConfig | None = hardware.cut
     else:
@@ -91,7 +111,8 @@ def evaluate(config: EvaluateConfig, folder: Path, console: Console) -> dict[str
     counted = sum(int(np.count_nonzero(found.sizes >= least)) for found in tracks)  # as where truth is known
     figures = evaluation.to_json() | {"candidates": counted}
     console.table(
-        f"{Path(config.checkpoint).name}, form {form}, {len(graphs)} graphs", ("figure", "value", "±"),
+        f"{Path(config.checkpoint).name}, form {form}, {len(graphs)} graphs",
+        ("figure", "value", "±"),
         [(name, _shown(figures[name]), _shown(figures.get(f"{name}_error"))) for name in SHOWN],
     )
     console.say(f"logits and track labels of every graph: {folder / 'scores'}")
@@ -144,8 +165,10 @@ def candidates(
 ) -> list[TrackCandidates]:
     """The candidates that `evaluate_scores` counts with the same config, with or without truth."""
     rng = np.random.default_rng(config.seed)
-    return [shuffled_tracks(graph, values, threshold, rng, config.building)
-            for graph, values in zip(graphs, logits, strict=True)]
+    return [
+        shuffled_tracks(graph, values, threshold, rng, config.building)
+        for graph, values in zip(graphs, logits, strict=True)
+    ]
 
 
 def write_scores(
@@ -179,7 +202,8 @@ def warn_of_lost_edges(form: str, loss: dict[str, Any], console: Console) -> Non
             f"{loss['seam_edges']} lost at seams, {loss['overflow_edges']} to overflow. The fullest sector wants "
             f"{loss['node_occupancy'][-1]} hits and {loss['edge_occupancy'][-1]} edges, there is room for "
             f"{loss['node_capacity']} and {loss['edge_capacity']}; raise settings.{form}.nodes and edges, "
-            "settings.sectors.phi_sectors or overlap_phi")
+            "settings.sectors.phi_sectors or overlap_phi"
+        )
 
 
 def _shown(value: float | None) -> str:

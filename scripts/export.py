@@ -61,8 +61,13 @@ def export(config: ExportConfig, folder: Path, console: Console) -> dict[str, An
         if not set(config.to) & {"rtl", "accelerator"}:
             raise ValueError(f"--explore is about hardware, not {', '.join(config.to)}; give --to rtl")
         found = explore_designs(config.exploration, config.checkpoint, config.check, folder, console)
-        return {"exported": {}, "skipped": {}, "resources": {}, "explore": found,
-                "failed": not all(one["exact"] for one in found.get("checks", ()))}
+        return {
+            "exported": {},
+            "skipped": {},
+            "resources": {},
+            "explore": found,
+            "failed": not all(one["exact"] for one in found.get("checks", ())),
+        }
     floats = load_kind(config.float_checkpoint, "float") if "onnx" in config.to else None
     source = quantised_source(load_kind(config.checkpoint, "quantised")) if set(config.to) - {"onnx"} else None
     exported: dict[str, str] = {}
@@ -85,11 +90,15 @@ def export(config: ExportConfig, folder: Path, console: Console) -> dict[str, An
             failed = True
             continue
         exported[name] = str(folder / name)
-        made, left_out = hardware_figures(form, FigureConfig(config.estimate, config.place, config.settings.hls4ml.part,
-                                                             config.placing), console)
+        made, left_out = hardware_figures(
+            form, FigureConfig(config.estimate, config.place, config.settings.hls4ml.part, config.placing), console
+        )
         figures |= made
         skipped |= left_out
         failed = failed or any(why.startswith("not possible") for why in left_out.values())
-    console.table("exported", ("form", "where"),
-                  [*exported.items(), *((name, f"skipped: {why}") for name, why in skipped.items())])
+    console.table(
+        "exported",
+        ("form", "where"),
+        [*exported.items(), *((name, f"skipped: {why}") for name, why in skipped.items())],
+    )
     return {"exported": exported, "skipped": skipped, "resources": {}, **figures, "failed": failed}

@@ -27,8 +27,9 @@ def load_graph_sets(folder: Path | str, config: SplitConfig) -> GraphSets:
     numbers = graph_numbers([path.stem for path in paths])
     of_number = dict(zip(numbers, paths, strict=True))
     split = split_events(numbers, config)
-    return GraphSets(*([load_graph(of_number[number]) for number in part]
-                       for part in (split.train, split.validation, split.test)))
+    return GraphSets(
+        *([load_graph(of_number[number]) for number in part] for part in (split.train, split.validation, split.test))
+    )
 
 
 def graph_numbers(names: Sequence[str]) -> list[int]:

@@ -26,8 +26,9 @@ class FigureConfig:
     placing: PlaceConfig = field(default_factory=PlaceConfig)
 
 
-def hardware_figures(form: Form | None, config: FigureConfig,
-                     console: Console) -> tuple[dict[str, Any], dict[str, str]]:
+def hardware_figures(
+    form: Form | None, config: FigureConfig, console: Console
+) -> tuple[dict[str, Any], dict[str, str]]:
     """(entries for a verb's result, what was left out and why); both empty for forms that are no hardware."""
     wanted: dict[str, Callable[[], dict[str, Any]]] = {}
     if isinstance(form, RtlForm) and config.estimate:
@@ -57,8 +58,11 @@ def mlp_estimates(form: RtlForm, device: Device, console: Console) -> dict[str, 
             made[name] = form.estimate(name)
             report(done, len(form.kernels))
     console.table(_title(device), ("MLP", *AMOUNTS), [(name, *_cells(made[name], device)) for name in made])
-    return {"resources": {name: asdict(counts) for name, counts in made.items()}, "device": device.part,
-            "shares": {name: device.shares(counts) for name, counts in made.items()}}
+    return {
+        "resources": {name: asdict(counts) for name, counts in made.items()},
+        "device": device.part,
+        "shares": {name: device.shares(counts) for name, counts in made.items()},
+    }
 
 
 def accelerator_estimate(form: AcceleratorForm, device: Device, console: Console) -> dict[str, Any]:
@@ -66,16 +70,26 @@ def accelerator_estimate(form: AcceleratorForm, device: Device, console: Console
     console.say("counting the accelerator's primitives with Yosys, each part once (minutes) …")
     design = form.estimate()
     blocks = design.blocks()
-    console.table(f"accelerator: {_title(device)}", ("part", "number", *AMOUNTS),
-                  [*((name, number, *_cells(total, device)) for name, (number, total) in blocks.items()),
-                   ("sum", "", *_cells(design.total, device))])
-    return {"accelerator_estimate": {
-        "basis": design.total.basis, "device": device.part, "total": _amounts(design.total),
-        "shares": device.shares(design.total),
-        "blocks": {name: {"instances": number, **_amounts(total)} for name, (number, total) in blocks.items()},
-        "parts": [{"name": part.name, "instances": part.instances, "each": _amounts(part.each)}
-                  for part in design.parts],
-    }}
+    console.table(
+        f"accelerator: {_title(device)}",
+        ("part", "number", *AMOUNTS),
+        [
+            *((name, number, *_cells(total, device)) for name, (number, total) in blocks.items()),
+            ("sum", "", *_cells(design.total, device)),
+        ],
+    )
+    return {
+        "accelerator_estimate": {
+            "basis": design.total.basis,
+            "device": device.part,
+            "total": _amounts(design.total),
+            "shares": device.shares(design.total),
+            "blocks": {name: {"instances": number, **_amounts(total)} for name, (number, total) in blocks.items()},
+            "parts": [
+                {"name": part.name, "instances": part.instances, "each": _amounts(part.each)} for part in design.parts
+            ],
+        }
+    }
 
 
 def accelerator_placed(form: AcceleratorForm, config: PlaceConfig, console: Console) -> dict[str, Any]:
@@ -91,21 +105,34 @@ def _shown(placed: PlacedDesign, form: AcceleratorForm, console: Console) -> dic
     path = placed.critical_path
     rows = [
         ("clock after routing", f"{placed.clock_mhz:.1f} MHz (aimed for {placed.config.target_mhz:g})"),
-        *((name, f"{number:,} of {placed.available[name]:,} ({placed.shares[name]:.1%})")
-          for name, number in placed.used.items()),
+        *(
+            (name, f"{number:,} of {placed.available[name]:,} ({placed.shares[name]:.1%})")
+            for name, number in placed.used.items()
+        ),
         ("longest path", f"{path.source} → {path.sink}: {path.logic_ns:.2f} ns logic, {path.routing_ns:.2f} ns wires"),
-        (f"{nodes:,} nodes, {edges:,} edges", f"{latency / placed.clock_mhz:.2f} µs, a graph every "
-         f"{interval / placed.clock_mhz:.2f} µs at that clock, without the narrow pins"),
+        (
+            f"{nodes:,} nodes, {edges:,} edges",
+            f"{latency / placed.clock_mhz:.2f} µs, a graph every "
+            f"{interval / placed.clock_mhz:.2f} µs at that clock, without the narrow pins",
+        ),
         ("bitstream", placed.bitstream),
         ("seconds", ", ".join(f"{tool} {seconds:g}" for tool, seconds in placed.seconds.items())),
     ]
     console.table(f"accelerator on {placed.part}, {placed.basis}", ("", ""), rows)
     return {
-        "basis": placed.basis, "device": placed.part, "clock_mhz": placed.clock_mhz,
-        "target_mhz": placed.config.target_mhz, "seed": placed.config.seed, "used": dict(placed.used),
-        "shares": placed.shares, "critical_path": asdict(path), "seconds": dict(placed.seconds),
-        "latency_us": latency / placed.clock_mhz, "interval_us": interval / placed.clock_mhz,
-        "bitstream": str(placed.bitstream), "report": str(placed.report),
+        "basis": placed.basis,
+        "device": placed.part,
+        "clock_mhz": placed.clock_mhz,
+        "target_mhz": placed.config.target_mhz,
+        "seed": placed.config.seed,
+        "used": dict(placed.used),
+        "shares": placed.shares,
+        "critical_path": asdict(path),
+        "seconds": dict(placed.seconds),
+        "latency_us": latency / placed.clock_mhz,
+        "interval_us": interval / placed.clock_mhz,
+        "bitstream": str(placed.bitstream),
+        "report": str(placed.report),
     }
 
 

@@ -46,8 +46,9 @@ VERBS = {
     "bench": Verb("bench", "bench", "BenchConfig", "speed and physics tables, as ratios in one run"),
     "resources": Verb("resources", "resources", "ResourcesConfig", "vendors' synthesis and timing reports in a table"),
     "report": Verb("report", "report", "ReportConfig", "one self-contained HTML page of a run folder"),
-    "run": Verb("run", "run", "RunConfig", "the main job: all of the above, from collisions to the report",
-                config_first=True),
+    "run": Verb(
+        "run", "run", "RunConfig", "the main job: all of the above, from collisions to the report", config_first=True
+    ),
     "doctor": Verb("doctor", "doctor", "DoctorConfig", "which optional tools are there, and how to get the others"),
 }
 
@@ -81,8 +82,15 @@ def verb_command(name: str, verb: Verb) -> click.Command:
     function: Callable[[Any, Path, Console], Mapping[str, Any]] = getattr(module, verb.function)
     config_class = getattr(module, verb.config)
 
-    def call(config_file: str | None, set_: tuple[str, ...], folder: str | None, json_: bool, quiet: bool,
-             print_config: bool, **given: Any) -> None:
+    def call(
+        config_file: str | None,
+        set_: tuple[str, ...],
+        folder: str | None,
+        json_: bool,
+        quiet: bool,
+        print_config: bool,
+        **given: Any,
+    ) -> None:
         overrides = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
         try:
             if print_config:
@@ -104,16 +112,25 @@ def verb_command(name: str, verb: Verb) -> click.Command:
         if result.get("failed"):
             sys.exit(1)
 
-    command = click.Command(name, help=_help(function), callback=call, params=[
-        click.Option(["--config", "config_file"], metavar="FILE.yaml", help="Start from this file."),
-        click.Option(["--set", "set_"], multiple=True, metavar="KEY=VALUE",
-                     help="Override one key, dotted for nested ones; may be repeated."),
-        click.Option(["--folder"], metavar="DIR", help=f"Run folder.  [default: runs/{name}]"),
-        click.Option(["--json", "json_"], is_flag=True, help="End with one line of JSON on stdout, nothing else."),
-        click.Option(["--quiet"], is_flag=True, help="No progress."),
-        click.Option(["--print-config"], is_flag=True, help="Print the resolved config as YAML and stop."),
-        *_field_options(config_class),
-    ])
+    command = click.Command(
+        name,
+        help=_help(function),
+        callback=call,
+        params=[
+            click.Option(["--config", "config_file"], metavar="FILE.yaml", help="Start from this file."),
+            click.Option(
+                ["--set", "set_"],
+                multiple=True,
+                metavar="KEY=VALUE",
+                help="Override one key, dotted for nested ones; may be repeated.",
+            ),
+            click.Option(["--folder"], metavar="DIR", help=f"Run folder.  [default: runs/{name}]"),
+            click.Option(["--json", "json_"], is_flag=True, help="End with one line of JSON on stdout, nothing else."),
+            click.Option(["--quiet"], is_flag=True, help="No progress."),
+            click.Option(["--print-config"], is_flag=True, help="Print the resolved config as YAML and stop."),
+            *_field_options(config_class),
+        ],
+    )
     return command
 
 
@@ -159,8 +176,9 @@ def _field_options(config_class: Any) -> list[click.Parameter]:
         default = "" if field.default in (dataclasses.MISSING, None, ()) else f"  [default: {_shown(field.default)}]"
         name = field.name.replace("_", "-")
         spelling = f"--{name}/--no-{name}" if kind is bool else f"--{name}"
-        options.append(click.Option([spelling, field.name], type=kind, default=None,
-                                    help=field.metadata.get("help", "") + default))
+        options.append(
+            click.Option([spelling, field.name], type=kind, default=None, help=field.metadata.get("help", "") + default)
+        )
     return options
 
 

@@ -45,8 +45,10 @@ def load_kind(name: str, kind: Literal["float", "quantised"]) -> Checkpoint:
     checkpoint = load_checkpoint(checkpoint_path(name))
     if checkpoint.kind != kind:
         other, verb = (DEFAULT_FLOAT, "train") if kind == "float" else (DEFAULT_QUANTISED, "quantize")
-        raise ValueError(f"{name!r} is a {checkpoint.kind} checkpoint, wanted a {kind} one: a file that "
-                         f"`edgetrack {verb}` wrote, or {other!r}, which comes with the package")
+        raise ValueError(
+            f"{name!r} is a {checkpoint.kind} checkpoint, wanted a {kind} one: a file that "
+            f"`edgetrack {verb}` wrote, or {other!r}, which comes with the package"
+        )
     return checkpoint
 
 
@@ -62,8 +64,10 @@ def edge_classifier(checkpoint: Checkpoint, form: str, folder: Path, settings: F
         is_float = checkpoint.kind == "float"
         forms = "float or onnx" if is_float else ", ".join(FORMS)
         other, fitting = ("quantised", DEFAULT_QUANTISED) if is_float else ("float", DEFAULT_FLOAT)
-        raise ValueError(f"form {form!r} does not go with a {checkpoint.kind} checkpoint; take {forms}, or a {other} "
-                         f"checkpoint such as {fitting!r}")
+        raise ValueError(
+            f"form {form!r} does not go with a {checkpoint.kind} checkpoint; take {forms}, or a {other} "
+            f"checkpoint such as {fitting!r}"
+        )
     if form == "float":
         network = float_network(checkpoint)
         return EdgeClassifier(form, lambda graph: edge_logits(network, [graph])[0])
@@ -117,8 +121,9 @@ def form_codes(model: IntegerModel, form: Form, graphs: Sequence[HitGraph]) -> l
     """
     if isinstance(form, StreamingForm):
         received = form.run_graphs(graphs)
-        return [one.fitting_codes(graph.name, model.description.output)
-                for graph, one in zip(graphs, received, strict=True)]
+        return [
+            one.fitting_codes(graph.name, model.description.output) for graph, one in zip(graphs, received, strict=True)
+        ]
     made = []
     for graph in graphs:
         got = form.run_graph(graph)
@@ -128,6 +133,7 @@ def form_codes(model: IntegerModel, form: Form, graphs: Sequence[HitGraph]) -> l
 
 def graph_through_mlps(model: IntegerModel, form: Form, graph: HitGraph) -> IntArray:
     """Output codes of a whole graph where only the MLPs are the form's; the rest is the integer model's."""
+
     def mlp(name: str, inputs: Mapping[str, IntArray]) -> IntArray:
         return form.run_mlp(name, inputs)
 

@@ -39,8 +39,10 @@ from edgetrack.tracks.evaluation import evaluate_scores
 
 INPUT_SCALES = {"edge_attr": (4.0, 64.0, 2.0, 2.0)}  # 8 bits resolve what true edges have, and saturate beyond
 RETRAINING = TrainConfig(
-    epochs=50, distillation=1.0,
-    schedule=ScheduleConfig(optimizer="muon", matrix_learning_rate=0.003, learning_rate=0.0015))
+    epochs=50,
+    distillation=1.0,
+    schedule=ScheduleConfig(optimizer="muon", matrix_learning_rate=0.003, learning_rate=0.0015),
+)
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,16 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
     scales = calibrate(network, graphs.train, config.calibration)
     if is_first_process(config.training):
         show_scales(scales, console)
-    fit(network, graphs.train, graphs.validation, config.training, folder, teacher_network(config.teacher),
-        progress=not console.quiet, label=config.name)
+    fit(
+        network,
+        graphs.train,
+        graphs.validation,
+        config.training,
+        folder,
+        teacher_network(config.teacher),
+        progress=not console.quiet,
+        label=config.name,
+    )
     end_other_processes(config.training)
     model = extract_integer_model(network)
     logits = [model.logits(graph) for graph in graphs.validation]
@@ -89,21 +99,31 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
     checkpoint = quantised_checkpoint(network, threshold, track_threshold, dataclasses.asdict(config), metrics)
     path = folder / f"{config.name}.safetensors"
     save_checkpoint(checkpoint, path)
-    console.say(f"{path}: " + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items()
-                                        if isinstance(value, float)))
-    return {"checkpoint": str(path), "threshold": threshold, "track_threshold": track_threshold,
-            "parameters": start.description.num_parameters(), **metrics}
+    console.say(
+        f"{path}: " + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items() if isinstance(value, float))
+    )
+    return {
+        "checkpoint": str(path),
+        "threshold": threshold,
+        "track_threshold": track_threshold,
+        "parameters": start.description.num_parameters(),
+        **metrics,
+    }
 
 
 def fitting_scales(config: QuantizeRunConfig, description: NetworkDescription) -> dict[str, tuple[float, ...]]:
     """`config.input_scales` without default ones for inputs that the network lacks or has in another width."""
     widths = {value.name: value.width for value in description.inputs}
-    return {name: scale for name, scale in config.input_scales.items()
-            if scale != INPUT_SCALES.get(name) or widths.get(name) == len(scale)}
+    return {
+        name: scale
+        for name, scale in config.input_scales.items()
+        if scale != INPUT_SCALES.get(name) or widths.get(name) == len(scale)
+    }
 
 
-def integer_metrics(model: IntegerModel, graphs: Sequence[HitGraph], threshold: float,
-                    track_threshold: float | None) -> dict[str, Any]:
+def integer_metrics(
+    model: IntegerModel, graphs: Sequence[HitGraph], threshold: float, track_threshold: float | None
+) -> dict[str, Any]:
     """Figures of the integers on test graphs, with the graphs' names; empty where the split keeps none."""
     if not graphs:
         return {}
@@ -121,10 +141,14 @@ def teacher_network(name: str | None) -> GraphNetwork | None:
 
 def show_scales(scales: dict[str, CalibratedScale], console: Console) -> None:
     """What calibration chose, as a table."""
-    console.table("calibration", ("tensor", "LSB", "largest value", "saturated"), [
-        (name, f"2^{scale.exponent}", f"{scale.largest:.4g}", f"{scale.saturated:.2%}")
-        for name, scale in scales.items()
-    ])
+    console.table(
+        "calibration",
+        ("tensor", "LSB", "largest value", "saturated"),
+        [
+            (name, f"2^{scale.exponent}", f"{scale.largest:.4g}", f"{scale.saturated:.2%}")
+            for name, scale in scales.items()
+        ],
+    )
 
 
 def _labels(graph: HitGraph) -> NDArray[np.bool_]:

@@ -57,14 +57,23 @@ def shares_of(device: Device, report: VendorReport) -> dict[str, float]:
 
 def as_row(report: VendorReport) -> dict[str, Any]:
     """A report as JSON has it: null for what it does not say."""
-    made: dict[str, Any] = {"report": str(report.path), "tool": report.tool, "design": report.design,
-                            "part": report.part or None, "basis": report.basis}
+    made: dict[str, Any] = {
+        "report": str(report.path),
+        "tool": report.tool,
+        "design": report.design,
+        "part": report.part or None,
+        "basis": report.basis,
+    }
     made["resources"] = {name: report.amounts.get(name) for name in (*AMOUNTS, *report.amounts)}
     for name, cycles in (("latency_cycles", report.latency_cycles), ("interval_cycles", report.interval_cycles)):
         made[name] = None if cycles is None else {"min": cycles[0], "max": cycles[1]}
     achieved = report.achieved_period_ns
-    made |= {"clock_period_ns": report.clock_period_ns, "achieved_period_ns": achieved,
-             "achieved_mhz": 1000 / achieved if achieved else None, "timing_met": report.timing_met}
+    made |= {
+        "clock_period_ns": report.clock_period_ns,
+        "achieved_period_ns": achieved,
+        "achieved_mhz": 1000 / achieved if achieved else None,
+        "timing_met": report.timing_met,
+    }
     return made
 
 
@@ -87,7 +96,8 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
         return f"{row['achieved_period_ns']:g} ns{target} ({row['achieved_mhz']:.0f} MHz{met})"
 
     lines: list[tuple[str, ...]] = [
-        ("basis", *(row["basis"] for row in rows)), ("tool", *(row["tool"] for row in rows)),
+        ("basis", *(row["basis"] for row in rows)),
+        ("tool", *(row["tool"] for row in rows)),
         ("design", *(row["design"] or "–" for row in rows)),
         ("device", *(row["device"] or row["part"] or "–" for row in rows)),
         *((name, *(amount(row, name) for row in rows)) for name in names),
@@ -95,5 +105,6 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
         ("interval, cycles", *(span(row["interval_cycles"]) for row in rows)),
         ("clock", *(clock(row) for row in rows)),
     ]
-    console.table("vendor reports; in brackets: share of the device", ("", *(Path(row["report"]).name for row in rows)),
-                  lines)
+    console.table(
+        "vendor reports; in brackets: share of the device", ("", *(Path(row["report"]).name for row in rows)), lines
+    )

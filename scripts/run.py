@@ -43,9 +43,13 @@ class RunConfig:
     """The main job. The default takes about ten minutes on two cores."""
 
     simulate: SimulateConfig = field(
-        default_factory=lambda: SimulateConfig(events=50, simulation=SimulationConfig(pile_up=60.0, seed=1, workers=2)))
-    graph: GraphConfig = field(default_factory=lambda: GraphConfig(
-        selection=SelectionConfig(pt_min=1.0), geometric=GeometricConfig(preset="hitgraphs")))
+        default_factory=lambda: SimulateConfig(events=50, simulation=SimulationConfig(pile_up=60.0, seed=1, workers=2))
+    )
+    graph: GraphConfig = field(
+        default_factory=lambda: GraphConfig(
+            selection=SelectionConfig(pt_min=1.0), geometric=GeometricConfig(preset="hitgraphs")
+        )
+    )
     split: SplitConfig = field(default_factory=lambda: SplitConfig(train=0.7, validation=0.15, test=0.15))
     network: NetworkConfig = field(default_factory=InteractionNetworkConfig)
     training: TrainConfig = FLOAT_TRAINING
@@ -74,25 +78,57 @@ def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
     for name in STAGES:
         check_folder(folder / name)
     stage = partial(run_stage, folder, console=console)
-    events = stage("simulate", "events", config.simulate, [], verbs=["simulate"], resumable=True,
-                   work=lambda path: simulate(config.simulate, path, console))
-    graphs = stage("build", "graphs", config.graph, [events], verbs=["build"],
-                   work=lambda path: build(BuildConfig(str(events.folder), graph=config.graph), path, console))
+    events = stage(
+        "simulate",
+        "events",
+        config.simulate,
+        [],
+        verbs=["simulate"],
+        resumable=True,
+        work=lambda path: simulate(config.simulate, path, console),
+    )
+    graphs = stage(
+        "build",
+        "graphs",
+        config.graph,
+        [events],
+        verbs=["build"],
+        work=lambda path: build(BuildConfig(str(events.folder), graph=config.graph), path, console),
+    )
     trained = _train(config, graphs, stage, console)
-    exported = stage("export", "hls_projects", [config.forms, config.settings, config.estimate], list(trained),
-                     verbs=["export", "hardware_figures", "networks"],
-                     work=lambda path: _export(config, trained, path, console))
-    verified = stage("verify", "hls_projects", [config.forms, config.settings, config.vectors, config.verify_graphs],
-                     [exported], verbs=["verify", "networks"],
-                     work=lambda path: verify(_verify_config(config, graphs, trained), path, console, exported.folder))
-    stage("evaluate", "scripts", [config.forms, config.settings, config.split], [graphs, exported],
-          work=lambda path: _evaluate(config, graphs, trained, path, exported.folder, console))
+    exported = stage(
+        "export",
+        "hls_projects",
+        [config.forms, config.settings, config.estimate],
+        list(trained),
+        verbs=["export", "hardware_figures", "networks"],
+        work=lambda path: _export(config, trained, path, console),
+    )
+    verified = stage(
+        "verify",
+        "hls_projects",
+        [config.forms, config.settings, config.vectors, config.verify_graphs],
+        [exported],
+        verbs=["verify", "networks"],
+        work=lambda path: verify(_verify_config(config, graphs, trained), path, console, exported.folder),
+    )
+    stage(
+        "evaluate",
+        "scripts",
+        [config.forms, config.settings, config.split],
+        [graphs, exported],
+        work=lambda path: _evaluate(config, graphs, trained, path, exported.folder, console),
+    )
     console.heading("report")
     page = Path(report(ReportConfig(), folder, console)["report"]).resolve()
     minutes, seconds = divmod(round(time.monotonic() - start), 60)
     console.say(f"all stages done in {minutes} min {seconds} s\nreport: {page}")
-    return {"report": str(page), "seconds": 60 * minutes + seconds, "failed": verified.result["failed"],
-            "forms": verified.result["forms"]}
+    return {
+        "report": str(page),
+        "seconds": 60 * minutes + seconds,
+        "failed": verified.result["failed"],
+        "forms": verified.result["forms"],
+    }
 
 
 class Trained(NamedTuple):
@@ -105,20 +141,39 @@ class Trained(NamedTuple):
 
 def _train(config: RunConfig, graphs: Done, stage: Callable[..., Done], console: Console) -> Trained:
     def trained(name: str, network: NetworkConfig, training: TrainConfig) -> Done:
-        verb = TrainRunConfig(graphs=str(graphs.folder), name=name, network=network, training=training,
-                              split=config.split)
-        return stage(name, "tracks", [network, training, config.split], [graphs], verbs=TRAINING, resumable=True,
-                     work=lambda path: train(verb, path, console))
+        verb = TrainRunConfig(
+            graphs=str(graphs.folder), name=name, network=network, training=training, split=config.split
+        )
+        return stage(
+            name,
+            "tracks",
+            [network, training, config.split],
+            [graphs],
+            verbs=TRAINING,
+            resumable=True,
+            work=lambda path: train(verb, path, console),
+        )
 
     full = trained("train", config.network, config.training)
     compact = trained("train_compact", config.compact, config.compact_training)
     verb = QuantizeRunConfig(
-        graphs=str(graphs.folder), checkpoint=compact.result["checkpoint"], teacher=full.result["checkpoint"],
-        input_scales=config.input_scales, recipe=config.recipe, training=config.retraining, split=config.split,
+        graphs=str(graphs.folder),
+        checkpoint=compact.result["checkpoint"],
+        teacher=full.result["checkpoint"],
+        input_scales=config.input_scales,
+        recipe=config.recipe,
+        training=config.retraining,
+        split=config.split,
     )
-    quantised = stage("quantize", "quantize", [config.recipe, config.input_scales, config.retraining, config.split],
-                      [graphs, full, compact], verbs=[*TRAINING, "quantize"], resumable=True,
-                      work=lambda path: quantize(verb, path, console))
+    quantised = stage(
+        "quantize",
+        "quantize",
+        [config.recipe, config.input_scales, config.retraining, config.split],
+        [graphs, full, compact],
+        verbs=[*TRAINING, "quantize"],
+        resumable=True,
+        work=lambda path: quantize(verb, path, console),
+    )
     return Trained(full, compact, quantised)
 
 
@@ -136,15 +191,21 @@ def _export(config: RunConfig, trained: Trained, folder: Path, console: Console)
 def _export_config(config: RunConfig, trained: Trained) -> ExportConfig:
     forms = ("onnx", *(form for form in config.forms if form != "brevitas"))
     return ExportConfig(
-        to=forms, checkpoint=trained.quantised.result["checkpoint"],
-        float_checkpoint=trained.full.result["checkpoint"], settings=config.settings,
+        to=forms,
+        checkpoint=trained.quantised.result["checkpoint"],
+        float_checkpoint=trained.full.result["checkpoint"],
+        settings=config.settings,
     )
 
 
 def _verify_config(config: RunConfig, graphs: Done, trained: Trained) -> VerifyRunConfig:
     return VerifyRunConfig(
-        checkpoint=trained.quantised.result["checkpoint"], float_checkpoint=trained.full.result["checkpoint"],
-        forms=config.forms, graphs=str(graphs.folder), number=config.verify_graphs, vectors=config.vectors,
+        checkpoint=trained.quantised.result["checkpoint"],
+        float_checkpoint=trained.full.result["checkpoint"],
+        forms=config.forms,
+        graphs=str(graphs.folder),
+        number=config.verify_graphs,
+        vectors=config.vectors,
         settings=config.settings,
     )
 
@@ -155,7 +216,11 @@ def _evaluate(
     names = {"float": trained.full, "compact float": trained.compact}
     floats = {name: load_checkpoint(done.result["checkpoint"]) for name, done in names.items()}
     return compare(
-        CompareConfig(forms=config.forms, settings=config.settings), floats,
-        load_checkpoint(trained.quantised.result["checkpoint"]), load_graph_sets(graphs.folder, config.split).test,
-        folder, artefacts, console,
+        CompareConfig(forms=config.forms, settings=config.settings),
+        floats,
+        load_checkpoint(trained.quantised.result["checkpoint"]),
+        load_graph_sets(graphs.folder, config.split).test,
+        folder,
+        artefacts,
+        console,
     )

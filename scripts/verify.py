@@ -43,14 +43,18 @@ class VerifyRunConfig:
 
     checkpoint: str = option(DEFAULT_QUANTISED, "quantised checkpoint file, or the name of one of the package's own")
     float_checkpoint: str | None = option(
-        None, "float checkpoint, to check the float onnx too; default: the package's own if --checkpoint is, else none")
+        None, "float checkpoint, to check the float onnx too; default: the package's own if --checkpoint is, else none"
+    )
     forms: tuple[str, ...] = option(DEFAULT_FORMS, "forms to verify, comma-separated")
     graphs: str = option("", "folder of hit graphs; default: the package's simulated samples")
-    number: int = option(20, "how many of the graphs to compare (and as many sectors of them for hls4ml; all sectors "
-                             "for the accelerator)")
+    number: int = option(
+        20,
+        "how many of the graphs to compare (and as many sectors of them for hls4ml; all sectors for the accelerator)",
+    )
     vectors: int = option(131_072, "input vectors for each MLP")
     streamed: int = option(
-        1200, "accelerator: graphs one behind the other in each round of stalls; random ones join the real ones")
+        1200, "accelerator: graphs one behind the other in each round of stalls; random ones join the real ones"
+    )
     seed: int = option(1, "of vectors, special and random graphs, and stalls")
     settings: FormSettings = field(default_factory=FormSettings)
 
@@ -65,9 +69,7 @@ class VerifyRunConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}, wanted at least 1: nothing compared proves nothing")
 
 
-def verify(
-    config: VerifyRunConfig, folder: Path, console: Console, artefacts: Path | None = None
-) -> dict[str, Any]:
+def verify(config: VerifyRunConfig, folder: Path, console: Console, artefacts: Path | None = None) -> dict[str, Any]:
     """Compare every form with the integer model: each MLP on random and corner-case vectors, then whole graphs.
 
     Beside real graphs: an empty one, isolated hits, a hub of the largest degree, saturating features. Fixed-size
@@ -93,7 +95,8 @@ def verify(
         "forms": {result.form: {**result.to_json(), "seconds": seconds[result.form]} for result in results},
         "float_forms": float_forms,
         # where every form was skipped, nothing was proved
-        "failed": any(r.failed for r in results) or all(r.skipped for r in results)
+        "failed": any(r.failed for r in results)
+        or all(r.skipped for r in results)
         or any(shown["failed"] for shown in float_forms.values()),
     }
     write_text(folder / "verify.json", json.dumps(summary, indent=1))
@@ -111,13 +114,19 @@ def _verify_one(
         cases = fitting(form, graphs, None if streams else config.number, config.settings)
         stream = _stream(form.capacity, len(cases) + len(special), config) if streams else None
         with console.progress(f"verify {name}") as report:
-            result = verify_form(source.model, form, [case for _, case in cases], config.vectors, config.seed, report,
-                                 special, stream)
+            result = verify_form(
+                source.model, form, [case for _, case in cases], config.vectors, config.seed, report, special, stream
+            )
         if isinstance(form, AcceleratorForm):
             shown = [case for _, case in cases[:PASSAGES]]
             device = load_device(config.settings.hls4ml.part)
-            result = replace(result, design={"timing": accelerator_timing(form, shown, config.seed).to_json(),
-                                             "resources": quick_estimate(form, device)})
+            result = replace(
+                result,
+                design={
+                    "timing": accelerator_timing(form, shown, config.seed).to_json(),
+                    "resources": quick_estimate(form, device),
+                },
+            )
     except FormUnavailable as error:
         return skipped(name, str(error))
     except (ValueError, RuntimeError) as error:  # a tool that fails, hardware that stands still
@@ -163,9 +172,7 @@ def _float_checkpoint(config: VerifyRunConfig) -> tuple[str, Checkpoint] | None:
     return (name, load_kind(name, "float")) if name else None
 
 
-def _compare_float_onnx(
-    name: str, checkpoint: Checkpoint, graphs: Sequence[HitGraph], folder: Path
-) -> dict[str, Any]:
+def _compare_float_onnx(name: str, checkpoint: Checkpoint, graphs: Sequence[HitGraph], folder: Path) -> dict[str, Any]:
     """The float ONNX file against PyTorch: equal up to the rounding of float32 sums."""
     try:
         onnx = float_onnx(checkpoint, folder)
@@ -176,10 +183,18 @@ def _compare_float_onnx(
     size = max((float(np.abs(a).max(initial=0.0)) for a in wanted), default=0.0)
     tolerance = FLOAT_TOLERANCE * max(1.0, size)
     largest = max((float(np.abs(a - b).max(initial=0.0)) for a, b in zip(got, wanted, strict=True)), default=0.0)
-    flips = sum(int(np.count_nonzero((a > checkpoint.threshold) != (b > checkpoint.threshold)))
-                for a, b in zip(got, wanted, strict=True))
-    return {"checkpoint": name, "graphs": len(graphs), "largest_difference": largest, "tolerance": tolerance,
-            "decisions_differing": flips, "failed": not largest <= tolerance}
+    flips = sum(
+        int(np.count_nonzero((a > checkpoint.threshold) != (b > checkpoint.threshold)))
+        for a, b in zip(got, wanted, strict=True)
+    )
+    return {
+        "checkpoint": name,
+        "graphs": len(graphs),
+        "largest_difference": largest,
+        "tolerance": tolerance,
+        "decisions_differing": flips,
+        "failed": not largest <= tolerance,
+    }
 
 
 def _show(results: Sequence[FormResult], summary: Mapping[str, Any], console: Console) -> None:
@@ -192,20 +207,39 @@ def _show(results: Sequence[FormResult], summary: Mapping[str, Any], console: Co
         graphs += f" + {result.special_graphs} special" if result.special_graphs else ""
         graphs += f" + {result.random_graphs} random" if result.random_graphs else ""
         mismatches = "–" if shown["mismatches"] is None else shown["mismatches"]
-        rows.append((result.form, shown["vectors"], graphs, result.values, mismatches, verdict,
-                     summary["forms"][result.form]["seconds"]))
-    console.table("bit accuracy against the integer model", ("form", "vectors / MLP", "graphs", "integers compared",
-                                                             "mismatches", "verdict", "s"), rows)
+        rows.append(
+            (
+                result.form,
+                shown["vectors"],
+                graphs,
+                result.values,
+                mismatches,
+                verdict,
+                summary["forms"][result.form]["seconds"],
+            )
+        )
+    console.table(
+        "bit accuracy against the integer model",
+        ("form", "vectors / MLP", "graphs", "integers compared", "mismatches", "verdict", "s"),
+        rows,
+    )
     for name, values in summary["float_forms"].items():
-        console.say(f"float {name} of {values['checkpoint']} against PyTorch: " + (
-            f"skipped: {values['skipped']}" if "skipped" in values else
-            f"largest difference {values['largest_difference']:.2g} (tolerance {values['tolerance']:.0e}), "
-            f"{values['decisions_differing']} decisions differ"))
+        console.say(
+            f"float {name} of {values['checkpoint']} against PyTorch: "
+            + (
+                f"skipped: {values['skipped']}"
+                if "skipped" in values
+                else f"largest difference {values['largest_difference']:.2g} (tolerance {values['tolerance']:.0e}), "
+                f"{values['decisions_differing']} decisions differ"
+            )
+        )
     for result in results:
         if result.streamed:
             stream = result.streamed
             rounds = ", ".join(f"{name} ({clocks:,} clocks)" for name, clocks in stream.clocks.items())
-            console.say(f"{result.form}: {stream.graphs:,} graphs in {stream.shapes} sizes one behind the other, in "
-                        f"{len(stream.clocks)} rounds; stalls: {rounds}")
+            console.say(
+                f"{result.form}: {stream.graphs:,} graphs in {stream.shapes} sizes one behind the other, in "
+                f"{len(stream.clocks)} rounds; stalls: {rounds}"
+            )
         if result.first:
             console.say(str(result.first))

@@ -22,27 +22,53 @@ TESTBENCH = Path(__file__).parents[1] / "hls_projects" / "rtl" / "pins_sim.cpp"
 class PinSimulation:
     """A compiled simulation of a form's harness; `sources` are another version of it, such as its netlist."""
 
-    def __init__(self, form: AcceleratorForm, sources: Mapping[str, str] | None = None, word_bits: int = 16,
-                 definitions: Sequence[str] = (), options: Sequence[str] = LINT) -> None:
+    def __init__(
+        self,
+        form: AcceleratorForm,
+        sources: Mapping[str, str] | None = None,
+        word_bits: int = 16,
+        definitions: Sequence[str] = (),
+        options: Sequence[str] = LINT,
+    ) -> None:
         self.form, self.word_bits = form, word_bits
         top, harness = pin_harness(dict(form.sources), TOP, word_bits)
         self.ports = stream_ports("\n".join(harness.values()), TOP)
-        library = build_simulation(sources or harness, top, TESTBENCH.read_text(), form.folder / "sim",
-                                   definitions=definitions, options=options)
+        library = build_simulation(
+            sources or harness,
+            top,
+            TESTBENCH.read_text(),
+            form.folder / "sim",
+            definitions=definitions,
+            options=options,
+        )
         self.simulate = ctypes.CDLL(str(library)).simulate
         self.simulate.restype = ctypes.c_uint64
         self.simulate.argtypes = [kind for _ in range(3) for kind in (ctypes.c_void_p, ctypes.c_uint64)] + [
-            ctypes.c_uint32, ctypes.c_uint64, ctypes.c_uint64]
+            ctypes.c_uint32,
+            ctypes.c_uint64,
+            ctypes.c_uint64,
+        ]
 
     def run(self, graphs: Sequence[CodedGraph], pause: float) -> list[NDArray[np.int64]]:
         """(E, width) codes of each graph; the streams pause with that chance each clock."""
         plan, (node, edge, logit) = self.form.plan, self.ports
         edges = edge_stream(plan, graphs)
-        sent = [self._words(node_stream(plan, graphs), node, plan.config.node_lanes),
-                self._words(edges, edge, plan.config.edge_lanes)]
+        sent = [
+            self._words(node_stream(plan, graphs), node, plan.config.node_lanes),
+            self._words(edges, edge, plan.config.edge_lanes),
+        ]
         got = np.zeros(len(edges.last) * logit.words(self.word_bits), np.uint32)
-        given = self.simulate(sent[0].ctypes.data, len(sent[0]), sent[1].ctypes.data, len(sent[1]), got.ctypes.data,
-                              len(got), int(pause * 65536), 1, 10_000)
+        given = self.simulate(
+            sent[0].ctypes.data,
+            len(sent[0]),
+            sent[1].ctypes.data,
+            len(sent[1]),
+            got.ctypes.data,
+            len(got),
+            int(pause * 65536),
+            1,
+            10_000,
+        )
         assert given == len(got), f"it stands still, or changes a held word, after {given} of {len(got)} words"
         return self._logits(got, logit)
 
@@ -56,11 +82,15 @@ class PinSimulation:
 
     def _logits(self, words: NDArray[np.uint32], port: StreamPort) -> list[NDArray[np.int64]]:
         bits, lanes = dict(port.fields)["tdata"], self.form.plan.config.edge_lanes
-        rows = [sum(int(word) << (self.word_bits * index) for index, word in enumerate(row))
-                for row in words.reshape(-1, port.words(self.word_bits))]
+        rows = [
+            sum(int(word) << (self.word_bits * index) for index, word in enumerate(row))
+            for row in words.reshape(-1, port.words(self.word_bits))
+        ]
         assert not any(row >> (bits + lanes + 1) for row in rows)  # no overflow, and nothing above it
         keep = np.array([[(row >> bits) & ((1 << lanes) - 1), 0] for row in rows], np.uint32)
         data = np.array([[(row >> (32 * i)) & 0xFFFFFFFF for i in range(-(-bits // 32))] for row in rows], np.uint32)
         ends = np.flatnonzero([(row >> (bits + lanes)) & 1 for row in rows]) + 1
-        return [read_logits(self.form.plan, data[start:end], keep[start:end])
-                for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+        return [
+            read_logits(self.form.plan, data[start:end], keep[start:end])
+            for start, end in zip([0, *ends[:-1]], ends, strict=True)
+        ]

@@ -14,8 +14,9 @@ from edgetrack.quantize.quantisers import threshold_parameter
 from edgetrack.quantize.recipe import PrecisionRecipe
 
 
-def random_network(description: NetworkDescription, recipe: PrecisionRecipe | None = None,
-                   seed: int = 0) -> QuantisedNetwork:
+def random_network(
+    description: NetworkDescription, recipe: PrecisionRecipe | None = None, seed: int = 0
+) -> QuantisedNetwork:
     """In evaluation mode; scales are calibrated, then some are moved, so that values saturate here and there."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
@@ -35,6 +36,9 @@ def random_network(description: NetworkDescription, recipe: PrecisionRecipe | No
 def network_values(network: QuantisedNetwork, graph: HitGraph, hidden: bool = True) -> dict[str, np.ndarray]:
     """Every value of the Brevitas forward on a graph, float64."""
     with torch.no_grad():
-        values = network.values({"x": torch.from_numpy(graph.x), "edge_attr": torch.from_numpy(graph.edge_attr)},
-                                torch.from_numpy(graph.edge_index), hidden)
+        values = network.values(
+            {"x": torch.from_numpy(graph.x), "edge_attr": torch.from_numpy(graph.edge_attr)},
+            torch.from_numpy(graph.edge_index),
+            hidden,
+        )
     return {name: value.numpy().astype(np.float64) for name, value in values.items()}

@@ -51,8 +51,15 @@ def track_graph(name: str, particles: int = 12, seed: int = 0) -> HitGraph:
     y = (particle_id[source] == particle_id[target]) & (particle_id[source] > 0)
     pt = np.where(particle_id > 0, rng.uniform(0.6, 4.0, particles + 1)[particle_id], np.nan)
     eta = np.where(particle_id > 0, np.append(0.0, np.arcsinh(slope))[particle_id], np.nan)
-    return HitGraph(x.astype(np.float32), np.stack([source, target]), y, particle_id, pt.astype(np.float32),
-                    eta.astype(np.float32), name=name)
+    return HitGraph(
+        x.astype(np.float32),
+        np.stack([source, target]),
+        y,
+        particle_id,
+        pt.astype(np.float32),
+        eta.astype(np.float32),
+        name=name,
+    )
 
 
 def without_truth(graph: HitGraph) -> HitGraph:
@@ -73,8 +80,11 @@ def write_run(folder: Path, truth: bool = True) -> Path:
     network = random_network(toy_description())
     float_ = Checkpoint("float", toy_description(), seeded_network(toy_description(), 0).state_dict(), 0.0, 0.5)
     write_stage(folder, "simulate", {"events": 4, "seconds": 1.0})
-    write_stage(folder, "build", {"graphs": 4, "skipped": [2], "mean_nodes": 77.0, "mean_edges": 123.5,
-                                  "efficiency": 0.9876, "purity": 0.4321})
+    write_stage(
+        folder,
+        "build",
+        {"graphs": 4, "skipped": [2], "mean_nodes": 77.0, "mean_edges": 123.5, "efficiency": 0.9876, "purity": 0.4321},
+    )
     write_stage(folder, "train", {"checkpoint": "/moved/train/float.safetensors"})
     save_checkpoint(float_, folder / "train" / "float.safetensors")
     write_stage(folder, "quantize", {"checkpoint": "/moved/quantize/quantised.safetensors"})
@@ -89,33 +99,62 @@ def write_run(folder: Path, truth: bool = True) -> Path:
 
 def write_export(folder: Path) -> None:
     """Estimates of two MLPs, and what Yosys counted of one."""
-    kernels = {name: {"latency_cycles": cycles, "initiation_interval": 1, "estimated_luts": 1234.0, "register_bits": 77}
-               for name, cycles in (("encode", 3), ("message", 7))}
+    kernels = {
+        name: {"latency_cycles": cycles, "initiation_interval": 1, "estimated_luts": 1234.0, "register_bits": 77}
+        for name, cycles in (("encode", 3), ("message", 7))
+    }
     (folder / "export" / "rtl" / "yosys").mkdir(parents=True)
     (folder / "export" / "rtl" / "rtl.json").write_text(json.dumps(kernels))
-    (folder / "export" / "rtl" / "yosys" / "encode-0123456789abcdef.json").write_text(json.dumps(
-        {"lut": 4321, "ff": 210, "carry4": 33, "dsp": 0, "bram36": 0.0, "basis": "Yosys, an estimate"}))
+    (folder / "export" / "rtl" / "yosys" / "encode-0123456789abcdef.json").write_text(
+        json.dumps({"lut": 4321, "ff": 210, "carry4": 33, "dsp": 0, "bram36": 0.0, "basis": "Yosys, an estimate"})
+    )
     (folder / "export" / "accelerator").mkdir()
-    config = {"nodes": 64, "edges": 128, "edge_lanes": 4, "node_lanes": 2, "graphs_in_flight": 3, "accumulators": 2,
-              "rtl": {"latency_cutoff": 5.0, "clock_period_ns": 5.0}}
-    (folder / "export" / "accelerator" / "accelerator.json").write_text(json.dumps(
-        {"module": "accelerator", "config": config, "kernel_cycles": dict.fromkeys(ACCELERATOR_PASSES, 5)}))
+    config = {
+        "nodes": 64,
+        "edges": 128,
+        "edge_lanes": 4,
+        "node_lanes": 2,
+        "graphs_in_flight": 3,
+        "accumulators": 2,
+        "rtl": {"latency_cutoff": 5.0, "clock_period_ns": 5.0},
+    }
+    (folder / "export" / "accelerator" / "accelerator.json").write_text(
+        json.dumps({"module": "accelerator", "config": config, "kernel_cycles": dict.fromkeys(ACCELERATOR_PASSES, 5)})
+    )
     write_stage(folder, "export", {})
 
 
 def write_verification(folder: Path) -> None:
     """verify.json with an equal, a failed and a skipped form."""
-    equal = {"vectors": 64, "vectors_by_mlp": {"encode": 64, "message": 65}, "graphs": 20,
-             "sectors": 0, "special_graphs": 7, "values": 98765,
-             "distinct_outputs": 99, "mismatches": 0, "seconds": 1.5}
+    equal = {
+        "vectors": 64,
+        "vectors_by_mlp": {"encode": 64, "message": 65},
+        "graphs": 20,
+        "sectors": 0,
+        "special_graphs": 7,
+        "values": 98765,
+        "distinct_outputs": 99,
+        "mismatches": 0,
+        "seconds": 1.5,
+    }
     forms = {
-        "brevitas": equal, "qcdq": equal | {"mismatches": 17, "first_mismatch": MISMATCH},
-        "rtl": {"vectors": 0, "vectors_by_mlp": {}, "graphs": 0, "values": 0, "distinct_outputs": 0, "mismatches": None,
-                "skipped": SKIPPED, "seconds": 0.0},
+        "brevitas": equal,
+        "qcdq": equal | {"mismatches": 17, "first_mismatch": MISMATCH},
+        "rtl": {
+            "vectors": 0,
+            "vectors_by_mlp": {},
+            "graphs": 0,
+            "values": 0,
+            "distinct_outputs": 0,
+            "mismatches": None,
+            "skipped": SKIPPED,
+            "seconds": 0.0,
+        },
     }
     forms["accelerator"] = equal | {"sectors": 40, "random_graphs": 55} | accelerator_facts()
-    floats = {"onnx": {"graphs": 3, "largest_difference": 1e-6, "tolerance": 1e-3, "decisions_differing": 0,
-                       "failed": False}}
+    floats = {
+        "onnx": {"graphs": 3, "largest_difference": 1e-6, "tolerance": 1e-3, "decisions_differing": 0, "failed": False}
+    }
     (folder / "verify").mkdir()
     (folder / "verify" / "verify.json").write_text(json.dumps({"forms": forms, "float_forms": floats, "failed": True}))
 
@@ -123,24 +162,50 @@ def write_verification(folder: Path) -> None:
 def accelerator_facts() -> dict[str, Any]:
     """What `verify` says of the accelerator beside the comparison."""
     passages = [
-        {"name": f"event {index}", "nodes": 30, "edges": 60 + index, "taken": 20 * index, "given": 150 + 20 * index,
-         "passes": {name: {"start": 20 * (place + index), "last": 20 * (place + index) + 14,
-                           "done": 20 * (place + index) + 19}
-                    for place, name in enumerate(("load", *ACCELERATOR_PASSES))}}
+        {
+            "name": f"event {index}",
+            "nodes": 30,
+            "edges": 60 + index,
+            "taken": 20 * index,
+            "given": 150 + 20 * index,
+            "passes": {
+                name: {
+                    "start": 20 * (place + index),
+                    "last": 20 * (place + index) + 14,
+                    "done": 20 * (place + index) + 19,
+                }
+                for place, name in enumerate(("load", *ACCELERATOR_PASSES))
+            },
+        }
         for index in range(3)
     ]
-    blocks = {"head_pipeline": {"lut": 700.4, "ff": 300, "carry4": 20.6, "lutram": 0, "bram36": 0, "uram": 0},
-              "gather": {"lut": 54, "ff": 21, "carry4": 0, "lutram": 12, "bram36": 2.5, "uram": 0}}
+    blocks = {
+        "head_pipeline": {"lut": 700.4, "ff": 300, "carry4": 20.6, "lutram": 0, "bram36": 0, "uram": 0},
+        "gather": {"lut": 54, "ff": 21, "carry4": 0, "lutram": 12, "bram36": 2.5, "uram": 0},
+    }
     total = {"lut": 754, "ff": 321, "carry4": 21, "lutram": 12, "bram36": 2.5, "uram": 0, "dsp": 0}
     return {
-        "streamed": {"graphs": 102, "shapes": 31, "runs": 408,
-                     "clocks": {"none": 12345, "inputs late": 23456, "output held": 23457, "all": 34567}},
-        "timing": {"latencies": [{"nodes": 8, "edges": 16, "cycles": 71, "formula": 71},
-                                 {"nodes": 64, "edges": 128, "cycles": 300, "formula": 300}],
-                   "interval": {"nodes": 64, "edges": 128, "graphs": 24, "cycles": 96.5, "formula": 96.5},
-                   "passages": passages},
-        "resources": {"basis": "closed formulas, an estimate", "device": "xcvu9p", "total": total, "blocks": blocks,
-                      "shares": {"lut": 0.000638, "ff": 0.000136, "dsp": 0.0, "bram36": 0.00116}},
+        "streamed": {
+            "graphs": 102,
+            "shapes": 31,
+            "runs": 408,
+            "clocks": {"none": 12345, "inputs late": 23456, "output held": 23457, "all": 34567},
+        },
+        "timing": {
+            "latencies": [
+                {"nodes": 8, "edges": 16, "cycles": 71, "formula": 71},
+                {"nodes": 64, "edges": 128, "cycles": 300, "formula": 300},
+            ],
+            "interval": {"nodes": 64, "edges": 128, "graphs": 24, "cycles": 96.5, "formula": 96.5},
+            "passages": passages,
+        },
+        "resources": {
+            "basis": "closed formulas, an estimate",
+            "device": "xcvu9p",
+            "total": total,
+            "blocks": blocks,
+            "shares": {"lut": 0.000638, "ff": 0.000136, "dsp": 0.0, "bram36": 0.00116},
+        },
     }
 
 
@@ -162,9 +227,10 @@ def write_evaluation(folder: Path, graphs: list[HitGraph], integers: list[np.nda
     forms["accelerator"] = forms["integer"]
     forms["rtl"] = {"skipped": SKIPPED}
     (folder / "evaluate").mkdir()
-    np.savez_compressed(folder / "evaluate" / "logits.npz",
-                        **{f"{name}/{index}": value for name, values in logits.items()
-                           for index, value in enumerate(values)})
+    np.savez_compressed(
+        folder / "evaluate" / "logits.npz",
+        **{f"{name}/{index}": value for name, values in logits.items() for index, value in enumerate(values)},
+    )
     for graph in graphs:
         save_graph(graph, folder / "evaluate" / "graphs" / f"{graph.name}.npz")
     summary = {"graphs": [graph.name for graph in graphs], "forms": forms}

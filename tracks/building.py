@@ -50,14 +50,20 @@ def build_tracks(
 
 
 def _by_connected_components(
-    num_nodes: int, edge_index: NDArray[np.int64], logits: NDArray[np.floating], threshold: float,
+    num_nodes: int,
+    edge_index: NDArray[np.int64],
+    logits: NDArray[np.floating],
+    threshold: float,
     config: TrackBuildingConfig,
 ) -> TrackCandidates:
     return connected_components(num_nodes, edge_index, kept_edges(logits, threshold), config.min_hits)
 
 
 def _by_dbscan(
-    num_nodes: int, edge_index: NDArray[np.int64], logits: NDArray[np.floating], threshold: float,
+    num_nodes: int,
+    edge_index: NDArray[np.int64],
+    logits: NDArray[np.floating],
+    threshold: float,
     config: TrackBuildingConfig,
 ) -> TrackCandidates:
     """Distance 1 − score; edges at or below threshold are out of reach, the others all within."""

@@ -72,5 +72,5 @@ class TrackCandidates:
     def __iter__(self) -> Iterator[NDArray[np.int64]]:
         """The hits (rows of the graph, ascending) of each candidate in turn. O(N log N) once, then O(size)."""
         order = np.argsort(self.labels, kind="stable")
-        assigned = order[np.count_nonzero(self.labels == UNASSIGNED):]
+        assigned = order[np.count_nonzero(self.labels == UNASSIGNED) :]
         return iter(np.split(assigned, np.cumsum(self.sizes)[:-1]) if self.num_candidates else [])

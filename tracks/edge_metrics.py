@@ -47,8 +47,11 @@ class EdgeMetrics:
         areas = [auc for auc in (self.auc, other.auc) if auc is not None]
         auc = areas[0] + areas[1] if len(areas) == 2 else next(iter(areas), None)
         return EdgeMetrics(
-            self.true_positives + other.true_positives, self.false_positives + other.false_positives,
-            self.true_negatives + other.true_negatives, self.false_negatives + other.false_negatives, auc,
+            self.true_positives + other.true_positives,
+            self.false_positives + other.false_positives,
+            self.true_negatives + other.true_negatives,
+            self.false_negatives + other.false_negatives,
+            auc,
         )
 
     @property
@@ -96,7 +99,10 @@ def edge_metrics(logits: NDArray[np.floating], y: NDArray[np.bool_], threshold: 
     false_positives = int(np.count_nonzero(kept)) - true_positives
     num_true = int(np.count_nonzero(y))
     return EdgeMetrics(
-        true_positives, false_positives, len(y) - num_true - false_positives, num_true - true_positives,
+        true_positives,
+        false_positives,
+        len(y) - num_true - false_positives,
+        num_true - true_positives,
         area_under_curve(logits, y),
     )
 
@@ -113,7 +119,8 @@ def area_under_curve(logits: NDArray[np.floating], y: NDArray[np.bool_]) -> Area
     area = float(num_true @ below) / trues
     variance = sum(
         float(number @ (share - area) ** 2) / (total - 1) / total
-        for number, share, total in ((num_true, below, trues), (num_false, above, falses)) if total > 1
+        for number, share, total in ((num_true, below, trues), (num_false, above, falses))
+        if total > 1
     )
     return AreaUnderCurve(area, float(np.sqrt(variance)), trues * falses)
 
@@ -156,9 +163,7 @@ def _counts_by_value(
     return values, num_true, np.bincount(inverse, minlength=len(values)) - num_true
 
 
-def _checked(
-    logits: NDArray[np.floating], y: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _checked(logits: NDArray[np.floating], y: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     values, truth = np.asarray(logits).astype(np.float64), np.asarray(y)
     if values.ndim != 1 or values.shape != truth.shape:
         raise ValueError(f"logits {values.shape} and y {truth.shape}, wanted both (E,): one for each edge")

@@ -109,9 +109,7 @@ def shuffled_tracks(
     return TrackCandidates.from_labels(shuffled.labels[position])
 
 
-def _edges(
-    graphs: Sequence[HitGraph], logits: Sequence[NDArray[np.floating]], threshold: float
-) -> EdgeMetrics | None:
+def _edges(graphs: Sequence[HitGraph], logits: Sequence[NDArray[np.floating]], threshold: float) -> EdgeMetrics | None:
     truth = [graph.y for graph in graphs if graph.y is not None]
     if len(truth) < len(graphs):
         return None

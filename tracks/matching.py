@@ -91,8 +91,9 @@ def _overlaps(graph: HitGraph, candidates: TrackCandidates) -> _Overlaps:
     assigned = candidates.labels >= 0
     pair, shared = np.unique(candidates.labels[assigned] * len(ids) + particle[assigned], return_counts=True)
     candidate, partner = np.divmod(pair, max(len(ids), 1))
-    return _Overlaps(ids, particle, np.bincount(particle, minlength=len(ids)), candidates.sizes,
-                     candidate, partner, shared)
+    return _Overlaps(
+        ids, particle, np.bincount(particle, minlength=len(ids)), candidates.sizes, candidate, partner, shared
+    )
 
 
 def _main_particle(overlaps: _Overlaps) -> NDArray[np.int64]:

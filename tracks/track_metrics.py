@@ -133,9 +133,7 @@ class TrackMetrics:
         )
 
 
-def match(
-    graph: HitGraph, candidates: TrackCandidates, config: MatchingConfig = MatchingConfig()
-) -> TrackMetrics:
+def match(graph: HitGraph, candidates: TrackCandidates, config: MatchingConfig = MatchingConfig()) -> TrackMetrics:
     """Tracking figures of the candidates of one graph; the order of hits plays no part.
 
     Raises: ValueError without particle_id, or when the candidates are of another graph. O(N log N).
@@ -180,8 +178,13 @@ def _binned(
     if of_particles is None or of_candidates is None:
         return ()
     return tuple(
-        Bin(low, high, _count(matches, (of_particles >= low) & (of_particles < high),
-                              (of_candidates >= low) & (of_candidates < high)))
+        Bin(
+            low,
+            high,
+            _count(
+                matches, (of_particles >= low) & (of_particles < high), (of_candidates >= low) & (of_candidates < high)
+            ),
+        )
         for low, high in pairwise(edges)
     )
 

@@ -37,8 +37,10 @@ class SimulationConfig:
 
     def __post_init__(self) -> None:
         if not 0 <= self.pile_up <= MAX_VERTICES - 200:
-            raise ValueError(f"pile_up = {self.pile_up}: wanted 0 … {MAX_VERTICES - 200} collisions "
-                             "(vertex numbers must fit a TrackML particle_id)")
+            raise ValueError(
+                f"pile_up = {self.pile_up}: wanted 0 … {MAX_VERTICES - 200} collisions "
+                "(vertex numbers must fit a TrackML particle_id)"
+            )
         if self.pile_up == 0 and not self.hard_process:
             raise ValueError("pile_up = 0 and hard_process = (): nothing to simulate; set one of them")
         if self.seed < 0:

@@ -46,9 +46,9 @@ def _modules(acts: Any, geometry: Any) -> Modules:
     def visit(surface: Any) -> None:
         number = surface.geometryId
         identifiers.append((number.value, number.volume, number.layer, number.sensitive))
-        frames.append([
-            np.asarray(surface.localToGlobal(context, point, anywhere)) for point in (origin, along_u, along_v)
-        ])
+        frames.append(
+            [np.asarray(surface.localToGlobal(context, point, anywhere)) for point in (origin, along_u, along_v)]
+        )
         values = surface.bounds.values()
         if surface.bounds.type == acts.SurfaceBoundsType.Trapezoid:
             low, high, half_v = values[:3]
@@ -58,8 +58,10 @@ def _modules(acts: Any, geometry: Any) -> Modules:
 
     geometry.visitSurfaces(visit)
     if len(identifiers) != _MODULES_WANTED:
-        raise ValueError(f"ACTS built {len(identifiers)} modules, wanted the {_MODULES_WANTED} of the TrackML "
-                         "detector; install the pyacts version of edgetrack[sim]")
+        raise ValueError(
+            f"ACTS built {len(identifiers)} modules, wanted the {_MODULES_WANTED} of the TrackML "
+            "detector; install the pyacts version of edgetrack[sim]"
+        )
     value = np.array([row[0] for row in identifiers], np.uint64)
     order = np.argsort(value)
     volume, layer, sensitive = np.array([row[1:] for row in identifiers], np.int64)[order].T
@@ -68,9 +70,16 @@ def _modules(acts: Any, geometry: Any) -> Modules:
     low, high, half_v, thickness = np.array(sizes, np.float64)[order].T
     pitches = np.array([PITCHES[number] for number in volume.tolist()])
     return Modules(
-        geometry_id=value[order], volume_id=volume, layer_id=layer,
+        geometry_id=value[order],
+        volume_id=volume,
+        layer_id=layer,
         module_id=trackml_module_ids(volume, layer, sensitive, points[:, 0]),
-        centre=points[:, 0], rotation=np.stack([u, v, np.cross(u, v)], axis=2),
-        half_u_low=low, half_u_high=high, half_v=half_v, thickness=thickness,
-        pitch_u=pitches[:, 0], pitch_v=pitches[:, 1],
+        centre=points[:, 0],
+        rotation=np.stack([u, v, np.cross(u, v)], axis=2),
+        half_u_low=low,
+        half_u_high=high,
+        half_v=half_v,
+        thickness=thickness,
+        pitch_u=pitches[:, 0],
+        pitch_v=pitches[:, 1],
     )

@@ -48,8 +48,9 @@ def digitize(crossings: Crossings, modules: Modules, rng: np.random.Generator) -
     pitch = np.column_stack([modules.pitch_u, modules.pitch_v])[rows]
     half = np.column_stack([modules.half_u_high, modules.half_v])[rows]
     local = np.column_stack([(centre + 0.5) * pitch - half, np.zeros(len(hits))])
-    return Clusters(crossing=hits, position=modules.to_global(rows, local), cell_hit=cell_hit, channel=channel,
-                    value=value)
+    return Clusters(
+        crossing=hits, position=modules.to_global(rows, local), cell_hit=cell_hit, channel=channel, value=value
+    )
 
 
 def _weighted_mean(

@@ -43,8 +43,7 @@ class CollisionGenerator:
         soft = round(config.pile_up) if config.fixed_pile_up else int(rng.poisson(config.pile_up))
         sources = ([self._hard] if self._hard is not None else []) + [self._soft] * soft
         if len(sources) > MAX_VERTICES:
-            raise ValueError(f"event {event_id}: {len(sources)} vertices, wanted at most {MAX_VERTICES}; "
-                             "lower pile_up")
+            raise ValueError(f"event {event_id}: {len(sources)} vertices, wanted at most {MAX_VERTICES}; lower pile_up")
         spread = np.array([config.vertex_sigma_xy, config.vertex_sigma_xy, config.vertex_sigma_z])
         vertices = rng.normal(size=(len(sources), 3)) * spread
         if self._hard is not None:
@@ -61,16 +60,23 @@ class CollisionGenerator:
 def _pythia(process: tuple[str, ...], config: SimulationConfig, tables: Path) -> Any:
     pythia = require_pythia().Pythia("", False)
     settings = (
-        "Print:quiet = on", "Beams:idA = 2212", "Beams:idB = 2212", f"Beams:eCM = {config.collision_energy}",
-        "Random:setSeed = on", "Random:seed = 1",
-        "MultipartonInteractions:reuseInit = 3", f"MultipartonInteractions:initFile = {tables}",
+        "Print:quiet = on",
+        "Beams:idA = 2212",
+        "Beams:idB = 2212",
+        f"Beams:eCM = {config.collision_energy}",
+        "Random:setSeed = on",
+        "Random:seed = 1",
+        "MultipartonInteractions:reuseInit = 3",
+        f"MultipartonInteractions:initFile = {tables}",
     )
     for setting in (*settings, *process):
         if not pythia.readString(setting):
             raise ValueError(f"Pythia does not know the setting {setting!r}; see the Pythia 8.3 manual for its name")
     if not pythia.init():
-        raise ValueError(f"Pythia cannot generate {process} at {config.collision_energy} GeV; check hard_process, "
-                         "soft_process and collision_energy")
+        raise ValueError(
+            f"Pythia cannot generate {process} at {config.collision_energy} GeV; check hard_process, "
+            "soft_process and collision_energy"
+        )
     return pythia
 
 
@@ -100,8 +106,22 @@ def _charged(event: Any, vertex: int, config: SimulationConfig) -> list[tuple[fl
         pt2 = px * px + py * py
         if charge == 0.0 or pt2 <= min_pt2 or pz * pz > pt2 * max_slope2:
             continue
-        rows.append((vertex, number, particle.id(), particle.xProd(), particle.yProd(), particle.zProd(),
-                     particle.tProd(), px, py, pz, particle.m(), charge))
+        rows.append(
+            (
+                vertex,
+                number,
+                particle.id(),
+                particle.xProd(),
+                particle.yProd(),
+                particle.zProd(),
+                particle.tProd(),
+                px,
+                py,
+                pz,
+                particle.m(),
+                charge,
+            )
+        )
     return rows
 
 
@@ -110,7 +130,15 @@ def _as_particles(rows: list[tuple[float, ...]], vertices: np.ndarray) -> Partic
     vertex = table[:, 0].astype(np.int64)
     zero = np.zeros(len(table), np.int64)
     return Particles(
-        vertex=vertex, number=table[:, 1].astype(np.int64), generation=zero, sub_particle=zero, process=zero,
-        pdg=table[:, 2].astype(np.int64), position=table[:, 3:6] + vertices[vertex - 1], time=table[:, 6],
-        momentum=table[:, 7:10], mass=table[:, 10], charge=np.rint(table[:, 11]).astype(np.int64),
+        vertex=vertex,
+        number=table[:, 1].astype(np.int64),
+        generation=zero,
+        sub_particle=zero,
+        process=zero,
+        pdg=table[:, 2].astype(np.int64),
+        position=table[:, 3:6] + vertices[vertex - 1],
+        time=table[:, 6],
+        momentum=table[:, 7:10],
+        mass=table[:, 10],
+        charge=np.rint(table[:, 11]).astype(np.int64),
     )

@@ -71,17 +71,21 @@ def secondaries(vertices: Crossings, particles: Particles, rng: np.random.Genera
     origin, leading, pdg, momentum = origin[stored], leading[stored], pdg[stored], momentum[stored]
     parents = particles.take(vertices.particle[origin])
     return Particles(
-        vertex=parents.vertex, number=parents.number, generation=parents.generation + 1,
-        sub_particle=_count_within(parents), process=np.where(leading, 1, 2).astype(np.int64), pdg=pdg,
-        position=vertices.position[origin] + _STEP * vertices.direction[origin], time=vertices.time[origin],
-        momentum=momentum, mass=np.array([_PRODUCT_MASS[code] for code in pdg.tolist()], np.float64),
+        vertex=parents.vertex,
+        number=parents.number,
+        generation=parents.generation + 1,
+        sub_particle=_count_within(parents),
+        process=np.where(leading, 1, 2).astype(np.int64),
+        pdg=pdg,
+        position=vertices.position[origin] + _STEP * vertices.direction[origin],
+        time=vertices.time[origin],
+        momentum=momentum,
+        mass=np.array([_PRODUCT_MASS[code] for code in pdg.tolist()], np.float64),
         charge=np.sign(pdg).astype(np.int64),
     )
 
 
-def _product_momenta(
-    vertices: Crossings, origin: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.float64]:
+def _product_momenta(vertices: Crossings, origin: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
     """(S, 3) GeV; redrawn up to `_DRAWS` times until the transverse momentum is one that TrackML stores."""
     available = _MAX_MOMENTUM_FRACTION * np.linalg.norm(vertices.momentum, axis=1)[origin]
     along, across_1, across_2 = (axis[origin] for axis in _axes(vertices.direction))
@@ -95,8 +99,11 @@ def _product_momenta(
         cosine = (np.sqrt((1 - _FORWARD) ** 2 + 4 * _FORWARD * rng.random(len(todo))) - 1) / _FORWARD
         sine, phi = np.sqrt(1 - cosine**2), rng.uniform(0, 2 * np.pi, len(todo))
         weights = size * np.stack([cosine, sine * np.cos(phi), sine * np.sin(phi)])
-        momenta[todo] = (weights[0][:, None] * along[todo] + weights[1][:, None] * across_1[todo]
-                         + weights[2][:, None] * across_2[todo])
+        momenta[todo] = (
+            weights[0][:, None] * along[todo]
+            + weights[1][:, None] * across_1[todo]
+            + weights[2][:, None] * across_2[todo]
+        )
         todo = todo[np.hypot(momenta[todo, 0], momenta[todo, 1]) <= _MIN_PRODUCT_PT]
     return momenta
 

@@ -20,17 +20,13 @@ PITCHES = {
 # lookup grid of the ACTS release of 2018 was ordered. Each digit is the ring (0 = innermost) of the next module; within
 # a ring φ grows. All discs of a volume share one sequence. Barrels are numbered as ACTS numbers them.
 _PIXEL_RINGS = (
-    "011010110110101101101101011011010110110110101101101011"
-    "011010110110101101101101011011010110110110101101101011"
+    "011010110110101101101101011011010110110110101101101011011010110110101101101101011011010110110110101101101011"
 )
 _SHORT_STRIP_RINGS = (
     "0122012012102102102102102102102120120120120120120210210210212012012012012012012012012"
     "0122012012102102102102102102102120120120120120120210210210212012012012012012012012012"
 )
-_LONG_STRIP_RINGS = (
-    "0110101010101010101010101010101010101010101010101"
-    "0101010101101010101010101010101010101010101010101"
-)
+_LONG_STRIP_RINGS = "01101010101010101010101010101010101010101010101010101010101101010101010101010101010101010101010101"
 RING_SEQUENCES = {
     7: _PIXEL_RINGS, 9: _PIXEL_RINGS, 12: _SHORT_STRIP_RINGS, 14: _SHORT_STRIP_RINGS,
     16: _LONG_STRIP_RINGS, 18: _LONG_STRIP_RINGS,
@@ -95,8 +91,10 @@ def trackml_module_ids(
         sequence = np.array(list(RING_SEQUENCES[disc_volume]), np.int64)
         ring = np.unique(radius[disc], return_inverse=True)[1]
         if not np.array_equal(np.bincount(ring), np.bincount(sequence)):
-            raise ValueError(f"volume {disc_volume} layer {disc_layer}: rings of {np.bincount(ring)} modules, "
-                             f"wanted {np.bincount(sequence)}; this is not the TrackML detector")
+            raise ValueError(
+                f"volume {disc_volume} layer {disc_layer}: rings of {np.bincount(ring)} modules, "
+                f"wanted {np.bincount(sequence)}; this is not the TrackML detector"
+            )
         in_place = np.lexsort((phi[disc], ring))  # modules by ring, then φ
         numbers = np.argsort(sequence, kind="stable") + 1  # numbers by ring, then order in the walk
         module_id[disc[in_place]] = numbers
@@ -106,12 +104,18 @@ def trackml_module_ids(
 def geometry_table(modules: Modules) -> pd.DataFrame:
     """The modules in the columns of TrackML's detectors.csv."""
     columns: dict[str, NDArray] = {
-        "volume_id": modules.volume_id, "layer_id": modules.layer_id, "module_id": modules.module_id,
+        "volume_id": modules.volume_id,
+        "layer_id": modules.layer_id,
+        "module_id": modules.module_id,
     }
     columns |= {name: modules.centre[:, k] for k, name in enumerate(("cx", "cy", "cz"))}
     columns |= {f"rot_{x}{u}": modules.rotation[:, i, j] for i, x in enumerate("xyz") for j, u in enumerate("uvw")}
     columns |= {
-        "module_t": modules.thickness, "module_minhu": modules.half_u_low, "module_maxhu": modules.half_u_high,
-        "module_hv": modules.half_v, "pitch_u": modules.pitch_u, "pitch_v": modules.pitch_v,
+        "module_t": modules.thickness,
+        "module_minhu": modules.half_u_low,
+        "module_maxhu": modules.half_u_high,
+        "module_hv": modules.half_v,
+        "pitch_u": modules.pitch_u,
+        "pitch_v": modules.pitch_v,
     }
     return pd.DataFrame(columns).sort_values(["volume_id", "layer_id", "module_id"], ignore_index=True)

@@ -31,6 +31,9 @@ def noise_crossings(signal_hits: int, modules: Modules, rng: np.random.Generator
     position = modules.to_global(rows, np.column_stack([u, v, np.zeros(count)]))
     line = position + rng.normal(size=(count, 3)) * np.array([0.0, 0.0, _ORIGIN_SPREAD])
     return Crossings(
-        particle=np.full(count, -1, np.int64), geometry_id=modules.geometry_id[rows], position=position,
-        time=np.zeros(count), momentum=line * (_MOMENTUM / np.linalg.norm(line, axis=1, keepdims=True)),
+        particle=np.full(count, -1, np.int64),
+        geometry_id=modules.geometry_id[rows],
+        position=position,
+        time=np.zeros(count),
+        momentum=line * (_MOMENTUM / np.linalg.norm(line, axis=1, keepdims=True)),
     )

@@ -29,8 +29,9 @@ class _Table:
     @classmethod
     def concatenate(cls, tables: Sequence[Self]) -> Self:
         """All rows of the tables, in order."""
-        return cls(**{field.name: np.concatenate([getattr(table, field.name) for table in tables])
-                      for field in fields(cls)})
+        return cls(
+            **{field.name: np.concatenate([getattr(table, field.name) for table in tables]) for field in fields(cls)}
+        )
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,13 @@ class Particles(_Table):
     @property
     def particle_id(self) -> NDArray[np.int64]:
         """(P,) identifier with TrackML's bit fields: vertex, number, generation, sub-particle, process."""
-        return (self.vertex << 52) | (self.number << 36) | (self.generation << 24) | (self.sub_particle << 12) \
+        return (
+            (self.vertex << 52)
+            | (self.number << 36)
+            | (self.generation << 24)
+            | (self.sub_particle << 12)
             | self.process
+        )
 
 
 @dataclass(frozen=True)

@@ -31,16 +31,25 @@ def claim_folder(folder: Path, config: SimulationConfig) -> None:
         found = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not JSON ({error}); remove the folder and simulate again") from error
-    differences = [f"{name} = {found.get(name)!r}, wanted {wanted.get(name)!r}"
-                   for name in sorted({*found, *wanted}) if found.get(name) != wanted.get(name)]
+    differences = [
+        f"{name} = {found.get(name)!r}, wanted {wanted.get(name)!r}"
+        for name in sorted({*found, *wanted})
+        if found.get(name) != wanted.get(name)
+    ]
     if differences:
-        raise ValueError(f"the events in {folder} were simulated otherwise: {'; '.join(differences)}. Choose another "
-                         "folder, or remove this one")
+        raise ValueError(
+            f"the events in {folder} were simulated otherwise: {'; '.join(differences)}. Choose another "
+            "folder, or remove this one"
+        )
 
 
 def _stamp(config: SimulationConfig) -> dict[str, object]:
-    return {**config.fingerprint(), "revision": REVISION, "pyacts": _version("pyacts"),
-            "pythia8mc": _version("pythia8mc")}
+    return {
+        **config.fingerprint(),
+        "revision": REVISION,
+        "pyacts": _version("pyacts"),
+        "pythia8mc": _version("pythia8mc"),
+    }
 
 
 def _version(package: str) -> str:

@@ -44,18 +44,38 @@ def _run_fatras(folder: Path, detector: Detector, seed: int, passive: bool) -> N
     acts, examples = require_acts()
     with without_fpe_monitor():
         sequencer = examples.Sequencer(events=1, numThreads=1, logLevel=acts.logging.ERROR)
-        sequencer.addReader(examples.CsvParticleReader(
-            level=acts.logging.ERROR, inputDir=str(folder), inputStem="particles", outputParticles="generated"))
-        sequencer.addAlgorithm(examples.FatrasSimulation(
-            level=acts.logging.FATAL,  # it reports every stuck low-momentum particle as an error
-            inputParticles="generated", outputParticles="simulated", outputSimHits="crossings",
-            randomNumbers=examples.RandomNumbers(seed=seed), trackingGeometry=detector.tracking_geometry,
-            magneticField=detector.field, generateHitsOnSensitive=True, generateHitsOnMaterial=passive,
-            emScattering=True, emEnergyLossIonisation=True, emEnergyLossRadiation=True, emPhotonConversion=False,
-            pMin=MIN_MOMENTUM * acts.UnitConstants.GeV))
-        sequencer.addWriter(examples.CsvSimHitWriter(
-            level=acts.logging.ERROR, inputSimHits="crossings", outputDir=str(folder), outputStem="crossings",
-            outputPrecision=9))
+        sequencer.addReader(
+            examples.CsvParticleReader(
+                level=acts.logging.ERROR, inputDir=str(folder), inputStem="particles", outputParticles="generated"
+            )
+        )
+        sequencer.addAlgorithm(
+            examples.FatrasSimulation(
+                level=acts.logging.FATAL,  # it reports every stuck low-momentum particle as an error
+                inputParticles="generated",
+                outputParticles="simulated",
+                outputSimHits="crossings",
+                randomNumbers=examples.RandomNumbers(seed=seed),
+                trackingGeometry=detector.tracking_geometry,
+                magneticField=detector.field,
+                generateHitsOnSensitive=True,
+                generateHitsOnMaterial=passive,
+                emScattering=True,
+                emEnergyLossIonisation=True,
+                emEnergyLossRadiation=True,
+                emPhotonConversion=False,
+                pMin=MIN_MOMENTUM * acts.UnitConstants.GeV,
+            )
+        )
+        sequencer.addWriter(
+            examples.CsvSimHitWriter(
+                level=acts.logging.ERROR,
+                inputSimHits="crossings",
+                outputDir=str(folder),
+                outputStem="crossings",
+                outputPrecision=9,
+            )
+        )
         sequencer.run()
 
 
@@ -64,8 +84,13 @@ def _write_particles(particles: Particles, path: Path) -> None:
     zero = np.zeros(n, np.int64)
     # Fatras takes no particles of later generations, so each goes in as a primary whose number is its row + 1.
     columns: dict[str, Any] = {
-        "particle_id_pv": zero + 1, "particle_id_sv": zero, "particle_id_part": np.arange(1, n + 1),
-        "particle_id_gen": zero, "particle_id_subpart": zero, "particle_type": particles.pdg, "process": zero,
+        "particle_id_pv": zero + 1,
+        "particle_id_sv": zero,
+        "particle_id_part": np.arange(1, n + 1),
+        "particle_id_gen": zero,
+        "particle_id_subpart": zero,
+        "particle_type": particles.pdg,
+        "process": zero,
     }
     for k, axis in enumerate("xyz"):
         columns[f"v{axis}"] = particles.position[:, k]
@@ -82,13 +107,16 @@ def _write_particles(particles: Particles, path: Path) -> None:
 
 def _read_crossings(path: Path) -> Crossings:
     table = csv.read_csv(
-        path, read_options=csv.ReadOptions(use_threads=False),
+        path,
+        read_options=csv.ReadOptions(use_threads=False),
         convert_options=csv.ConvertOptions(include_columns=list(_CROSSING_COLUMNS), column_types=_CROSSING_COLUMNS),
     )
     column = {name: table[name].to_numpy() for name in _CROSSING_COLUMNS}
     crossings = Crossings(
-        particle=column["particle_id_part"] - 1, geometry_id=column["geometry_id"],
-        position=np.column_stack([column["tx"], column["ty"], column["tz"]]), time=column["tt"],
+        particle=column["particle_id_part"] - 1,
+        geometry_id=column["geometry_id"],
+        position=np.column_stack([column["tx"], column["ty"], column["tz"]]),
+        time=column["tt"],
         momentum=np.column_stack([column["tpx"], column["tpy"], column["tpz"]]),
     )
     # products of Fatras' own processes (electrons of radiated photons) are not followed
@@ -98,5 +126,10 @@ def _read_crossings(path: Path) -> Crossings:
 
 
 def _empty() -> Crossings:
-    return Crossings(particle=np.empty(0, np.int64), geometry_id=np.empty(0, np.uint64),
-                     position=np.empty((0, 3)), time=np.empty(0), momentum=np.empty((0, 3)))
+    return Crossings(
+        particle=np.empty(0, np.int64),
+        geometry_id=np.empty(0, np.uint64),
+        position=np.empty((0, 3)),
+        time=np.empty(0),
+        momentum=np.empty((0, 3)),
+    )

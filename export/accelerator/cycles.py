@@ -55,14 +55,22 @@ class CycleFormula:
 
     def interval(self, nodes: int, edges: int) -> float:
         """Average cycles between graphs of this size, one behind the other."""
-        bounds: list[float] = [*self.rows(nodes, edges),
-                               self._start(len(self.passes), nodes, edges) / self.config.graphs_in_flight]
+        bounds: list[float] = [
+            *self.rows(nodes, edges),
+            self._start(len(self.passes), nodes, edges) / self.config.graphs_in_flight,
+        ]
         for index, made in enumerate(self.passes):
             for total in made.sums:
-                reader = next(i for i, other in enumerate(self.passes)
-                              if any(read.kind == "sum" and read.value == total.name for read in other.reads))
-                held = (self._start(reader, nodes, edges) - self._start(index, nodes, edges)
-                        + self._pass_rows(reader, nodes, edges))
+                reader = next(
+                    i
+                    for i, other in enumerate(self.passes)
+                    if any(read.kind == "sum" and read.value == total.name for read in other.reads)
+                )
+                held = (
+                    self._start(reader, nodes, edges)
+                    - self._start(index, nodes, edges)
+                    + self._pass_rows(reader, nodes, edges)
+                )
                 bounds.append(held / self.config.accumulators)
         return max(bounds)
 

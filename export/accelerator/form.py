@@ -102,8 +102,11 @@ def export_accelerator(model: IntegerModel, folder: Path, config: AcceleratorCon
         write_text(folder / "verilog" / name, text)
     nodes, edges = plan.config.capacity.nodes, plan.config.capacity.edges
     report = {
-        "module": TOP, "config": asdict(plan.config), "kernel_cycles": kernels.cycles,
-        "latency_cycles": formula.latency(nodes, edges), "interval_cycles": formula.interval(nodes, edges),
+        "module": TOP,
+        "config": asdict(plan.config),
+        "kernel_cycles": kernels.cycles,
+        "latency_cycles": formula.latency(nodes, edges),
+        "interval_cycles": formula.interval(nodes, edges),
     }
     write_text(folder / "accelerator.json", json.dumps(report, indent=1) + "\n")
     return AcceleratorForm(plan, formula, folder, sources, mlps)

@@ -29,8 +29,11 @@ def make_kernels(plan: Plan, mlps: Mapping[str, RtlKernel]) -> Kernels:
             sources[f"{made.name}_pipeline.v"] = copy_module(made, plan.model.columns(made.value), plan.result(made))
             cycles[made.name] = 0
             continue
-        kernel = (mlps[made.name] if made.kernel == "mlp"
-                  else make_kernel(plan.model, made.name, rtl.latency_cutoff, rtl.clock_period_ns))
+        kernel = (
+            mlps[made.name]
+            if made.kernel == "mlp"
+            else make_kernel(plan.model, made.name, rtl.latency_cutoff, rtl.clock_period_ns)
+        )
         sources |= kernel.sources
         # A kernel's latency counts clock edges after the one that takes the vector: one more to its result's clock.
         cycles[made.name] = kernel.latency_cycles + 1

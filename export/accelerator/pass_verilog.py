@@ -31,11 +31,15 @@ def edge_pass(plan: Plan, made: Pass, given: str, timing: Timing, widths: Widths
         "    end endgenerate",
     ]
     if made.streamed:
-        parts += [f"    wire [{lanes - 1}:0] {name}_outside;",
-                  delay(f"{name}_keep & ~{name}_inside", f"{name}_outside", lanes, 1, declare=False, reset=True),
-                  f"    assign {name}_bad_index = |{name}_outside;"]
-    parts += [delay(f"{name}_{end}", f"{name}_out_{end}", lanes * widths.index, timing.out - 1)
-              for end in dict.fromkeys(total.end for total in made.sums)]
+        parts += [
+            f"    wire [{lanes - 1}:0] {name}_outside;",
+            delay(f"{name}_keep & ~{name}_inside", f"{name}_outside", lanes, 1, declare=False, reset=True),
+            f"    assign {name}_bad_index = |{name}_outside;",
+        ]
+    parts += [
+        delay(f"{name}_{end}", f"{name}_out_{end}", lanes * widths.index, timing.out - 1)
+        for end in dict.fromkeys(total.end for total in made.sums)
+    ]
     if made.sums:
         parts.append(delay(f"{name}_kept", f"{name}_counted", lanes, timing.out - 1, reset=True))
     parts += [scatter(plan, made, total, widths) for total in made.sums]
@@ -56,12 +60,24 @@ def node_pass(plan: Plan, made: Pass, given: str, timing: Timing, widths: Widths
             bits = lanes * plan.bits(operand.value)
             parts += [
                 f"    wire [{bits - 1}:0] {name}_{operand.value};",
-                _row_memory(f"{name}_{operand.value}", bits, plan.config.graphs_in_flight * plan.config.node_rows,
-                            widths.node_address, operand.value, f"{name}_read_address"),
+                _row_memory(
+                    f"{name}_{operand.value}",
+                    bits,
+                    plan.config.graphs_in_flight * plan.config.node_rows,
+                    widths.node_address,
+                    operand.value,
+                    f"{name}_read_address",
+                ),
             ]
         else:
-            parts.append(delay(f"{operand.value}_sums", f"{name}_{operand.value}",
-                               lanes * plan.bits(operand.value), timing.kernel - sum_cycles(plan, operand.value)))
+            parts.append(
+                delay(
+                    f"{operand.value}_sums",
+                    f"{name}_{operand.value}",
+                    lanes * plan.bits(operand.value),
+                    timing.kernel - sum_cycles(plan, operand.value),
+                )
+            )
     parts += [
         f"    generate for (lane = 0; lane < {lanes}; lane = lane + 1) begin : {name}_lanes",
         _kernel(plan, made),
@@ -104,11 +120,21 @@ def control_wires(name: str, edges: bool, widths: Widths) -> str:
     wire [{widths.node_address - 1}:0] {name}_node_base;"""
 
 
-def sequencer(name: str, edges: bool, may_start: str, may_issue: str, stream_last: str | None, widths: Widths,
-              config: AcceleratorConfig) -> str:
+def sequencer(
+    name: str,
+    edges: bool,
+    may_start: str,
+    may_issue: str,
+    stream_last: str | None,
+    widths: Widths,
+    config: AcceleratorConfig,
+) -> str:
     """An instance of `sequencer` on the control wires of `name`; graphs end with `stream_last`, or as they came."""
-    rows, row, address = ((config.edge_rows, widths.edge_row, widths.edge_address) if edges
-                          else (config.node_rows, widths.node_row, widths.node_address))
+    rows, row, address = (
+        (config.edge_rows, widths.edge_row, widths.edge_address)
+        if edges
+        else (config.node_rows, widths.node_row, widths.node_address)
+    )
     ends = [f"{'edge' if edges else 'node'}_end_row[{name}_{slot}]" for slot in ("slot", "next_slot")]
     if stream_last is not None:
         ends = [f"{row}'d0", f"{row}'d0"]
@@ -125,8 +151,10 @@ def sequencer(name: str, edges: bool, may_start: str, may_issue: str, stream_las
 def delay(source: str, target: str, bits: int, cycles: int, declare: bool = True, reset: bool = False) -> str:
     """`target` is `source`, `cycles` clocks later."""
     wire = f"    wire [{bits - 1}:0] {target};\n" if declare else ""
-    return (f"{wire}    delay_line #(.BITS({bits}), .CYCLES({cycles}), .RESET({int(reset)})) {target}_line (\n"
-            f"        .clk(clk), .rst(rst), .in({source}), .out({target}));")
+    return (
+        f"{wire}    delay_line #(.BITS({bits}), .CYCLES({cycles}), .RESET({int(reset)})) {target}_line (\n"
+        f"        .clk(clk), .rst(rst), .in({source}), .out({target}));"
+    )
 
 
 def _flow(plan: Plan, made: Pass, given: str, timing: Timing, widths: Widths) -> str:
@@ -141,8 +169,15 @@ def _flow(plan: Plan, made: Pass, given: str, timing: Timing, widths: Widths) ->
         *(f"    wire {total.name}_free;" for total in made.sums),
         f"    semaphore #(.FIRST(0), .BITS({widths.slots_count})) {name}_graphs (",
         f"        .clk(clk), .rst(rst), .give({given}), .take({name}_start), .available({name}_waiting));",
-        sequencer(name, edges, " && ".join(may_start), " && ".join(may_issue),
-                  "edge_tlast" if made.streamed else None, widths, config),
+        sequencer(
+            name,
+            edges,
+            " && ".join(may_start),
+            " && ".join(may_issue),
+            "edge_tlast" if made.streamed else None,
+            widths,
+            config,
+        ),
         *[f"    assign edge_tready = {name}_open{' && place_free' * made.final};"] * made.streamed,
         delay(f"{{{name}_issue && {name}_fits, {name}_last}}", f"{name}_flags", 2, timing.out, reset=True),
         f"    assign {{{name}_out, {name}_out_last}} = {name}_flags;",
@@ -153,10 +188,10 @@ def _flow(plan: Plan, made: Pass, given: str, timing: Timing, widths: Widths) ->
     ]
     for total in made.sums:
         reader = plan.sum_reader(total.name).name
-        lines += [f"    semaphore #(.FIRST({config.accumulators}), .BITS({widths.buffers_count})) "
-                  f"{total.name}_buffers (",
-                  f"        .clk(clk), .rst(rst), .give({reader}_last), .take({name}_start), "
-                  f".available({total.name}_free));"]
+        lines += [
+            f"    semaphore #(.FIRST({config.accumulators}), .BITS({widths.buffers_count})) {total.name}_buffers (",
+            f"        .clk(clk), .rst(rst), .give({reader}_last), .take({name}_start), .available({total.name}_free));",
+        ]
     return "\n".join(lines)
 
 
@@ -171,18 +206,22 @@ def _streamed_beat(plan: Plan, made: Pass, timing: Timing, widths: Widths) -> st
         start += bits
         lines.append(delay(f"{{{joined}}}", field, lanes * bits, 1))
     for value in plan.edge_inputs:
-        lines += [delay(f"{value.name}_data", f"{name}_{value.name}", lanes * plan.bits(value.name), timing.kernel - 1),
-                  f"    wire {value.name}_write = edges_write;",
-                  f"    wire [{widths.edge_address - 1}:0] {value.name}_address = edges_address;"]
-    return "\n".join([
-        f"    wire stored = {name}_issue && {name}_fits;",
-        delay("stored", "edges_write", 1, 1, reset=True),
-        delay(f"{name}_issue_address", "edges_address", widths.edge_address, 1),
-        delay(f"edge_tkeep & {{{lanes}{{stored}}}}", f"{name}_keep", lanes, 1, reset=True),
-        *lines,
-        f"    wire [{lanes * (2 * widths.index + 1) - 1}:0] edges_data = "
-        f"{{{name}_keep, {name}_target, {name}_source}};",
-    ])
+        lines += [
+            delay(f"{value.name}_data", f"{name}_{value.name}", lanes * plan.bits(value.name), timing.kernel - 1),
+            f"    wire {value.name}_write = edges_write;",
+            f"    wire [{widths.edge_address - 1}:0] {value.name}_address = edges_address;",
+        ]
+    return "\n".join(
+        [
+            f"    wire stored = {name}_issue && {name}_fits;",
+            delay("stored", "edges_write", 1, 1, reset=True),
+            delay(f"{name}_issue_address", "edges_address", widths.edge_address, 1),
+            delay(f"edge_tkeep & {{{lanes}{{stored}}}}", f"{name}_keep", lanes, 1, reset=True),
+            *lines,
+            f"    wire [{lanes * (2 * widths.index + 1) - 1}:0] edges_data = "
+            f"{{{name}_keep, {name}_target, {name}_source}};",
+        ]
+    )
 
 
 def _stored_beat(plan: Plan, made: Pass, timing: Timing, widths: Widths) -> str:
@@ -205,16 +244,21 @@ def _stored_beat(plan: Plan, made: Pass, timing: Timing, widths: Widths) -> str:
     for operand in made.reads:
         if operand.kind == "edge":
             bits = lanes * plan.bits(operand.value)
-            lines += [f"    wire [{bits - 1}:0] {name}_{operand.value};",
-                      _row_memory(f"{name}_{operand.value}", bits, depth, widths.edge_address, operand.value,
-                                  f"{name}_read_address")]
+            lines += [
+                f"    wire [{bits - 1}:0] {name}_{operand.value};",
+                _row_memory(
+                    f"{name}_{operand.value}", bits, depth, widths.edge_address, operand.value, f"{name}_read_address"
+                ),
+            ]
     return "\n".join(lines)
 
 
 def _row_memory(target: str, bits: int, depth: int, address_bits: int, value: str, address: str) -> str:
-    return (f"    row_memory #(.BITS({bits}), .DEPTH({depth}), .ADDRESS_BITS({address_bits})) {target}_memory (\n"
-            f"        .clk(clk), .write({value}_write), .write_address({value}_address), .write_data({value}_data),\n"
-            f"        .read_address({address}), .read_data({target}));")
+    return (
+        f"    row_memory #(.BITS({bits}), .DEPTH({depth}), .ADDRESS_BITS({address_bits})) {target}_memory (\n"
+        f"        .clk(clk), .write({value}_write), .write_address({value}_address), .write_data({value}_data),\n"
+        f"        .read_address({address}), .read_data({target}));"
+    )
 
 
 def _gather(plan: Plan, made: Pass, operand: Operand, widths: Widths) -> str:
@@ -240,8 +284,10 @@ def _kernel(plan: Plan, made: Pass) -> str:
             case _:
                 operands.append(f"{made.name}_{operand.value}[lane*{bits} +: {bits}]")
     bits = plan.result_bits(made)
-    return (f"        {made.name}_pipeline kernel (\n            .clk(clk), .model_inp({{{', '.join(operands)}}}),\n"
-            f"            .model_out({made.name}_data[lane*{bits} +: {bits}]));")
+    return (
+        f"        {made.name}_pipeline kernel (\n            .clk(clk), .model_inp({{{', '.join(operands)}}}),\n"
+        f"            .model_out({made.name}_data[lane*{bits} +: {bits}]));"
+    )
 
 
 def _lanes(plan: Plan, made: Pass) -> int:

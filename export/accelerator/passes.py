@@ -80,10 +80,14 @@ def read_passes(description: NetworkDescription) -> tuple[Pass, ...]:
     scatters = [step for step in description.steps if isinstance(step, Scatter) and step.name in needed]
     return tuple(
         Pass(
-            kernel.name, kernel.value, kernel.kind, domain,
+            kernel.name,
+            kernel.value,
+            kernel.kind,
+            domain,
             tuple(_operand(description, leaf, direct | {kernel.name}) for leaf in kernel.leaves),
             tuple(step for step in scatters if _summed(description, step) == kernel.name),
-            streamed=place == first_edge, final=kernel.value == description.output,
+            streamed=place == first_edge,
+            final=kernel.value == description.output,
             chained=place > 0 and domains[place - 1] == domain and place - 1 != first_edge,
         )
         for place, (kernel, domain) in enumerate(zip(kernels, domains, strict=True))
@@ -119,8 +123,9 @@ def _kernels(description: NetworkDescription, needed: set[str]) -> list[_Kernel]
             case Gather() | Concat():
                 pass  # leaves of the kernels that read them
             case _:
-                raise ValueError(f"accelerator: step {step.name!r} is a {type(step).__name__}, for which it has no "
-                                 "kernel")
+                raise ValueError(
+                    f"accelerator: step {step.name!r} is a {type(step).__name__}, for which it has no kernel"
+                )
     return list(kernels.values())
 
 

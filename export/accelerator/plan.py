@@ -44,11 +44,15 @@ class AcceleratorConfig:
                 raise ValueError(f"accelerator: {name} is {getattr(self, name)}, wanted at least 1")
         for name in ("edge_lanes", "node_lanes"):
             if getattr(self, name) > MAX_LANES:
-                raise ValueError(f"accelerator: {name} is {getattr(self, name)}, wanted at most {MAX_LANES}: the "
-                                 "simulation has that many keep bits a row")
+                raise ValueError(
+                    f"accelerator: {name} is {getattr(self, name)}, wanted at most {MAX_LANES}: the "
+                    "simulation has that many keep bits a row"
+                )
         if self.node_lanes & (self.node_lanes - 1):
-            raise ValueError(f"accelerator: node_lanes is {self.node_lanes}, wanted a power of two: the low bits of a "
-                             "node's index choose its memory bank")
+            raise ValueError(
+                f"accelerator: node_lanes is {self.node_lanes}, wanted a power of two: the low bits of a "
+                "node's index choose its memory bank"
+            )
 
     @property
     def node_rows(self) -> int:
@@ -80,8 +84,12 @@ class Plan:
 
     def readers(self, value: str, kind: str) -> list[tuple[Pass, Operand]]:
         """Where `value` is read as an operand of this kind."""
-        return [(made, operand) for made in self.passes for operand in made.reads
-                if operand.value == value and operand.kind == kind]
+        return [
+            (made, operand)
+            for made in self.passes
+            for operand in made.reads
+            if operand.value == value and operand.kind == kind
+        ]
 
     def sum_reader(self, total: str) -> Pass:
         """The one pass that reads, and so empties, the accumulators of a sum or mean."""
@@ -115,8 +123,9 @@ def make_plan(model: IntegerModel, config: AcceleratorConfig) -> Plan:
     clashes |= RESERVED & set(description.names)
     if clashes:
         raise ValueError(f"accelerator: {sorted(clashes)} name parts of the accelerator itself; rename the steps")
-    inputs = {domain: tuple(value for value in description.inputs if value.domain == domain)
-              for domain in ("node", "edge")}
+    inputs = {
+        domain: tuple(value for value in description.inputs if value.domain == domain) for domain in ("node", "edge")
+    }
     return Plan(model, config, inputs["node"], inputs["edge"], passes)
 
 

@@ -44,18 +44,26 @@ class Stalls:
 
 
 class _Input(ctypes.Structure):
-    _fields_ = (*((name, ctypes.c_void_p) for name in ("data", "keep", "last", "taken")),
-                *((name, ctypes.c_uint64) for name in ("rows", "words")), ("gap", ctypes.c_uint32))
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("data", "keep", "last", "taken")),
+        *((name, ctypes.c_uint64) for name in ("rows", "words")),
+        ("gap", ctypes.c_uint32),
+    )
 
 
 class _Output(ctypes.Structure):
-    _fields_ = (*((name, ctypes.c_void_p) for name in ("data", "keep", "last", "overflow", "given")),
-                *((name, ctypes.c_uint64) for name in ("room", "words", "graphs")), ("stall", ctypes.c_uint32))
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("data", "keep", "last", "overflow", "given")),
+        *((name, ctypes.c_uint64) for name in ("room", "words", "graphs")),
+        ("stall", ctypes.c_uint32),
+    )
 
 
 class _Watch(ctypes.Structure):
-    _fields_ = (*((name, ctypes.c_void_p) for name in ("clocks", "wires")),
-                *((name, ctypes.c_uint64) for name in ("room", "count")))
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("clocks", "wires")),
+        *((name, ctypes.c_uint64) for name in ("room", "count")),
+    )
 
 
 @dataclass(frozen=True)
@@ -91,36 +99,53 @@ class AcceleratorLibrary:
         received = self._simulate(graphs, Stalls(), watch)
         seen = [clocks[wires == wire].astype(int) for wire in range(len(watched_wires(self.plan)))]
         return received, [
-            {name: PassClocks(*(int(seen[3 * place + kind][graph]) for kind in range(3)))
-             for place, name in enumerate(pass_names(self.plan))}
+            {
+                name: PassClocks(*(int(seen[3 * place + kind][graph]) for kind in range(3)))
+                for place, name in enumerate(pass_names(self.plan))
+            }
             for graph in range(len(graphs))
         ]
 
-    def _simulate(self, graphs: Sequence[CodedGraph], stalls: Stalls, watch: _Watch | None,
-                  reset: int = NEVER) -> list[Received]:
+    def _simulate(
+        self, graphs: Sequence[CodedGraph], stalls: Stalls, watch: _Watch | None, reset: int = NEVER
+    ) -> list[Received]:
         nodes, edges = node_stream(self.plan, graphs), edge_stream(self.plan, graphs)
         node_taken, edge_taken = (np.zeros(len(stream.last), np.uint64) for stream in (nodes, edges))
         rows = len(edges.last)
         bits = self.plan.bits(self.plan.passes[-1].name) * self.plan.config.edge_lanes
         data, keep = np.zeros((rows, -(-bits // 32)), np.uint32), np.zeros((rows, 2), np.uint32)
         last, overflow, given = np.zeros(rows, np.uint8), np.zeros(rows, np.uint8), np.zeros(rows, np.uint64)
-        output = _Output(*(array.ctypes.data for array in (data, keep, last, overflow, given)),
-                         rows, data.shape[1], len(graphs), _chance(stalls.logits))
+        output = _Output(
+            *(array.ctypes.data for array in (data, keep, last, overflow, given)),
+            rows,
+            data.shape[1],
+            len(graphs),
+            _chance(stalls.logits),
+        )
         simulate = ctypes.CDLL(str(self.path)).simulate
         simulate.restype = ctypes.c_int64
         simulate.argtypes = [*[ctypes.c_void_p] * 4, *[ctypes.c_uint64] * 3]
-        got = simulate(ctypes.byref(_input(nodes, node_taken, stalls.nodes)),
-                       ctypes.byref(_input(edges, edge_taken, stalls.edges)), ctypes.byref(output),
-                       None if watch is None else ctypes.byref(watch), stalls.seed, PATIENCE,
-                       reset)
+        got = simulate(
+            ctypes.byref(_input(nodes, node_taken, stalls.nodes)),
+            ctypes.byref(_input(edges, edge_taken, stalls.edges)),
+            ctypes.byref(output),
+            None if watch is None else ctypes.byref(watch),
+            stalls.seed,
+            PATIENCE,
+            reset,
+        )
         if got < 0:
             raise RuntimeError(f"accelerator {FAULTS[got]}")
         ends = np.flatnonzero(last[:got]) + 1
         starts = np.concatenate([[0], ends[:-1]])
         first_rows = np.concatenate([[0], np.flatnonzero(nodes.last)[:-1] + 1])
         return [
-            Received(read_logits(self.plan, data[start:end], keep[start:end]), bool(overflow[end - 1]),
-                     int(node_taken[first]), int(given[end - 1]))
+            Received(
+                read_logits(self.plan, data[start:end], keep[start:end]),
+                bool(overflow[end - 1]),
+                int(node_taken[first]),
+                int(given[end - 1]),
+            )
             for start, end, first in zip(starts, ends, first_rows, strict=True)
         ]
 
@@ -135,8 +160,9 @@ def watched_wires(plan: Plan) -> list[str]:
     return [f"{name}_{what}" for name in pass_names(plan) for what in ("start", "last", "done")]
 
 
-def build_accelerator(sources: dict[str, str], top: str, plan: Plan, folder: Path,
-                      break_bypass: int = 0) -> AcceleratorLibrary:
+def build_accelerator(
+    sources: dict[str, str], top: str, plan: Plan, folder: Path, break_bypass: int = 0
+) -> AcceleratorLibrary:
     """Compile the accelerator's Verilog into a library in `folder`; seconds for few lanes, a minute for many.
 
     `break_bypass` 1, 2 or 3 leaves out one stage of the accumulators' bypass, for tests that must notice. Raises
@@ -148,9 +174,13 @@ def build_accelerator(sources: dict[str, str], top: str, plan: Plan, folder: Pat
     # Verilator writes a doubled underscore of a name so.
     members = ", ".join(f"root->{top}__DOT__{wire.replace('__', '___05F')}" for wire in wires)
     library = build_simulation(
-        sources | {"watch.vlt": f"`verilator_config\n{seen}"}, top, f"#define WATCHED(root) {members}\n{testbench}",
-        folder, options=(*LINT, f"-GBREAK_BYPASS={break_bypass}"),
-        parts=[f"{made.name}_pipeline" for made in plan.passes])
+        sources | {"watch.vlt": f"`verilator_config\n{seen}"},
+        top,
+        f"#define WATCHED(root) {members}\n{testbench}",
+        folder,
+        options=(*LINT, f"-GBREAK_BYPASS={break_bypass}"),
+        parts=[f"{made.name}_pipeline" for made in plan.passes],
+    )
     return AcceleratorLibrary(library, plan)
 
 

@@ -80,11 +80,11 @@ def _stream(graphs: Sequence[IntArray], columns: Sequence[Format], lanes: int) -
     keep = np.zeros((sum(lengths) * lanes,), np.uint8)
     for length, end, own in zip(lengths, ends, graphs, strict=True):
         first = (end - length) * lanes
-        codes[first:first + len(own)] = own
-        keep[first:first + len(own)] = 1
+        codes[first : first + len(own)] = own
+        keep[first : first + len(own)] = 1
     bits = np.packbits(keep.reshape(-1, lanes), axis=1, bitorder="little")
     masks = np.zeros((sum(lengths), 8), np.uint8)
-    masks[:, :bits.shape[1]] = bits
+    masks[:, : bits.shape[1]] = bits
     last = np.zeros(sum(lengths), np.uint8)
     last[ends - 1] = 1
     data = pack_columns(codes.reshape(-1, lanes * len(columns)), list(columns) * lanes)

@@ -22,16 +22,34 @@ def scatter(plan: Plan, made: Pass, total: Scatter, widths: Widths) -> str:
     parts = [
         f"    wire [{items * out.bits - 1}:0] {total.name}_sums;",
         f"    wire [{items * bits - 1}:0] {total.name}_totals;",
-        _accumulators(plan, made, total, widths, total.name, f"{made.name}_data", columns,
-                      (value.bits, int(value.signed), lane_bits, bits)),
+        _accumulators(
+            plan,
+            made,
+            total,
+            widths,
+            total.name,
+            f"{made.name}_data",
+            columns,
+            (value.bits, int(value.signed), lane_bits, bits),
+        ),
     ]
     if isinstance(total, ScatterMean):
         lane_count, count = sum_widths(plan, 1, 1)
         parts += [
             f"    wire {total.name}_counts_ready;",
             f"    wire [{config.node_lanes * count - 1}:0] {total.name}_counts;",
-            _accumulators(plan, made, total, widths, f"{total.name}_count", f"{{{config.edge_lanes}{{1'b1}}}}", 1,
-                          (1, 0, lane_count, count), totals=f"{total.name}_counts", ready=f"{total.name}_counts_ready"),
+            _accumulators(
+                plan,
+                made,
+                total,
+                widths,
+                f"{total.name}_count",
+                f"{{{config.edge_lanes}{{1'b1}}}}",
+                1,
+                (1, 0, lane_count, count),
+                totals=f"{total.name}_counts",
+                ready=f"{total.name}_counts_ready",
+            ),
             _mean(plan, total.name, columns, bits, count),
         ]
         bits, exponent = bits + RECIPROCAL_BITS, exponent - RECIPROCAL_BITS
@@ -59,8 +77,11 @@ def reciprocal_module(plan: Plan) -> str:
     edges = plan.config.capacity.edges
     _, bits = sum_widths(plan, 1, 1)
     values = reciprocals(np.arange(edges + 1, dtype=np.int64))
-    rows = "\n".join(f"            {bits}'d{count}: value <= {RECIPROCAL_BITS + 1}'d{value};"
-                     for count, value in enumerate(values) if value)
+    rows = "\n".join(
+        f"            {bits}'d{count}: value <= {RECIPROCAL_BITS + 1}'d{value};"
+        for count, value in enumerate(values)
+        if value
+    )
     return f"""\
 // round(2^{RECIPROCAL_BITS} / count), ties to even, one clock later; 0 for no message. Counts up to {edges}.
 module reciprocal (
@@ -77,8 +98,18 @@ endmodule
 """
 
 
-def _accumulators(plan: Plan, made: Pass, total: Scatter, widths: Widths, unit: str, value: str, columns: int,
-                  bits: tuple[int, int, int, int], totals: str = "", ready: str = "") -> str:
+def _accumulators(
+    plan: Plan,
+    made: Pass,
+    total: Scatter,
+    widths: Widths,
+    unit: str,
+    value: str,
+    columns: int,
+    bits: tuple[int, int, int, int],
+    totals: str = "",
+    ready: str = "",
+) -> str:
     """An instance of `scatter_sum`; `bits` of a value, whether it is signed, bits of a lane's sum and of the total."""
     config, reader = plan.config, plan.sum_reader(total.name).name
     value_bits, signed, lane_bits, sum_bits = bits

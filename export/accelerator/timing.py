@@ -91,8 +91,14 @@ def passages(form: AcceleratorForm, graphs: Sequence[HitGraph]) -> tuple[Passage
         return PassClocks(clocks.start - origin, clocks.last - origin, clocks.done - origin)
 
     return tuple(
-        Passage(graph.name, graph.num_nodes, graph.num_edges, one.first_node - origin, one.last_logit - origin,
-                {name: since(clocks) for name, clocks in passes.items()})
+        Passage(
+            graph.name,
+            graph.num_nodes,
+            graph.num_edges,
+            one.first_node - origin,
+            one.last_logit - origin,
+            {name: since(clocks) for name, clocks in passes.items()},
+        )
         for graph, one, passes in zip(graphs, received, seen, strict=True)
     )
 
@@ -104,8 +110,9 @@ def measure_latency(form: AcceleratorForm, graph: HitGraph) -> MeasuredLatency:
     return MeasuredLatency(*size, alone.last_logit - alone.first_node, form.formula.latency(*size))
 
 
-def measured_interval(form: AcceleratorForm, graphs: Sequence[HitGraph],
-                      received: Sequence[Received]) -> MeasuredInterval:
+def measured_interval(
+    form: AcceleratorForm, graphs: Sequence[HitGraph], received: Sequence[Received]
+) -> MeasuredInterval:
     """From a run of equal-sized `graphs` without stalls, over the most whole periods of slots and accumulators behind
     its start. Raises ValueError for fewer than four periods, or graphs of several sizes."""
     config = form.plan.config
@@ -113,8 +120,10 @@ def measured_interval(form: AcceleratorForm, graphs: Sequence[HitGraph],
     periods = len(received) // period - 3
     sizes = {(graph.num_nodes, graph.num_edges) for graph in graphs}
     if periods < 1 or len(sizes) != 1:
-        raise ValueError(f"{len(received)} graphs of {len(sizes)} sizes give no interval, wanted one size and at least "
-                         f"{4 * period} graphs")
+        raise ValueError(
+            f"{len(received)} graphs of {len(sizes)} sizes give no interval, wanted one size and at least "
+            f"{4 * period} graphs"
+        )
     (size,) = sizes
     given = [one.last_logit for one in received]
     cycles = (given[(3 + periods) * period - 1] - given[3 * period - 1]) / (periods * period)

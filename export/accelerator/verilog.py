@@ -33,8 +33,10 @@ def top_module(plan: Plan, formula: CycleFormula) -> str:
 
 def _header(plan: Plan, widths: Widths) -> str:
     config = plan.config
-    wires = "\n".join(control_wires(name, edges, widths) for name, edges in
-                      [("load", False), *((made.name, made.domain == "edge") for made in plan.passes)])
+    wires = "\n".join(
+        control_wires(name, edges, widths)
+        for name, edges in [("load", False), *((made.name, made.domain == "edge") for made in plan.passes)]
+    )
     ready = [f"{total.name}_ready" for made in plan.passes for total in made.sums]
     return f"""\
 // {plan.model.description.name}: graphs of up to {config.capacity.nodes} nodes and {config.capacity.edges} edges, \

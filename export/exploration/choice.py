@@ -50,20 +50,32 @@ def pareto(points: ArrayLike) -> NDArray[np.bool_]:
 
 def front(candidates: Sequence[Candidate]) -> list[Candidate]:
     """The designs that no other beats in latency, interval and LUTs, of networks as large and as fine as theirs."""
-    points = [(one.latency_cycles, one.interval_cycles, one.resources.lut, -one.hidden, -one.weight_bits,
-               -one.activation_bits) for one in candidates]
+    points = [
+        (
+            one.latency_cycles,
+            one.interval_cycles,
+            one.resources.lut,
+            -one.hidden,
+            -one.weight_bits,
+            -one.activation_bits,
+        )
+        for one in candidates
+    ]
     return [one for one, kept in zip(candidates, pareto(points), strict=True) if kept]
 
 
 def excesses(candidate: Candidate, device: Device, limits: Limits) -> dict[str, float]:
     """Limit → how many times over it the design is; at most 1 where it keeps to it."""
-    over = {f"{limits.share:.0%} of {device.part}'s {name}": share / limits.share
-            for name, share in device.shares(candidate.resources).items()}
+    over = {
+        f"{limits.share:.0%} of {device.part}'s {name}": share / limits.share
+        for name, share in device.shares(candidate.resources).items()
+    }
     if limits.latency_us is not None:
         over[f"latency of {limits.latency_us:g} µs"] = candidate.latency_us / limits.latency_us
     if limits.million_graphs_per_s is not None:
         over[f"{limits.million_graphs_per_s:g} million graphs a second"] = (
-            limits.million_graphs_per_s / candidate.million_graphs_per_s)
+            limits.million_graphs_per_s / candidate.million_graphs_per_s
+        )
     return over
 
 
@@ -80,10 +92,16 @@ def choose(candidates: Sequence[Candidate], device: Device, limits: Limits, pref
         raise NoCandidate("explore: no candidate at all; give the grid at least one value of each setting")
     nearest = min(candidates, key=lambda one: max(excesses(one, device, limits).values()))
     over = {limit: times for limit, times in excesses(nearest, device, limits).items() if times > 1}
-    alone = [limit for limit in excesses(nearest, device, limits)
-             if min(excesses(one, device, limits)[limit] for one in candidates) > 1]
-    why = (f"not one keeps to the {' and to the '.join(alone)}" if alone
-           else "each limit is kept by some, but all of them by none")
+    alone = [
+        limit
+        for limit in excesses(nearest, device, limits)
+        if min(excesses(one, device, limits)[limit] for one in candidates) > 1
+    ]
+    why = (
+        f"not one keeps to the {' and to the '.join(alone)}"
+        if alone
+        else "each limit is kept by some, but all of them by none"
+    )
     beyond = ", ".join(f"{times:.2f} times over the {limit}" for limit, times in over.items())
     raise NoCandidate(
         f"explore: none of {len(candidates):,} candidates keeps to all limits; {why}. The nearest, "
@@ -94,9 +112,11 @@ def choose(candidates: Sequence[Candidate], device: Device, limits: Limits, pref
 def describe(candidate: Candidate) -> str:
     """A design in words."""
     config = candidate.config
-    return (f"{candidate.hidden} hidden units of {candidate.weight_bits}-bit weights and "
-            f"{candidate.activation_bits}-bit activations on {config.edge_lanes} edge and "
-            f"{config.node_lanes} node lanes")
+    return (
+        f"{candidate.hidden} hidden units of {candidate.weight_bits}-bit weights and "
+        f"{candidate.activation_bits}-bit activations on {config.edge_lanes} edge and "
+        f"{config.node_lanes} node lanes"
+    )
 
 
 def _order(one: Candidate, prefer: Prefer) -> tuple[float, ...]:

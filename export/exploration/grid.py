@@ -69,8 +69,10 @@ class Grid:
             if not getattr(self, name):
                 raise ValueError(f"explore: {name} is empty, wanted at least one value")
         if len(self.clock_mhz) not in (0, 1, len(self.latency_cutoff)) or not all(one > 0 for one in self.clock_mhz):
-            raise ValueError(f"explore: clock_mhz is {list(self.clock_mhz)}, wanted one above 0, or one for each of "
-                             f"{len(self.latency_cutoff)} values of latency_cutoff")
+            raise ValueError(
+                f"explore: clock_mhz is {list(self.clock_mhz)}, wanted one above 0, or one for each of "
+                f"{len(self.latency_cutoff)} values of latency_cutoff"
+            )
 
     @property
     def pipelines(self) -> tuple[RtlConfig, ...]:
@@ -124,10 +126,10 @@ def representative_networks(grid: Grid) -> list[Network]:
     made = []
     for hidden, weight_bits, activation_bits in product(grid.hidden, grid.weight_bits, grid.activation_bits):
         description = interaction_network(replace(grid.network, hidden=hidden))
-        recipe = replace(grid.recipe, weight_bits=weight_bits, activation_bits=activation_bits,
-                         aggregation_bits=activation_bits)
-        made.append(Network(hidden, weight_bits, activation_bits,
-                            representative_model(description, recipe, grid.seed)))
+        recipe = replace(
+            grid.recipe, weight_bits=weight_bits, activation_bits=activation_bits, aggregation_bits=activation_bits
+        )
+        made.append(Network(hidden, weight_bits, activation_bits, representative_model(description, recipe, grid.seed)))
     return made
 
 
@@ -135,8 +137,9 @@ def trained_network(model: IntegerModel) -> Network:
     """The network of a checkpoint; widths are the widest of its layers."""
     layers = [layer for mlp in model.layers.values() for layer in mlp]
     hidden = max((width for mlp in model.description.mlps for width in mlp.widths[:-1]), default=0)
-    return Network(hidden, max(layer.weight_format.bits for layer in layers),
-                   max(layer.activation.bits for layer in layers), model)
+    return Network(
+        hidden, max(layer.weight_format.bits for layer in layers), max(layer.activation.bits for layer in layers), model
+    )
 
 
 def explore(networks: Sequence[Network], grid: Grid, library: KernelLibrary, report: Report) -> list[Candidate]:
@@ -145,24 +148,32 @@ def explore(networks: Sequence[Network], grid: Grid, library: KernelLibrary, rep
     candidates = []
     for done, (network, rtl) in enumerate(pipelines, 1):
         kernels = library.figures(network.model, rtl)
-        candidates += [evaluate(network, config, grid, kernels)
-                       for config in configurations(network.model, grid, rtl, kernels)]
+        candidates += [
+            evaluate(network, config, grid, kernels) for config in configurations(network.model, grid, rtl, kernels)
+        ]
         report(done, len(pipelines))
     return candidates
 
 
-def evaluate(network: Network, config: AcceleratorConfig, grid: Grid,
-             kernels: Mapping[str, KernelFigures]) -> Candidate:
+def evaluate(
+    network: Network, config: AcceleratorConfig, grid: Grid, kernels: Mapping[str, KernelFigures]
+) -> Candidate:
     """Figures of one design. Cost: milliseconds."""
     plan = make_plan(network.model, config)
     formula = _formula(plan, kernels)
     resources = total_resources(model_resources(plan, formula, kernels))
-    return Candidate(*network.size, config, formula.latency(grid.nodes, grid.edges),
-                     formula.interval(grid.nodes, grid.edges), resources)
+    return Candidate(
+        *network.size,
+        config,
+        formula.latency(grid.nodes, grid.edges),
+        formula.interval(grid.nodes, grid.edges),
+        resources,
+    )
 
 
-def configurations(model: IntegerModel, grid: Grid, rtl: RtlConfig,
-                   kernels: Mapping[str, KernelFigures]) -> Iterator[AcceleratorConfig]:
+def configurations(
+    model: IntegerModel, grid: Grid, rtl: RtlConfig, kernels: Mapping[str, KernelFigures]
+) -> Iterator[AcceleratorConfig]:
     """The accelerators of the grid for one network and one pipelining."""
     for edge_lanes, node_lanes in product(grid.edge_lanes, grid.node_lanes):
         one = AcceleratorConfig(grid.nodes, grid.edges, edge_lanes, node_lanes, 1, 1, rtl)
@@ -179,8 +190,12 @@ def fewest_memories(formula: CycleFormula, nodes: int, edges: int) -> tuple[int,
     rows = max(formula.rows(nodes, edges))
     slots = ceil(formula.latency(nodes, edges) / rows)
     buffers = 1
-    while replace(formula, config=replace(formula.config, graphs_in_flight=slots, accumulators=buffers)).interval(
-            nodes, edges) > rows:
+    while (
+        replace(formula, config=replace(formula.config, graphs_in_flight=slots, accumulators=buffers)).interval(
+            nodes, edges
+        )
+        > rows
+    ):
         buffers += 1
     return slots, buffers
 

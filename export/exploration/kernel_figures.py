@@ -89,8 +89,9 @@ def _handed_on(text: str) -> dict[int, int]:
 
 def _stages(kernel: RtlKernel) -> list[str]:
     """Logic between the registers, in order."""
-    numbered = {int(found[1]): text for name, text in kernel.sources.items()
-                if (found := re.search(r"_logic(\d+)\.v$", name))}
+    numbered = {
+        int(found[1]): text for name, text in kernel.sources.items() if (found := re.search(r"_logic(\d+)\.v$", name))
+    }
     return [numbered[index] for index in sorted(numbered)]
 
 

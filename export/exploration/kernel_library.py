@@ -29,8 +29,10 @@ class KernelLibrary:
 
     def figures(self, model: IntegerModel, rtl: RtlConfig) -> Mapping[str, KernelFigures]:
         """By pass, figures of every kernel that the accelerator of `model` has a lane of."""
-        return {made.name: WIRES if made.kernel == "copy" else self._kept(model, made, rtl)
-                for made in read_passes(model.description)}
+        return {
+            made.name: WIRES if made.kernel == "copy" else self._kept(model, made, rtl)
+            for made in read_passes(model.description)
+        }
 
     def _kept(self, model: IntegerModel, made: Pass, rtl: RtlConfig) -> KernelFigures:
         answer = self.folder / f"{made.name}-{_key(model, made, rtl)}.json"

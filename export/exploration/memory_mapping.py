@@ -36,8 +36,13 @@ CELLS = (
     Cell("lutram", LUTS_PER_LUTRAM, LUTRAM_COST, ((LUTRAM_WIDTH, 32),), LUTRAM_WIDTH, by_width=True),
     Cell("lutram", LUTS_PER_LUTRAM, LUTRAM_COST, ((LUTRAM_WIDTH // 2, 64),), LUTRAM_WIDTH // 2, by_width=True),
     Cell("bram36", 0.5, 129, ((36, 1 << 9), (18, 1 << 10), (9, 1 << 11), (4, 1 << 12), (2, 1 << 13), (1, 1 << 14)), 9),
-    Cell("bram36", 1.0, 257, ((72, 1 << 9), (36, 1 << 10), (18, 1 << 11), (9, 1 << 12), (4, 1 << 13), (2, 1 << 14),
-                              (1, 1 << 15)), 9),
+    Cell(
+        "bram36",
+        1.0,
+        257,
+        ((72, 1 << 9), (36, 1 << 10), (18, 1 << 11), (9, 1 << 12), (4, 1 << 13), (2, 1 << 14), (1, 1 << 15)),
+        9,
+    ),
     Cell("uram", 1.0, 1024, ((72, 1 << 12),), 9),
 )
 

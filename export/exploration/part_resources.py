@@ -32,12 +32,24 @@ class Amount:
     uram: float = 0
 
     def __add__(self, other: Amount) -> Amount:
-        return Amount(self.lut + other.lut, self.ff + other.ff, self.carry4 + other.carry4,
-                      self.lutram + other.lutram, self.bram36 + other.bram36, self.uram + other.uram)
+        return Amount(
+            self.lut + other.lut,
+            self.ff + other.ff,
+            self.carry4 + other.carry4,
+            self.lutram + other.lutram,
+            self.bram36 + other.bram36,
+            self.uram + other.uram,
+        )
 
     def __mul__(self, times: float) -> Amount:
-        return Amount(self.lut * times, self.ff * times, self.carry4 * times, self.lutram * times,
-                      self.bram36 * times, self.uram * times)
+        return Amount(
+            self.lut * times,
+            self.ff * times,
+            self.carry4 * times,
+            self.lutram * times,
+            self.bram36 * times,
+            self.uram * times,
+        )
 
 
 @dataclass(frozen=True)
@@ -79,8 +91,11 @@ def row_memory(p: Parameters) -> Part:
 
 def gather(p: Parameters) -> Part:
     bank_bits = ceil(log2(p["BANKS"]))
-    own = Amount(p["BITS"] * chooser_luts(p["BANKS"]) + p["INDEX_BITS"] - bank_bits,
-                 p["BITS"] + 2 * bank_bits + p["ADDRESS_BITS"], carries(p["ADDRESS_BITS"]))
+    own = Amount(
+        p["BITS"] * chooser_luts(p["BANKS"]) + p["INDEX_BITS"] - bank_bits,
+        p["BITS"] + 2 * bank_bits + p["ADDRESS_BITS"],
+        carries(p["ADDRESS_BITS"]),
+    )
     row = {"BITS": p["BANKS"] * p["BITS"], "DEPTH": p["DEPTH"]}
     return own, (Inner("row_memory", row),)
 
@@ -96,16 +111,26 @@ def accumulator_lane(p: Parameters) -> Part:
     banks, buffers, columns = p["BANKS"], p["BUFFERS"], p["COLUMNS"]
     word, key = columns * p["SUM_BITS"], p["BUFFER_BITS"] * (buffers > 1) + p["INDEX_BITS"]
     marks = 5 * banks if banks > 1 else 0  # one bank's marks are always set
-    ff = (11 + 3 * key + 2 * columns * p["VALUE_BITS"] + 3 * word + marks + p["BUFFER_BITS"] * (buffers > 1)
-          + p["ROW_BITS"] + banks * word)
+    ff = (
+        11
+        + 3 * key
+        + 2 * columns * p["VALUE_BITS"]
+        + 3 * word
+        + marks
+        + p["BUFFER_BITS"] * (buffers > 1)
+        + p["ROW_BITS"]
+        + banks * word
+    )
     sums = word + word * (1 + chooser_luts(banks))  # the adder, and its old sum: of a bank, a register or zero
     # Measured: with two buffers, or two banks, Yosys makes gates of marks that else reset registers.
     sums += word * 2 if banks > 1 and buffers > 1 and 2 in (banks, buffers) else word // 4
     comparisons = 3 * ceil(key / 2)
     of_marks = buffers * (2 * p["ROW_BITS"] + banks + 3) + banks * (2 * chooser_luts(buffers) + 4)
     own = Amount(sums + comparisons + of_marks, ff, columns * carries(p["SUM_BITS"]))
-    return own, (Inner("row_memory", {"BITS": word, "DEPTH": buffers << p["ROW_BITS"]}, 2 * banks),
-                 Inner("row_memory", {"BITS": banks, "DEPTH": p["ROWS"]}, buffers))
+    return own, (
+        Inner("row_memory", {"BITS": word, "DEPTH": buffers << p["ROW_BITS"]}, 2 * banks),
+        Inner("row_memory", {"BITS": banks, "DEPTH": p["ROWS"]}, buffers),
+    )
 
 
 def adder_tree(p: Parameters) -> Part:
@@ -121,11 +146,13 @@ def adder_tree(p: Parameters) -> Part:
 def scatter_sum(p: Parameters) -> Part:
     ff = p["ROW_BITS"] + 1 + 2 * p["BUFFER_BITS"] * (p["BUFFERS"] > 1)
     lane = {"ROWS": p["ROWS"], "SUM_BITS": p["LANE_BITS"]} | {
-        name: p[name] for name in ("BANKS", "ROW_BITS", "INDEX_BITS", "BUFFERS", "BUFFER_BITS", "COLUMNS",
-                                   "VALUE_BITS")}
+        name: p[name] for name in ("BANKS", "ROW_BITS", "INDEX_BITS", "BUFFERS", "BUFFER_BITS", "COLUMNS", "VALUE_BITS")
+    }
     tree = {"TERMS": p["LANES"], "LEVELS": p["TREE_LEVELS"], "TERM_BITS": p["LANE_BITS"], "SUM_BITS": p["SUM_BITS"]}
     return Amount(ceil(0.65 * ff), ff, carries(p["ROW_BITS"] + 1)), (
-        Inner("accumulator_lane", lane, p["LANES"]), Inner("adder_tree", tree, p["BANKS"] * p["COLUMNS"]))
+        Inner("accumulator_lane", lane, p["LANES"]),
+        Inner("adder_tree", tree, p["BANKS"] * p["COLUMNS"]),
+    )
 
 
 def requantize(p: Parameters) -> Part:
@@ -145,8 +172,14 @@ def multiply(p: Parameters) -> Part:
 def sequencer(p: Parameters) -> Part:
     # The first row of a slot is a multiple of the rows of a slot: its lowest bits never change.
     slot = p["SLOT_BITS"] * (p["SLOTS"] > 1)
-    fields = [p["ROW_BITS"], p["ADDRESS_BITS"], slot, slot, _changing(p["ROWS"], p["ADDRESS_BITS"]) * (slot > 0),
-              _changing(p["NODE_ROWS"], p["NODE_BITS"]) * (slot > 0)]
+    fields = [
+        p["ROW_BITS"],
+        p["ADDRESS_BITS"],
+        slot,
+        slot,
+        _changing(p["ROWS"], p["ADDRESS_BITS"]) * (slot > 0),
+        _changing(p["NODE_ROWS"], p["NODE_BITS"]) * (slot > 0),
+    ]
     if not p["STREAMED"]:
         fields.append(p["ROW_BITS"])
     ff = 3 + sum(fields) + (not p["STREAMED"])
@@ -166,8 +199,19 @@ def output_fifo(p: Parameters) -> Part:
 
 PARTS: dict[str, Callable[[Parameters], Part]] = {
     function.__name__: function
-    for function in (row_memory, gather, delay_line, accumulator_lane, adder_tree, scatter_sum, requantize, multiply,
-                     sequencer, semaphore, output_fifo)
+    for function in (
+        row_memory,
+        gather,
+        delay_line,
+        accumulator_lane,
+        adder_tree,
+        scatter_sum,
+        requantize,
+        multiply,
+        sequencer,
+        semaphore,
+        output_fifo,
+    )
 }
 
 

@@ -23,8 +23,13 @@ def quick_estimate(form: AcceleratorForm, device: Device) -> dict[str, Any]:
         return {"missing": f"the closed formulas do not cover this design: {error}"}
     total = total_resources(blocks)
     order = sorted(blocks, key=lambda name: (name != TOP, blocks[name].lut), reverse=True)
-    return {"basis": BASIS, "device": device.part, "total": asdict(total), "shares": device.shares(total),
-            "blocks": {name: asdict(blocks[name]) for name in order}}
+    return {
+        "basis": BASIS,
+        "device": device.part,
+        "total": asdict(total),
+        "shares": device.shares(total),
+        "blocks": {name: asdict(blocks[name]) for name in order},
+    }
 
 
 def _kernels(form: AcceleratorForm) -> Mapping[str, KernelFigures]:
@@ -35,6 +40,7 @@ def _kernels(form: AcceleratorForm) -> Mapping[str, KernelFigures]:
             found[made.name] = WIRES
         else:
             kernel = form.mlps.kernels.get(made.name) or make_kernel(
-                form.plan.model, made.name, rtl.latency_cutoff, rtl.clock_period_ns)
+                form.plan.model, made.name, rtl.latency_cutoff, rtl.clock_period_ns
+            )
             found[made.name] = kernel_figures(kernel)
     return found

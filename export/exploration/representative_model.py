@@ -69,8 +69,13 @@ def representative_model(description: NetworkDescription, recipe: PrecisionRecip
     return IntegerModel(description, formats, layers)
 
 
-def _mlp(description: NetworkDescription, recipe: PrecisionRecipe, step: Mlp, columns: tuple[Format, ...],
-         rng: np.random.Generator) -> tuple[IntegerLayer, ...]:
+def _mlp(
+    description: NetworkDescription,
+    recipe: PrecisionRecipe,
+    step: Mlp,
+    columns: tuple[Format, ...],
+    rng: np.random.Generator,
+) -> tuple[IntegerLayer, ...]:
     exponent = min(fmt.exponent for fmt in columns)
     magnitudes = np.array([fmt.magnitude << (fmt.exponent - exponent) for fmt in columns])
     made = []

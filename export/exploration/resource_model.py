@@ -66,29 +66,43 @@ def model_resources(plan: Plan, formula: CycleFormula, kernels: Mapping[str, Ker
 def total_resources(blocks: Mapping[str, Amount]) -> Resources:
     """The sum of all blocks, in whole primitives."""
     total = sum(blocks.values(), Amount())
-    return Resources(round(total.lut), round(total.ff), round(total.carry4), 0, total.bram36, round(total.lutram),
-                     round(total.uram), BASIS)
+    return Resources(
+        round(total.lut),
+        round(total.ff),
+        round(total.carry4),
+        0,
+        total.bram36,
+        round(total.lutram),
+        round(total.uram),
+        BASIS,
+    )
 
 
 def part_resources(part: Inner) -> Amount:
     """One instance of a part with everything inside it."""
     if part.module not in PARTS:
-        raise ValueError(f"resource model: part {part.module!r} has no formula; known: {', '.join(PARTS)}; add one to "
-                         "export/exploration/part_resources.py")
+        raise ValueError(
+            f"resource model: part {part.module!r} has no formula; known: {', '.join(PARTS)}; add one to "
+            "export/exploration/part_resources.py"
+        )
     try:
         own, inner = PARTS[part.module](part.parameters)
     except KeyError as missing:
-        raise ValueError(f"resource model: the formula of part {part.module!r} wants the parameter {missing}, which "
-                         "its Verilog lacks; bring export/exploration/part_resources.py in line") from missing
+        raise ValueError(
+            f"resource model: the formula of part {part.module!r} wants the parameter {missing}, which "
+            "its Verilog lacks; bring export/exploration/part_resources.py in line"
+        ) from missing
     return sum((part_resources(one) * one.count for one in inner), own)
 
 
 def kernel_resources(kernel: KernelFigures) -> Amount:
     """One pipeline."""
-    lut = (FACTORS.adder_lut * kernel.adder_bits + FACTORS.ternary_lut * kernel.ternary_bits
-           + kernel.shift_registers)
-    return Amount(lut, FACTORS.ff * kernel.flip_flops,
-                  FACTORS.adder_carry * kernel.adder_bits + FACTORS.ternary_carry * kernel.ternary_bits)
+    lut = FACTORS.adder_lut * kernel.adder_bits + FACTORS.ternary_lut * kernel.ternary_bits + kernel.shift_registers
+    return Amount(
+        lut,
+        FACTORS.ff * kernel.flip_flops,
+        FACTORS.adder_carry * kernel.adder_bits + FACTORS.ternary_carry * kernel.ternary_bits,
+    )
 
 
 def reciprocal_table(edges: int) -> Amount:
@@ -106,8 +120,7 @@ def top_logic(plan: Plan) -> Amount:
     checks = 2 * config.edge_lanes * sum(made.domain == "edge" for made in plan.passes)
     own = Amount((3.5 + 0.2 * widths.index) * checks + 1.7 * slots + 5, slots, checks / 2 + 3)
     # The ends of graphs are read for the slot of a pass and the one after it, the number of nodes once.
-    tables = (_table(widths.node_row, slots, 2), _table(widths.edge_row, slots, 2),
-              _table(widths.node_count, slots, 1))
+    tables = (_table(widths.node_row, slots, 2), _table(widths.edge_row, slots, 2), _table(widths.node_count, slots, 1))
     return sum(tables, own)
 
 

@@ -60,31 +60,43 @@ class HlsConfig:
             if getattr(self, name) < 1:
                 raise ValueError(f"hls4ml: {name} is {getattr(self, name)}, wanted at least 1")
         if self.node_lanes & (self.node_lanes - 1):
-            raise ValueError(f"hls4ml: node_lanes is {self.node_lanes}, wanted a power of two: the low bits of a "
-                             "node's index choose its memory bank")
+            raise ValueError(
+                f"hls4ml: node_lanes is {self.node_lanes}, wanted a power of two: the low bits of a "
+                "node's index choose its memory bank"
+            )
         if self.edge_lanes * self.node_lanes > 1 and (self.io_type, self.strategy) != ("io_stream", "Latency"):
-            raise ValueError(f"hls4ml: {self.edge_lanes} edge and {self.node_lanes} node lanes with {self.io_type} and "
-                             f"{self.strategy}; wanted io_stream and Latency, or one lane: io_parallel has a lane for "
-                             "every row, and Resource is for less than one row a clock")
+            raise ValueError(
+                f"hls4ml: {self.edge_lanes} edge and {self.node_lanes} node lanes with {self.io_type} and "
+                f"{self.strategy}; wanted io_stream and Latency, or one lane: io_parallel has a lane for "
+                "every row, and Resource is for less than one row a clock"
+            )
         if self.backend != "oneAPI":
             load_device(self.part)
             if not self.part.startswith("xc"):
-                raise ValueError(f"hls4ml: {self.backend} builds for AMD's devices, got part {self.part!r}; wanted one "
-                                 "like xcvu13p-flga2577-2-e")
+                raise ValueError(
+                    f"hls4ml: {self.backend} builds for AMD's devices, got part {self.part!r}; wanted one "
+                    "like xcvu13p-flga2577-2-e"
+                )
         elif self.part.startswith("xc"):
-            raise ValueError(f"hls4ml: part {self.part!r} is AMD's, oneAPI builds for Intel's; set it to Agilex7, or "
-                             "to another FPGA_DEVICE of oneAPI")
+            raise ValueError(
+                f"hls4ml: part {self.part!r} is AMD's, oneAPI builds for Intel's; set it to Agilex7, or "
+                "to another FPGA_DEVICE of oneAPI"
+            )
         elif (self.io_type, self.strategy, self.reuse_factor) != ("io_stream", "Latency", 1):
-            raise ValueError(f"hls4ml: oneAPI with {self.io_type}, {self.strategy} and reuse_factor "
-                             f"{self.reuse_factor}; wanted io_stream, Latency and 1")
+            raise ValueError(
+                f"hls4ml: oneAPI with {self.io_type}, {self.strategy} and reuse_factor "
+                f"{self.reuse_factor}; wanted io_stream, Latency and 1"
+            )
 
     @property
     def beats(self) -> dict[Domain, Beats]:
         """All rows in one beat for io_parallel, otherwise as many beats as the lanes need."""
         if self.io_type == "io_parallel":
             return {"node": Beats(1, self.nodes), "edge": Beats(1, self.edges)}
-        return {"node": Beats(ceil(self.nodes / self.node_lanes), self.node_lanes),
-                "edge": Beats(ceil(self.edges / self.edge_lanes), self.edge_lanes)}
+        return {
+            "node": Beats(ceil(self.nodes / self.node_lanes), self.node_lanes),
+            "edge": Beats(ceil(self.edges / self.edge_lanes), self.edge_lanes),
+        }
 
     @property
     def capacity(self) -> Capacity:

@@ -45,7 +45,9 @@ class ScatterMean(ScatterSum):
     """As ScatterSum, times `reciprocal_data` (edges + 1,) at the node's number of edges."""
 
     _expected_attributes = [  # noqa: RUF012
-        *ScatterSum._expected_attributes, WeightAttribute("reciprocal"), TypeAttribute("reciprocal"),
+        *ScatterSum._expected_attributes,
+        WeightAttribute("reciprocal"),
+        TypeAttribute("reciprocal"),
     ]
 
     def initialize(self) -> None:
@@ -60,8 +62,12 @@ class RowDense(Layer):
     """
 
     _expected_attributes = [  # noqa: RUF012
-        *(Attribute(name) for name in ("beats", "lanes", "n_in", "n_out")), TypeAttribute("accum"),
-        WeightAttribute("weight"), WeightAttribute("bias"), TypeAttribute("weight"), TypeAttribute("bias"),
+        *(Attribute(name) for name in ("beats", "lanes", "n_in", "n_out")),
+        TypeAttribute("accum"),
+        WeightAttribute("weight"),
+        WeightAttribute("bias"),
+        TypeAttribute("weight"),
+        TypeAttribute("bias"),
     ]
 
     def initialize(self) -> None:
@@ -76,7 +82,9 @@ class JoinColumns(Layer):
     """Inputs: any number of values of `widths` columns. Output: all columns side by side."""
 
     _expected_attributes = [  # noqa: RUF012
-        Attribute("beats"), Attribute("lanes"), Attribute("widths", value_type=list),
+        Attribute("beats"),
+        Attribute("lanes"),
+        Attribute("widths", value_type=list),
     ]
 
     def initialize(self) -> None:
@@ -129,12 +137,18 @@ class RowDenseConfig(LayerConfigTemplate):
         if strategy == "resource":
             kernel = "DenseResource_rf_leq_nin" if reuse <= made["n_in"] else "DenseResource_rf_gt_nin_rem0"
         product = get_backend("vivado").product_type(node.get_input_variable().type.precision, weight.type.precision)
-        return config_struct(node, "dense_rows_config", made, types, (
-            "template<class data_T, class res_T, class CONFIG_T>",
-            f"using kernel = nnet::{kernel}<data_T, res_T, CONFIG_T>;",
-            "template<class x_T, class y_T>",
-            f"using product = nnet::product::{product}<x_T, y_T>;",
-        ))
+        return config_struct(
+            node,
+            "dense_rows_config",
+            made,
+            types,
+            (
+                "template<class data_T, class res_T, class CONFIG_T>",
+                f"using kernel = nnet::{kernel}<data_T, res_T, CONFIG_T>;",
+                "template<class x_T, class y_T>",
+                f"using product = nnet::product::{product}<x_T, y_T>;",
+            ),
+        )
 
 
 class RowDenseCall(FunctionCallTemplate):
@@ -144,8 +158,10 @@ class RowDenseCall(FunctionCallTemplate):
     def format(self, node: Any) -> str:
         source, made = node.get_input_variable(), node.get_output_variable()
         weights = ", ".join(node.get_weights(name).name for name in ("weight", "bias"))
-        return (f"nnet::dense_rows<{source.type.name}, {made.type.name}, config{node.index}>"
-                f"({source.name}, {made.name}, {weights});")
+        return (
+            f"nnet::dense_rows<{source.type.name}, {made.type.name}, config{node.index}>"
+            f"({source.name}, {made.name}, {weights});"
+        )
 
 
 class JoinColumnsCall(FunctionCallTemplate):

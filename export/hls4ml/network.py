@@ -53,8 +53,12 @@ def hls_network(model: IntegerModel, beats: Mapping[Domain, Beats]) -> HlsNetwor
     ends = {step.end for step in steps if isinstance(step, Gather | ScatterSum | ScatterMean)}
     for end in ("source", "target"):
         if end in ends:
-            network.add("InputLayer", f"edge_{end}", {"result": hls_types.unsigned(beats["node"].rows - 1)},
-                        input_shape=[beats["edge"].beats, beats["edge"].lanes])
+            network.add(
+                "InputLayer",
+                f"edge_{end}",
+                {"result": hls_types.unsigned(beats["node"].rows - 1)},
+                input_shape=[beats["edge"].beats, beats["edge"].lanes],
+            )
             network.inputs.append(f"edge_{end}")
     produced = {name: name for name in network.inputs}  # value → the layer whose output it is
     for step in steps:
@@ -88,13 +92,18 @@ def sources(step: Input | Step) -> tuple[str, ...]:
 
 
 def _add_input(network: HlsNetwork, value: Input, fmt: Format, beats: Beats) -> None:
-    network.add("InputLayer", value.name, {"result": hls_types.requantised(fmt)},
-                input_shape=[beats.beats, beats.lanes * value.width])
+    network.add(
+        "InputLayer",
+        value.name,
+        {"result": hls_types.requantised(fmt)},
+        input_shape=[beats.beats, beats.lanes * value.width],
+    )
     network.inputs.append(value.name)
 
 
-def _add_step(network: HlsNetwork, model: IntegerModel, step: Step, beats: Mapping[Domain, Beats],
-              produced: dict[str, str]) -> str:
+def _add_step(
+    network: HlsNetwork, model: IntegerModel, step: Step, beats: Mapping[Domain, Beats], produced: dict[str, str]
+) -> str:
     """Add the layers of one step; the name of the layer that gives its value."""
     shape = model.description.shape(step.name)
     rows = {"beats": beats[shape.domain].beats, "lanes": beats[shape.domain].lanes}
@@ -103,16 +112,23 @@ def _add_step(network: HlsNetwork, model: IntegerModel, step: Step, beats: Mappi
         return _add_mlp(network, model, step, inputs[0], rows)
     network.values[step.name] = step.name
     edges = beats["edge"].rows
-    graph = {"node_beats": beats["node"].beats, "node_lanes": beats["node"].lanes,
-             "edge_beats": beats["edge"].beats, "edge_lanes": beats["edge"].lanes, "width": shape.width}
+    graph = {
+        "node_beats": beats["node"].beats,
+        "node_lanes": beats["node"].lanes,
+        "edge_beats": beats["edge"].beats,
+        "edge_lanes": beats["edge"].lanes,
+        "width": shape.width,
+    }
     match step:
         case Gather():
             result = hls_types.common(model.columns(step.name))
             network.add("EdgeGather", step.name, {"result": result}, inputs=[*inputs, f"edge_{step.end}"], **graph)
         case ScatterSum() | ScatterMean():
             bits = model.sum_bits(step.name, edges)
-            types = {"result": hls_types.requantised(model.formats[step.name]),
-                     "accum": hls_types.exact(bits, model.exponent(step.source))}
+            types = {
+                "result": hls_types.requantised(model.formats[step.name]),
+                "accum": hls_types.exact(bits, model.exponent(step.source)),
+            }
             mean: dict[str, Any] = {}
             if isinstance(step, ScatterMean):
                 degrees = np.arange(edges + 1)
@@ -121,11 +137,18 @@ def _add_step(network: HlsNetwork, model: IntegerModel, step: Step, beats: Mappi
             network.add(type(step).__name__, step.name, types, inputs=[*inputs, f"edge_{step.end}"], **graph, **mean)
         case Concat():
             widths = [model.description.shape(part).width for part in step.parts]
-            network.add("JoinColumns", step.name, {"result": hls_types.common(model.columns(step.name))},
-                        inputs=inputs, widths=widths, **rows)
+            network.add(
+                "JoinColumns",
+                step.name,
+                {"result": hls_types.common(model.columns(step.name))},
+                inputs=inputs,
+                widths=widths,
+                **rows,
+            )
         case Add():
-            network.add("Merge", step.name, {"result": hls_types.requantised(model.formats[step.name])},
-                        inputs=inputs, op="add")
+            network.add(
+                "Merge", step.name, {"result": hls_types.requantised(model.formats[step.name])}, inputs=inputs, op="add"
+            )
     return step.name
 
 
@@ -137,7 +160,8 @@ def _add_mlp(network: HlsNetwork, model: IntegerModel, step: Mlp, source: str, r
         bias_bits = int(np.abs(layer.bias).max()).bit_length() + 1
         types = {
             "weight": hls_types.exact(layer.weight_format.bits, layer.weight_format.exponent)
-            if layer.weight_format.signed else hls_types.requantised(layer.weight_format),
+            if layer.weight_format.signed
+            else hls_types.requantised(layer.weight_format),
             "bias": hls_types.exact(max(bias_bits, 2), accumulator),
             "accum": hls_types.exact(bits[index], accumulator),
             # Rounding, saturation and, for an unsigned result, ReLU: all in one conversion.
@@ -145,9 +169,17 @@ def _add_mlp(network: HlsNetwork, model: IntegerModel, step: Mlp, source: str, r
         }
         name = f"{step.name}_dense_{index}"
         fan_out, fan_in = layer.weight.shape
-        network.add("RowDense", name, types, inputs=[source], n_in=fan_in, n_out=fan_out,
-                    weight_data=(layer.weight * layer.weight_format.step).T.copy(),
-                    bias_data=layer.bias * 2.0**accumulator, **rows)
+        network.add(
+            "RowDense",
+            name,
+            types,
+            inputs=[source],
+            n_in=fan_in,
+            n_out=fan_out,
+            weight_data=(layer.weight * layer.weight_format.step).T.copy(),
+            bias_data=layer.bias * 2.0**accumulator,
+            **rows,
+        )
         last = index == len(model.layers[step.name]) - 1
         network.values[name] = step.name if last else f"{step.name}.{index}"
         source, exponent = name, layer.activation.exponent
@@ -158,5 +190,7 @@ def _check_readers(network: HlsNetwork) -> None:
     readers = [name for layer in network.layers for name in layer.get("inputs", [])] + [network.output]
     for name in set(readers):
         if readers.count(name) > MOST_READERS:
-            raise ValueError(f"hls4ml: {name!r} is read {readers.count(name)} times, its streams can be duplicated for "
-                             f"{MOST_READERS} readers at most; join or split steps of the network")
+            raise ValueError(
+                f"hls4ml: {name!r} is read {readers.count(name)} times, its streams can be duplicated for "
+                f"{MOST_READERS} readers at most; join or split steps of the network"
+            )

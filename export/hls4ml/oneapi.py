@@ -43,11 +43,19 @@ class GraphConfig(LayerConfigTemplate):
             return config_struct(node, "message_passing_config", sizes, types)
         weight = node.get_weights("weight")
         product = get_backend("oneAPI").product_type(node.get_input_variable().type.precision, weight.type.precision)
-        types = {"accum_t": node.get_attr("accum_t").name, "weight_t": weight.type.name,
-                 "bias_t": node.get_weights("bias").type.name}
+        types = {
+            "accum_t": node.get_attr("accum_t").name,
+            "weight_t": weight.type.name,
+            "bias_t": node.get_weights("bias").type.name,
+        }
         sizes = {name: node.get_attr(name) for name in ("beats", "lanes", "n_in", "n_out")}
-        return config_struct(node, "dense_rows_config", sizes, types, (
-            "template<class x_T, class y_T>", f"using product = nnet::product::{product}<x_T, y_T>;"))
+        return config_struct(
+            node,
+            "dense_rows_config",
+            sizes,
+            types,
+            ("template<class x_T, class y_T>", f"using product = nnet::product::{product}<x_T, y_T>;"),
+        )
 
 
 class GraphCall(FunctionCallTemplate):

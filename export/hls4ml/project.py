@@ -49,7 +49,7 @@ class HlsForm:
         codes = {}
         for layer, value in self.network.values.items():
             domain = self.model.description.shape(value.partition(".")[0]).domain
-            rows = made[layer].reshape(self.config.beats[domain].rows, -1)[:used[domain]]
+            rows = made[layer].reshape(self.config.beats[domain].rows, -1)[: used[domain]]
             codes[value] = self._codes(value, rows)
         return codes
 

@@ -38,8 +38,10 @@ class HlsProject:
         Takes 10 to 30 s. Raises FormUnavailable without g++, and for a oneAPI project.
         """
         if (self.folder / "CMakeLists.txt").is_file():
-            raise FormUnavailable(f"{self.folder}: a oneAPI project is simulated by Intel's icpx: cmake -B build, make "
-                                  "-C build fpga_emu, then build/*.fpga_emu, which compares with the integer model")
+            raise FormUnavailable(
+                f"{self.folder}: a oneAPI project is simulated by Intel's icpx: cmake -B build, make "
+                "-C build fpga_emu, then build/*.fpga_emu, which compares with the integer model"
+            )
         return ctypes.CDLL(str(compile_project(self.folder, self.name)))
 
     def run(self, inputs: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -48,8 +50,9 @@ class HlsProject:
         samples = len(arrays[0])
         for name, array in zip(self.inputs, arrays, strict=True):
             if array.shape != (samples, *self.shapes[name]):
-                raise ValueError(f"{self.name}: input {name!r} has shape {array.shape}, "
-                                 f"wanted {(samples, *self.shapes[name])}")
+                raise ValueError(
+                    f"{self.name}: input {name!r} has shape {array.shape}, wanted {(samples, *self.shapes[name])}"
+                )
         results = np.zeros((samples, *self.shapes[self.output]))
         buffers = [*arrays, results]
         addresses = [array.ctypes.data for array in buffers]
@@ -100,6 +103,7 @@ def compile_project(folder: Path, name: str) -> Path:
             command = [compiler, *COMPILE, "-x", "c++", "-", "-o", str(temporary.resolve())]
             result = subprocess.run(command, cwd=folder, input=unit, capture_output=True, text=True, check=False)
             if result.returncode:
-                raise RuntimeError(f"g++ ended with {result.returncode} on hls4ml project {name}:\n"
-                                   f"{result.stderr[:2000]}")
+                raise RuntimeError(
+                    f"g++ ended with {result.returncode} on hls4ml project {name}:\n{result.stderr[:2000]}"
+                )
     return library

@@ -84,7 +84,7 @@ def write_test_bench(project: HlsProject, model: IntegerModel, size: Capacity) -
         real = {value: model.formats[value].dequantize(made) for value, made in codes.items()}
         real |= {"edge_source": edge_index[0].astype(float), "edge_target": edge_index[1].astype(float)}
         output = model.description.output
-        made = model.run(codes, edge_index)[output] * 2.0**model.exponent(output)
+        made = model.run(codes, edge_index)[output] * 2.0 ** model.exponent(output)
         lines[INPUTS].append(_line(np.concatenate([real[value].ravel() for value in project.inputs])))
         lines[OUTPUTS].append(_line(made.ravel()))
     for file, rows in lines.items():
@@ -125,11 +125,14 @@ def _oneapi_bench(project: HlsProject) -> str:
     header = (project.folder / f"src/firmware/{project.name}.h").read_text()
     *inputs, output = re.findall(r"^using (\w+) = .*pipe<", header, re.MULTILINE)
     (top,) = re.findall(r"^struct (\w+) ", header, re.MULTILINE)
-    feeds = "\n".join(f"        feed<{pipe}>(q, inputs, {project.shapes[name][0]});"
-                      for pipe, name in zip(inputs, project.inputs, strict=True))
+    feeds = "\n".join(
+        f"        feed<{pipe}>(q, inputs, {project.shapes[name][0]});"
+        for pipe, name in zip(inputs, project.inputs, strict=True)
+    )
     template = resources.files("edgetrack.hls_projects").joinpath("hls4ml/oneapi_test.cpp").read_text()
-    return Template(template).substitute(name=project.name, feeds=feeds, top=top, output=output,
-                                         beats=project.shapes[project.output][0])
+    return Template(template).substitute(
+        name=project.name, feeds=feeds, top=top, output=output, beats=project.shapes[project.output][0]
+    )
 
 
 def _line(values: NDArray[np.floating[Any]]) -> str:

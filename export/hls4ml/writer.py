@@ -59,13 +59,21 @@ def _model_graph(network: HlsNetwork, name: str, folder: Path, config: HlsConfig
 
         register(config.backend)
     project = create_config(
-        output_dir=str(folder), project_name=name, backend=config.backend, part=config.part,
-        clock_period=config.clock_period_ns, io_type=config.io_type, write_weights_txt=False,
+        output_dir=str(folder),
+        project_name=name,
+        backend=config.backend,
+        part=config.part,
+        clock_period=config.clock_period_ns,
+        io_type=config.io_type,
+        write_weights_txt=False,
     )
     project["TraceOutput"] = config.backend != "oneAPI"  # whose writer knows it for io_parallel only
     project["HLSConfig"] = {
-        "Model": {"Precision": {"default": "fixed<32,16>"}, "ReuseFactor": config.reuse_factor,
-                  "Strategy": config.strategy},
+        "Model": {
+            "Precision": {"default": "fixed<32,16>"},
+            "ReuseFactor": config.reuse_factor,
+            "Strategy": config.strategy,
+        },
         "LayerName": {layer["name"]: _layer_config(network, config, layer) for layer in network.layers},
     }
     layers = [dict(layer) for layer in network.layers]
@@ -79,8 +87,12 @@ def _model_graph(network: HlsNetwork, name: str, folder: Path, config: HlsConfig
 
 
 def _layer_config(network: HlsNetwork, config: HlsConfig, layer: Mapping[str, Any]) -> dict[str, Any]:
-    return {"Precision": network.precision[layer["name"]], "Strategy": config.strategy, "Trace": True,
-            "ReuseFactor": layer_reuse_factor(config, layer)}
+    return {
+        "Precision": network.precision[layer["name"]],
+        "Strategy": config.strategy,
+        "Trace": True,
+        "ReuseFactor": layer_reuse_factor(config, layer),
+    }
 
 
 def layer_reuse_factor(config: HlsConfig, layer: Mapping[str, Any]) -> int:

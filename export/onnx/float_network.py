@@ -44,8 +44,9 @@ class FloatArithmetic:
                 graph.constant(f"{prefix}.{part}", self.weights[f"mlps.{step.name}.{2 * index}.{part}"])
                 for part in ("weight", "bias")
             )
-            tensor = graph.node("Gemm", [tensor, weight, bias], step.name if last else f"{prefix}.linear",
-                                (rows, fan_out), transB=1)
+            tensor = graph.node(
+                "Gemm", [tensor, weight, bias], step.name if last else f"{prefix}.linear", (rows, fan_out), transB=1
+            )
             if not last:
                 tensor = graph.node("Relu", [tensor], prefix, (rows, fan_out))
 
@@ -56,8 +57,10 @@ class FloatArithmetic:
 def float_onnx(network: GraphNetwork) -> ModelProto:
     """The network as a model with inputs `x` (nodes, 3), `edge_attr` (edges, 4), `edge_index` (2, edges) int64 and
     output `logits` (edges,), or whatever the description names; checked by onnx."""
-    weights = {name: np.ascontiguousarray(tensor.detach().cpu().float().numpy())
-               for name, tensor in network.state_dict().items()}
+    weights = {
+        name: np.ascontiguousarray(tensor.detach().cpu().float().numpy())
+        for name, tensor in network.state_dict().items()
+    }
     graph = network_graph(network.description, FloatArithmetic(weights))
     return graph.model([output_tensor(network.description)])
 

@@ -54,33 +54,45 @@ class OnnxGraph:
         return name
 
     def node(
-        self, operator: str, inputs: Sequence[str], output: str, shape: Dimensions, *, dtype: int = TensorProto.FLOAT,
-        domain: str = "", **attributes: Any,
+        self,
+        operator: str,
+        inputs: Sequence[str],
+        output: str,
+        shape: Dimensions,
+        *,
+        dtype: int = TensorProto.FLOAT,
+        domain: str = "",
+        **attributes: Any,
     ) -> str:
         """Append `output = operator(inputs)`, a tensor of `shape`; returns `output`."""
         missing = [tensor for tensor in inputs if tensor not in self.shapes]
         assert not missing, f"{output} = {operator}({inputs}): {missing} not made before"
         self._declare(output, shape, dtype)
         self._nodes.append(
-            helper.make_node(operator, list(inputs), [output], name=f"{operator}.{output}", domain=domain,
-                             **attributes)
+            helper.make_node(operator, list(inputs), [output], name=f"{operator}.{output}", domain=domain, **attributes)
         )
         return output
 
     def model(self, outputs: Iterable[str], opsets: dict[str, int] | None = None, doc: str = "") -> ModelProto:
         """The finished model, checked by onnx with strict shape inference against the declared shapes."""
         outputs = list(outputs)
-        hidden = [name for name in self.shapes
-                  if name not in self._inputs and name not in outputs and name not in self._constants]
+        hidden = [
+            name
+            for name in self.shapes
+            if name not in self._inputs and name not in outputs and name not in self._constants
+        ]
         graph = helper.make_graph(
-            self._nodes, self.name, [self._info(name) for name in self._inputs],
+            self._nodes,
+            self.name,
+            [self._info(name) for name in self._inputs],
             [self._info(name) for name in outputs],
             [numpy_helper.from_array(value, name) for name, value in self._constants.items()],
             value_info=[self._info(name) for name in hidden],
         )
         imports = [helper.make_opsetid(domain, version) for domain, version in {"": OPSET, **(opsets or {})}.items()]
-        model = helper.make_model(graph, opset_imports=imports, ir_version=IR_VERSION, producer_name="edgetrack",
-                                  doc_string=doc)
+        model = helper.make_model(
+            graph, opset_imports=imports, ir_version=IR_VERSION, producer_name="edgetrack", doc_string=doc
+        )
         onnx.checker.check_model(model, full_check=True)
         return model
 

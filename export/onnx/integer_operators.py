@@ -69,7 +69,11 @@ class IntegerArithmetic:
 
 
 def integer_onnx(
-    model: IntegerModel, quantiser: Quantiser, linear: Linear, *, pairwise: bool = False,
+    model: IntegerModel,
+    quantiser: Quantiser,
+    linear: Linear,
+    *,
+    pairwise: bool = False,
     opsets: dict[str, int] | None = None,
 ) -> ModelProto:
     """The model as an ONNX graph. Raises ValueError, naming the layer, where float32 could not be exact."""
@@ -149,6 +153,4 @@ def graph_inputs(model: IntegerModel, graph: HitGraph) -> dict[str, NDArray]:
 
 def mlp_inputs(part: IntegerModel, codes: Mapping[str, IntArray]) -> dict[str, NDArray]:
     """What the ONNX graph of one MLP (`IntegerModel.submodel`) takes, of input codes: their real values, float32."""
-    return {
-        name: part.formats[name].dequantize(np.asarray(value)).astype(np.float32) for name, value in codes.items()
-    }
+    return {name: part.formats[name].dequantize(np.asarray(value)).astype(np.float32) for name, value in codes.items()}

@@ -87,15 +87,25 @@ def network_graph(description: NetworkDescription, arithmetic: Arithmetic) -> On
     if uses_edge_index(description):
         graph.input(EDGE_INDEX, (2, "edges"), TensorProto.INT64)
         for row, end in enumerate(("source", "target")):
-            graph.node("Gather", [EDGE_INDEX, graph.constant(f"row.{row}", np.array(row))], f"{EDGE_INDEX}.{end}",
-                       ["edges"], dtype=TensorProto.INT64, axis=0)
+            graph.node(
+                "Gather",
+                [EDGE_INDEX, graph.constant(f"row.{row}", np.array(row))],
+                f"{EDGE_INDEX}.{end}",
+                ["edges"],
+                dtype=TensorProto.INT64,
+                axis=0,
+            )
     for value in description.inputs:
         _input(graph, value, arithmetic)
     for step in description.steps:
         _step(graph, description, step, arithmetic)
     if is_edge_classifier(description):
-        graph.node("Squeeze", [tensor_of(description, description.output), graph.constant("axis.1", np.array([1]))],
-                   LOGITS, ["edges"])
+        graph.node(
+            "Squeeze",
+            [tensor_of(description, description.output), graph.constant("axis.1", np.array([1]))],
+            LOGITS,
+            ["edges"],
+        )
     return graph
 
 
@@ -191,6 +201,12 @@ def _degree(graph: OnnxGraph, description: NetworkDescription, end: EdgeEnd) -> 
     least = graph.constant("row.0", np.array(0))
     true = graph.node("GreaterOrEqual", [column, least], f"{column}.true", ["edges", 1], dtype=TensorProto.BOOL)
     ones = graph.node("Cast", [true], f"{column}.ones", ["edges", 1], to=TensorProto.FLOAT)
-    count = graph.node("ScatterElements", [_zeros(graph, description, 1), column, ones], f"{degree}.count",
-                       ["nodes", 1], axis=0, reduction="add")
+    count = graph.node(
+        "ScatterElements",
+        [_zeros(graph, description, 1), column, ones],
+        f"{degree}.count",
+        ["nodes", 1],
+        axis=0,
+        reduction="add",
+    )
     return graph.node("Max", [count, graph.constant("one.float", np.array([1], np.float32))], degree, ["nodes", 1])

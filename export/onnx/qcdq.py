@@ -90,7 +90,8 @@ class QcdqForm:
             raise InexactForm(
                 f"{path.name}: {output} at {list(index)} is {result[index]!r} with ONNX Runtime's optimisations and "
                 f"{made[output][index]!r} without; the file is not exact in integer kernels",
-                model.description.output, index,
+                model.description.output,
+                index,
             )
         return {name: exact_codes(name, made[tensor], exponent) for name, (tensor, exponent) in tensors.items()}
 
@@ -103,8 +104,10 @@ def quantise(graph: OnnxGraph, source: str, fmt: Format, output: str) -> None:
     scale, zero = _scale(graph, fmt.exponent), graph.constant(f"{carrier.__name__}.zero", np.array(0, carrier))
     codes = graph.node("QuantizeLinear", [source, scale, zero], f"{output}.codes", shape, dtype=dtype)
     if (fmt.lowest, fmt.highest) != (np.iinfo(carrier).min, np.iinfo(carrier).max):
-        limits = [graph.constant(f"{carrier.__name__}.{limit}", np.array(limit, carrier))
-                  for limit in (fmt.lowest, fmt.highest)]
+        limits = [
+            graph.constant(f"{carrier.__name__}.{limit}", np.array(limit, carrier))
+            for limit in (fmt.lowest, fmt.highest)
+        ]
         codes = graph.node("Clip", [codes, *limits], f"{output}.clipped", shape, dtype=dtype)
     graph.node("DequantizeLinear", [codes, scale, zero], output, shape)
 

@@ -76,8 +76,9 @@ class QonnxForm:
 
     def _run(self, path: Path, model: IntegerModel, inputs: Mapping[str, NDArray]) -> dict[str, IntArray]:
         made = execute(onnx.load(path), inputs)
-        return {name: exact_codes(name, made[tensor], exponent)
-                for name, (tensor, exponent) in value_tensors(model).items()}
+        return {
+            name: exact_codes(name, made[tensor], exponent) for name, (tensor, exponent) in value_tensors(model).items()
+        }
 
 
 def execute(model: ModelProto, inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:
@@ -96,8 +97,9 @@ def bind_sizes(model: ModelProto, inputs: Mapping[str, NDArray]) -> ModelProto:
     for value in bound.graph.input:
         for dimension, size in zip(value.type.tensor_type.shape.dim, inputs[value.name].shape, strict=True):
             if dimension.dim_param and sizes.setdefault(dimension.dim_param, size) != size:
-                raise ValueError(f"input {value.name!r} has {size} {dimension.dim_param}, another has "
-                                 f"{sizes[dimension.dim_param]}")
+                raise ValueError(
+                    f"input {value.name!r} has {size} {dimension.dim_param}, another has {sizes[dimension.dim_param]}"
+                )
     for value in (*bound.graph.input, *bound.graph.output, *bound.graph.value_info):
         for dimension in value.type.tensor_type.shape.dim:
             if dimension.dim_param:
@@ -113,8 +115,16 @@ def quantise(graph: OnnxGraph, source: str, fmt: Format, output: str) -> None:
         graph.constant("zero", np.array(0.0, np.float32)),
         graph.constant(f"bits.{fmt.bits}", np.array(fmt.bits, np.float32)),
     ]
-    graph.node("Quant", inputs, output, graph.shapes[source], domain=DOMAIN, signed=int(fmt.signed),
-               narrow=int(fmt.narrow), rounding_mode="ROUND")
+    graph.node(
+        "Quant",
+        inputs,
+        output,
+        graph.shapes[source],
+        domain=DOMAIN,
+        signed=int(fmt.signed),
+        narrow=int(fmt.narrow),
+        rounding_mode="ROUND",
+    )
 
 
 def linear(graph: OnnxGraph, source: str, layer: IntegerLayer, exponent: int, name: str) -> str:

@@ -44,9 +44,7 @@ def import_runtime() -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise FormUnavailable(
-            "ONNX Runtime is missing: install the extra edgetrack[cpu] or edgetrack[gpu]"
-        ) from error
+        raise FormUnavailable("ONNX Runtime is missing: install the extra edgetrack[cpu] or edgetrack[gpu]") from error
     return onnxruntime
 
 

@@ -52,8 +52,10 @@ def trace_mlp(model: IntegerModel, mlp: str) -> Any:
 
     for index, bits in enumerate(model.accumulator_bits(mlp)):
         if bits > WIDEST_ACCUMULATOR:
-            raise ValueError(f"rtl: layer {mlp}.{index} has a {bits}-bit accumulator, wanted at most "
-                             f"{WIDEST_ACCUMULATOR}; use fewer bits for its weights or inputs")
+            raise ValueError(
+                f"rtl: layer {mlp}.{index} has a {bits}-bit accumulator, wanted at most "
+                f"{WIDEST_ACCUMULATOR}; use fewer bits for its weights or inputs"
+            )
     (source,) = kernel_sources(model, mlp)
     columns = model.columns(source)
     inputs = FVArrayInput(len(columns))
@@ -61,8 +63,9 @@ def trace_mlp(model: IntegerModel, mlp: str) -> Any:
     exponent = model.exponent(source)
     for layer in model.layers[mlp]:
         accumulator = exponent + layer.weight_format.exponent
-        value = _in_format(value @ (layer.weight.T * layer.weight_format.step) + layer.bias * 2.0**accumulator,
-                           layer.activation)
+        value = _in_format(
+            value @ (layer.weight.T * layer.weight_format.step) + layer.bias * 2.0**accumulator, layer.activation
+        )
         exponent = layer.activation.exponent
     return trace(inputs, value)
 
@@ -74,7 +77,7 @@ def trace_add(model: IntegerModel, add: str) -> Any:
     left, right = (model.columns(part) for part in kernel_sources(model, add))
     inputs = FVArrayInput(len(left) + len(right))
     values = _on_their_grids(inputs, (*left, *right))
-    return trace(inputs, _in_format(values[:len(left)] + values[len(left):], model.formats[add]))
+    return trace(inputs, _in_format(values[: len(left)] + values[len(left) :], model.formats[add]))
 
 
 def kernel_sources(model: IntegerModel, name: str) -> tuple[str, ...]:
@@ -99,8 +102,16 @@ def make_kernel(model: IntegerModel, name: str, latency_cutoff: float, clock_per
     sources = {}
     delayed, stages = scheduled(graph, latency_cutoff)
     with tempfile.TemporaryDirectory() as folder:
-        rtl = RTLModel(delayed, folder, prj_name=inner, flavor="verilog", n_stages=stages, ternary_fuse=False,
-                       clock_period=clock_period_ns, print_latency=False)
+        rtl = RTLModel(
+            delayed,
+            folder,
+            prj_name=inner,
+            flavor="verilog",
+            n_stages=stages,
+            ternary_fuse=False,
+            clock_period=clock_period_ns,
+            print_latency=False,
+        )
         rtl.write()
         for path in sorted((Path(folder) / "src").rglob("*.v")):
             if path.stem == f"{inner}_wrapper":
@@ -118,20 +129,29 @@ def make_kernel(model: IntegerModel, name: str, latency_cutoff: float, clock_per
         for signal in (rtl.fsm.inp_signals[0], rtl.fsm.out_signals[0])
     ]
     if not all(sum(map(sum, columns)) for columns in fields):
-        raise ValueError(f"rtl: {name} gives the same result for every input, which is no pipeline; "
-                         "train it again or leave the step out")
+        raise ValueError(
+            f"rtl: {name} gives the same result for every input, which is no pipeline; "
+            "train it again or leave the step out"
+        )
     sources[f"{top}.v"] = wrapper(top, inner, inputs, outputs, fields[0], fields[1])
     latency = rtl.latency
     assert latency is not None
-    return RtlKernel(top, _parts(model, taken), inputs, outputs, sources, int(latency), int(rtl.reg_bits),
-                     round(float(graph.cost)))
+    return RtlKernel(
+        top, _parts(model, taken), inputs, outputs, sources, int(latency), int(rtl.reg_bits), round(float(graph.cost))
+    )
 
 
 Field = tuple[int, ...]  # signed (0 or 1), integer bits without sign, fractional bits
 
 
-def wrapper(name: str, inner: str, inputs: Sequence[Format], outputs: Sequence[Format],
-            inner_inputs: Sequence[Field], inner_outputs: Sequence[Field]) -> str:
+def wrapper(
+    name: str,
+    inner: str,
+    inputs: Sequence[Format],
+    outputs: Sequence[Format],
+    inner_inputs: Sequence[Field],
+    inner_outputs: Sequence[Field],
+) -> str:
     """Verilog of a module with fields of the declared formats around one whose fields may be narrower."""
     width_in, width_out = (sum(fmt.bits for fmt in formats) for formats in (inputs, outputs))
     inner_in, inner_out = (sum(map(sum, fields)) for fields in (inner_inputs, inner_outputs))
@@ -141,7 +161,8 @@ def wrapper(name: str, inner: str, inputs: Sequence[Format], outputs: Sequence[F
         f"module {name} (",
         "    input clk,",
         f"    input wire [{width_in - 1}:0] model_inp,",
-        f"    output wire [{width_out - 1}:0] model_out", ");",
+        f"    output wire [{width_out - 1}:0] model_out",
+        ");",
         f"    wire [{inner_in - 1}:0] narrow_inp;",
         f"    wire [{inner_out - 1}:0] narrow_out;",
         f"    {inner} kernel (.clk(clk), .model_inp(narrow_inp), .model_out(narrow_out));",
@@ -151,14 +172,15 @@ def wrapper(name: str, inner: str, inputs: Sequence[Format], outputs: Sequence[F
         bits, low = sum(field), fmt.fractional_bits - field[2]
         assert bits == 0 or (low >= 0 and low + bits <= fmt.bits), (name, fmt, field)
         if bits:
-            lines.append(f"    assign narrow_inp[{narrow + bits - 1}:{narrow}] = "
-                         f"model_inp[{wide + low + bits - 1}:{wide + low}];")
+            lines.append(
+                f"    assign narrow_inp[{narrow + bits - 1}:{narrow}] = "
+                f"model_inp[{wide + low + bits - 1}:{wide + low}];"
+            )
         wide, narrow = wide + fmt.bits, narrow + bits
     wide = narrow = 0
     for fmt, field in zip(outputs, inner_outputs, strict=True):
         bits, low = sum(field), fmt.fractional_bits - field[2]
-        lines.append(f"    assign model_out[{wide + fmt.bits - 1}:{wide}] = "
-                     f"{_widened(fmt, field, narrow, low)};")
+        lines.append(f"    assign model_out[{wide + fmt.bits - 1}:{wide}] = {_widened(fmt, field, narrow, low)};")
         wide, narrow = wide + fmt.bits, narrow + bits
     return "\n".join([*lines, "endmodule", ""])
 
@@ -183,9 +205,9 @@ def _parts(model: IntegerModel, sources: tuple[str, ...]) -> tuple[str, ...]:
 
 def _on_their_grids(inputs: Any, columns: Sequence[Format]) -> Any:
     """alkaid's inputs in their formats: on the grid and in range already, dropping and wrapping change nothing."""
-    return np.concatenate([
-        inputs[index:index + 1].quantize(*_signed_integer_fractional(fmt)) for index, fmt in enumerate(columns)
-    ])
+    return np.concatenate(
+        [inputs[index : index + 1].quantize(*_signed_integer_fractional(fmt)) for index, fmt in enumerate(columns)]
+    )
 
 
 def _in_format(value: Any, fmt: Format) -> Any:

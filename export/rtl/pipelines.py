@@ -91,9 +91,15 @@ def export_rtl(model: IntegerModel, folder: Path, config: RtlConfig | None = Non
     for name, text in sources.items():
         write_text(folder / "verilog" / name, text)
     report = {
-        name: {"module": kernel.top, "latency_cycles": kernel.latency_cycles, "initiation_interval": 1,
-               "estimated_luts": kernel.estimated_luts, "register_bits": kernel.register_bits,
-               "input_bits": [fmt.bits for fmt in kernel.inputs], "output_bits": [fmt.bits for fmt in kernel.outputs]}
+        name: {
+            "module": kernel.top,
+            "latency_cycles": kernel.latency_cycles,
+            "initiation_interval": 1,
+            "estimated_luts": kernel.estimated_luts,
+            "register_bits": kernel.register_bits,
+            "input_bits": [fmt.bits for fmt in kernel.inputs],
+            "output_bits": [fmt.bits for fmt in kernel.outputs],
+        }
         for name, kernel in kernels.items()
     }
     write_text(folder / "rtl.json", json.dumps(report, indent=1) + "\n")

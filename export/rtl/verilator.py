@@ -81,8 +81,15 @@ def build_pipeline(sources: Mapping[str, str], top: str, latency_cycles: int, fo
     return PipelineLibrary(build_simulation(sources, top, testbench, folder, (f"-DLATENCY={latency_cycles}",)))
 
 
-def build_simulation(sources: Mapping[str, str], top: str, testbench: str, folder: Path,
-                     definitions: Sequence[str] = (), options: Sequence[str] = (), parts: Sequence[str] = ()) -> Path:
+def build_simulation(
+    sources: Mapping[str, str],
+    top: str,
+    testbench: str,
+    folder: Path,
+    definitions: Sequence[str] = (),
+    options: Sequence[str] = (),
+    parts: Sequence[str] = (),
+) -> Path:
     """Compile Verilog `sources` and a C++ `testbench` for them into a library in `folder`, named by the hash of it all.
 
     `definitions` are for the C++ compiler, `options` for Verilator beside its lint. Modules named in `parts` are
@@ -105,12 +112,24 @@ def build_simulation(sources: Mapping[str, str], top: str, testbench: str, folde
         runtime = made.result()
     own = {name: text for name, text in sources.items() if all(name not in part for part in inside.values())}
     with tempfile.TemporaryDirectory() as work:
-        _verilate(own | {part.wrapper.name: part.wrapper.read_text() for part in built}, top, "Vpipeline", Path(work),
-                  verilator, (*options, *(("-Wno-UNUSEDPARAM",) if parts else ())))  # in Verilator's own wrappers
+        _verilate(
+            own | {part.wrapper.name: part.wrapper.read_text() for part in built},
+            top,
+            "Vpipeline",
+            Path(work),
+            verilator,
+            (*options, *(("-Wno-UNUSEDPARAM",) if parts else ())),
+        )  # in Verilator's own wrappers
         objects = [runtime, *(part.compiled for part in built)]
         with atomic_path(library) as temporary:
-            _compile(testbench, Path(work), verilator, compiler,
-                     [*definitions, "-shared", *(str(path.resolve()) for path in objects)], temporary)
+            _compile(
+                testbench,
+                Path(work),
+                verilator,
+                compiler,
+                [*definitions, "-shared", *(str(path.resolve()) for path in objects)],
+                temporary,
+            )
     return library
 
 
@@ -134,8 +153,9 @@ class _Part:
     compiled: Path
 
 
-def _build_part(sources: Mapping[str, str], top: str, options: Sequence[str], folder: Path, verilator: Verilator,
-                compiler: str) -> _Part:
+def _build_part(
+    sources: Mapping[str, str], top: str, options: Sequence[str], folder: Path, verilator: Verilator, compiler: str
+) -> _Part:
     """Compile one module so that a simulation may hold many of it, kept in `folder` by the hash of its sources."""
     options = [option for option in options if not option.startswith("-G")]  # parameters of the design's own top
     stem = f"{top}-{_digest(verilator, top, *options, sources=sources)}"
@@ -149,18 +169,36 @@ def _build_part(sources: Mapping[str, str], top: str, options: Sequence[str], fo
     return part
 
 
-def _verilate(sources: Mapping[str, str], top: str, prefix: str, work: Path, verilator: Verilator,
-              options: Sequence[str]) -> None:
+def _verilate(
+    sources: Mapping[str, str], top: str, prefix: str, work: Path, verilator: Verilator, options: Sequence[str]
+) -> None:
     """Verilog → C++ in `work`/cpp."""
     (work / "verilog").mkdir()
     for name, text in sources.items():
         (work / "verilog" / name).write_text(text)
-    _run([str(verilator.binary), "--cc", "--top-module", top, "--prefix", prefix, "--Mdir", "cpp", "-O3", *LINT,
-          *options, *(f"verilog/{name}" for name in sorted(sources))], work, verilator.environment())
+    _run(
+        [
+            str(verilator.binary),
+            "--cc",
+            "--top-module",
+            top,
+            "--prefix",
+            prefix,
+            "--Mdir",
+            "cpp",
+            "-O3",
+            *LINT,
+            *options,
+            *(f"verilog/{name}" for name in sorted(sources)),
+        ],
+        work,
+        verilator.environment(),
+    )
 
 
-def _compile(testbench: str, work: Path, verilator: Verilator, compiler: str, options: Sequence[str],
-             target: Path) -> None:
+def _compile(
+    testbench: str, work: Path, verilator: Verilator, compiler: str, options: Sequence[str], target: Path
+) -> None:
     """`testbench` and the C++ in `work`/cpp as one unit: most of the time would go into the headers otherwise."""
     unit = "".join(f'#include "cpp/{path.name}"\n' for path in sorted((work / "cpp").glob("*.cpp")))
     (work / "unit.cpp").write_text(testbench + unit)
@@ -188,8 +226,10 @@ def _runtime(verilator: Verilator, compiler: str, folder: Path) -> Path:
         with tempfile.TemporaryDirectory() as work, atomic_path(target) as temporary:
             (Path(work) / "runtime.cpp").write_text(unit)
             # Nothing in it is called once a clock: optimising it would only take time.
-            _run([compiler, *compile_flags(verilator), "-O0", "-c", "-o", str(temporary.resolve()), "runtime.cpp"],
-                 Path(work))
+            _run(
+                [compiler, *compile_flags(verilator), "-O0", "-c", "-o", str(temporary.resolve()), "runtime.cpp"],
+                Path(work),
+            )
     return target
 
 

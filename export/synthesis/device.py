@@ -27,8 +27,11 @@ class Device:
     def shares(self, design: Resources) -> dict[str, float]:
         """Fraction of the device's primitives that a design takes, as rough as its estimate; none of what the device
         does not have."""
-        return {name: getattr(design, name) / getattr(self, name)
-                for name in ("lut", "ff", "dsp", "bram36", "lutram", "uram") if getattr(self, name)}
+        return {
+            name: getattr(design, name) / getattr(self, name)
+            for name in ("lut", "ff", "dsp", "bram36", "lutram", "uram")
+            if getattr(self, name)
+        }
 
 
 def load_device(name: str) -> Device:

@@ -51,8 +51,9 @@ class DesignResources:
     def blocks(self) -> dict[str, tuple[int, Resources]]:
         """Module that the top module uses (or itself) → instances, and all of them with everything inside."""
         names = dict.fromkeys(part.name.partition("/")[0] for part in self.parts)
-        return {name: (sum(part.instances for part in self.parts if part.name == name), self.inside(name))
-                for name in names}
+        return {
+            name: (sum(part.instances for part in self.parts if part.name == name), self.inside(name)) for name in names
+        }
 
 
 def estimate_hierarchy(sources: Mapping[str, str], top: str, folder: Path) -> DesignResources:
@@ -65,8 +66,9 @@ def estimate_hierarchy(sources: Mapping[str, str], top: str, folder: Path) -> De
     answer = folder / f"{top}-hierarchy-{source_hash(sources, commands)}.json"
     if answer.is_file():
         kept = json.loads(answer.read_text())
-        return _design(tuple(PartResources(part["name"], part["instances"], Resources(**part["each"]))
-                             for part in kept["parts"]))
+        return _design(
+            tuple(PartResources(part["name"], part["instances"], Resources(**part["each"])) for part in kept["parts"])
+        )
     design = _design(count_parts(synthesise(sources, top, commands, folder), top))
     write_text(answer, json.dumps(asdict(design), indent=1) + "\n")
     return design
@@ -80,15 +82,17 @@ def hierarchy_commands(top: str) -> str:
 def count_parts(statistics: Mapping[str, Any], top: str) -> tuple[PartResources, ...]:
     """Parts of the module `top` from what `stat -json` says of each module."""
     cells: dict[str, dict[str, int]] = {
-        name.removeprefix("\\"): {cell.removeprefix("\\"): int(number)
-                                  for cell, number in module["num_cells_by_type"].items()}
+        name.removeprefix("\\"): {
+            cell.removeprefix("\\"): int(number) for cell, number in module["num_cells_by_type"].items()
+        }
         for name, module in statistics["modules"].items()
     }
     instances = {(top, top): 1}
     for module, path, number in _below(cells, top):
         instances[path, module] = instances.get((path, module), 0) + number
-    parts = [PartResources(path, number, count_primitives(cells[module]))
-             for (path, module), number in instances.items()]
+    parts = [
+        PartResources(path, number, count_primitives(cells[module])) for (path, module), number in instances.items()
+    ]
     return tuple(sorted(parts, key=lambda part: (part.name, -part.each.lut, -part.each.ff, -part.each.bram36)))
 
 

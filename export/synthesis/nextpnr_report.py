@@ -39,23 +39,34 @@ def read_report(text: str) -> RoutedReport:
         utilization = {name: (int(row["used"]), int(row["available"])) for name, row in report["utilization"].items()}
         paths = [path for path in report["critical_paths"] if path["from"] == path["to"] and path["path"]]
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"this is no report of nextpnr, wanted JSON with fmax, utilization and critical_paths: "
-                         f"{error!r}") from error
+        raise ValueError(
+            f"this is no report of nextpnr, wanted JSON with fmax, utilization and critical_paths: {error!r}"
+        ) from error
     if not clocks or not paths:
         raise ValueError("nextpnr's report has no clock with a path from register to register; is the design clocked?")
     longest = max(paths, key=lambda path: sum(hop["delay"] for hop in path["path"]))
-    return RoutedReport(min(clocks.values()), {name: used for name, (used, _) in utilization.items()},
-                        {name: available for name, (_, available) in utilization.items()},
-                        _critical_path(longest["path"]))
+    return RoutedReport(
+        min(clocks.values()),
+        {name: used for name, (used, _) in utilization.items()},
+        {name: available for name, (_, available) in utilization.items()},
+        _critical_path(longest["path"]),
+    )
 
 
 def _critical_path(hops: Sequence[Mapping[str, Any]]) -> CriticalPath:
-    logic, routing = (sum(float(hop["delay"]) for hop in hops if (hop["type"] == "routing") == wires)
-                      for wires in (False, True))
+    logic, routing = (
+        sum(float(hop["delay"]) for hop in hops if (hop["type"] == "routing") == wires) for wires in (False, True)
+    )
     nets = [str(hop["net"]) for hop in hops if "net" in hop]
     cells = dict.fromkeys(hop[end]["cell"] for hop in hops for end in ("from", "to"))
-    return CriticalPath(_readable(hops[0]["from"]["cell"]), _readable(hops[-1]["to"]["cell"]), round(logic, 3),
-                        round(routing, 3), len(cells), tuple(dict.fromkeys(map(_readable, nets))))
+    return CriticalPath(
+        _readable(hops[0]["from"]["cell"]),
+        _readable(hops[-1]["to"]["cell"]),
+        round(logic, 3),
+        round(routing, 3),
+        len(cells),
+        tuple(dict.fromkeys(map(_readable, nets))),
+    )
 
 
 def _readable(name: str) -> str:

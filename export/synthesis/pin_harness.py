@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-PORT = re.compile(r"^\s*(input|output)\s+(?:(?:wire|reg)\s+)?(?:\[([^:\]]+):0\]\s+)?(\w+)\s*,?\s*(?://.*)?$",
-                  re.MULTILINE)
+PORT = re.compile(
+    r"^\s*(input|output)\s+(?:(?:wire|reg)\s+)?(?:\[([^:\]]+):0\]\s+)?(\w+)\s*,?\s*(?://.*)?$", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,10 @@ def stream_ports(verilog: str, module: str) -> tuple[StreamPort, ...]:
         streams.append(StreamPort(name, direction == "input", tuple((field, bits) for field, (_, bits) in own.items())))
     others = [port for port in ports if not any(port.startswith(f"{stream.name}_") for stream in streams)]
     if sorted(others) != ["clk", "rst"] or not streams:
-        raise ValueError(f"pin harness: {module} has {len(streams)} streams, and {others} beside them; wanted clk, rst "
-                         "and streams with tvalid and tready")
+        raise ValueError(
+            f"pin harness: {module} has {len(streams)} streams, and {others} beside them; wanted clk, rst "
+            "and streams with tvalid and tready"
+        )
     return tuple(streams)
 
 
@@ -75,8 +78,11 @@ def _top(top: str, module: str, streams: Sequence[StreamPort], word_bits: int) -
     ports = ["    input wire clk", "    input wire rst"]
     for stream in streams:
         here, there = ("input", "output") if stream.inward else ("output", "input")
-        ports += [f"    {here} wire {stream.name}_tvalid", f"    {there} wire {stream.name}_tready",
-                  f"    {here} wire [{word_bits - 1}:0] {stream.name}_tdata"]
+        ports += [
+            f"    {here} wire {stream.name}_tvalid",
+            f"    {there} wire {stream.name}_tready",
+            f"    {here} wire [{word_bits - 1}:0] {stream.name}_tdata",
+        ]
     connections = [".clk(clk)", ".rst(rst)"]
     body = []
     for stream in streams:
@@ -96,10 +102,18 @@ def _top(top: str, module: str, streams: Sequence[StreamPort], word_bits: int) -
             connections.append(f".{name}_{field}({name}_row[{low + bits - 1}:{low}])")
             low += bits
     shown = ",\n        ".join(connections)
-    return "\n".join([
-        f"// {module} with its streams cut into words of {word_bits} bits, for a device with few pins. Generated.",
-        f"module {top} (", ",\n".join(ports), ");", *body, f"    {module} wide (\n        {shown});", "endmodule", "",
-    ])
+    return "\n".join(
+        [
+            f"// {module} with its streams cut into words of {word_bits} bits, for a device with few pins. Generated.",
+            f"module {top} (",
+            ",\n".join(ports),
+            ");",
+            *body,
+            f"    {module} wide (\n        {shown});",
+            "endmodule",
+            "",
+        ]
+    )
 
 
 def _bits(high: str, name: str) -> int:

@@ -60,8 +60,9 @@ class PlacedDesign:
         return {name: self.used[name] / self.available[name] for name in PRIMITIVES}
 
 
-def place_and_route(sources: Mapping[str, str], top: str, folder: Path,
-                    config: PlaceConfig | None = None) -> PlacedDesign:
+def place_and_route(
+    sources: Mapping[str, str], top: str, folder: Path, config: PlaceConfig | None = None
+) -> PlacedDesign:
     """Place and route the module `top` of Verilog `sources` (file name → text), one pin a bit of its ports.
 
     Everything goes to a folder below `folder` named by the hash of all inputs and tools; a design that is there is
@@ -72,8 +73,10 @@ def place_and_route(sources: Mapping[str, str], top: str, folder: Path,
     config = config or PlaceConfig()
     device = load_device(config.device)
     if not device.nextpnr:
-        raise ValueError(f"place and route: no open tool takes {device.part}; wanted a device with a `nextpnr` line in "
-                         "hls_projects/targets, such as lfe5um5g-85f")
+        raise ValueError(
+            f"place and route: no open tool takes {device.part}; wanted a device with a `nextpnr` line in "
+            "hls_projects/targets, such as lfe5um5g-85f"
+        )
     versions = ", ".join(f"{tool.name} {tool.version()}" for tool in (YOSYS, NEXTPNR_ECP5))
     settings = (versions, SYNTHESIS, top, *device.nextpnr, str(config.target_mhz), str(config.seed))
     kept = folder / f"{top}-{source_hash(sources, *settings)}"
@@ -88,29 +91,60 @@ def place_and_route(sources: Mapping[str, str], top: str, folder: Path,
     report = read_report((kept / "report.json").read_text())
     seconds = json.loads((kept / "placed.json").read_text())["seconds"]
     used, available = ({name: numbers[name] for name in PRIMITIVES} for numbers in (report.used, report.available))
-    return PlacedDesign(top, device.part, report.clock_mhz, config, used, available, report.critical_path, seconds,
-                        kept / "design.bit", kept / "report.json", f"placed and routed: {versions}")
+    return PlacedDesign(
+        top,
+        device.part,
+        report.clock_mhz,
+        config,
+        used,
+        available,
+        report.critical_path,
+        seconds,
+        kept / "design.bit",
+        kept / "report.json",
+        f"placed and routed: {versions}",
+    )
 
 
-def place_streams(sources: Mapping[str, str], module: str, folder: Path,
-                  config: PlaceConfig | None = None) -> PlacedDesign:
+def place_streams(
+    sources: Mapping[str, str], module: str, folder: Path, config: PlaceConfig | None = None
+) -> PlacedDesign:
     """Place and route a module whose wide streams need more pins than there are, behind a `pin_harness`: an accelerator
     with all its lanes. Raises as `place_and_route` does, and ValueError for a module that has other ports."""
     top, all_sources = pin_harness(sources, module)
     return place_and_route(all_sources, top, folder, config)
 
 
-def _run_tools(sources: Mapping[str, str], top: str, device: tuple[str, ...], config: PlaceConfig,
-               work: Path) -> dict[str, float]:
+def _run_tools(
+    sources: Mapping[str, str], top: str, device: tuple[str, ...], config: PlaceConfig, work: Path
+) -> dict[str, float]:
     """Seconds of each tool, once report.json and design.bit are in `work`."""
     for name, text in sources.items():
         (work / name).write_text(text)
     script = f"read_verilog -sv {' '.join(sorted(sources))}; {SYNTHESIS} -top {top} -json netlist.json"
-    place = [*device, "--json", "netlist.json", "--freq", str(config.target_mhz), "--seed", str(config.seed),
-             "--timing-allow-fail", "--lpf-allow-unconstrained", "--textcfg", "design.cfg", "--report", "report.json",
-             "--log", "nextpnr.log", "-q"]
+    place = [
+        *device,
+        "--json",
+        "netlist.json",
+        "--freq",
+        str(config.target_mhz),
+        "--seed",
+        str(config.seed),
+        "--timing-allow-fail",
+        "--lpf-allow-unconstrained",
+        "--textcfg",
+        "design.cfg",
+        "--report",
+        "report.json",
+        "--log",
+        "nextpnr.log",
+        "-q",
+    ]
     steps: tuple[tuple[Tool, list[str]], ...] = (
-        (YOSYS, ["-q", "-p", script]), (NEXTPNR_ECP5, place), (ECPPACK, ["design.cfg", "design.bit"]))
+        (YOSYS, ["-q", "-p", script]),
+        (NEXTPNR_ECP5, place),
+        (ECPPACK, ["design.cfg", "design.bit"]),
+    )
     seconds = {}
     for tool, arguments in steps:
         start = time.perf_counter()

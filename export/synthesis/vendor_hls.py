@@ -33,19 +33,26 @@ def read_csynth_xml(path: Path) -> VendorReport:
     version = _text(root, path, "ReportVersion/Version")
     tool = _tool(version)
     dsp = "DSP" if root.find(f"{area}DSP") is not None else "DSP48E"
-    amounts = {name: amount(path, tag, _text(root, path, area + tag))
-               for name, tag in {"lut": "LUT", "ff": "FF", "dsp": dsp, "bram36": "BRAM_18K"}.items()}
+    amounts = {
+        name: amount(path, tag, _text(root, path, area + tag))
+        for name, tag in {"lut": "LUT", "ff": "FF", "dsp": dsp, "bram36": "BRAM_18K"}.items()
+    }
     amounts["bram36"] /= BLOCK_RAMS
     if root.find(f"{area}URAM") is not None:
         amounts["uram"] = amount(path, "URAM", _text(root, path, f"{area}URAM"))
     return VendorReport(
-        path, f"{tool} {version}", _text(root, path, "UserAssignments/TopModelName"),
-        _text(root, path, "UserAssignments/Part"), f"{tool}, {HLS_ESTIMATE}", amounts,
+        path,
+        f"{tool} {version}",
+        _text(root, path, "UserAssignments/TopModelName"),
+        _text(root, path, "UserAssignments/Part"),
+        f"{tool}, {HLS_ESTIMATE}",
+        amounts,
         cycles(path, "latency", [_text(root, path, f"{latency}{end}-caseLatency") for end in ("Best", "Worst")]),
         cycles(path, "interval", [_text(root, path, f"{latency}Interval-{end}") for end in ("min", "max")]),
         number(path, "TargetClockPeriod", _text(root, path, "UserAssignments/TargetClockPeriod")),
-        number(path, "EstimatedClockPeriod",
-               _text(root, path, f"{estimates}SummaryOfTimingAnalysis/EstimatedClockPeriod")),
+        number(
+            path, "EstimatedClockPeriod", _text(root, path, f"{estimates}SummaryOfTimingAnalysis/EstimatedClockPeriod")
+        ),
     )
 
 
@@ -65,16 +72,22 @@ def read_csynth_text(path: Path) -> VendorReport:
     if total is None:
         raise ReportError(path, "no total in the summary of utilization")
     used = dict(zip(summary.rows[0], total, strict=True))
-    amounts = {name: amount(path, tag, used.get(tag, used.get(f"{tag}48E")))
-               for name, tag in {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram36": "BRAM_18K"}.items()}
+    amounts = {
+        name: amount(path, tag, used.get(tag, used.get(f"{tag}48E")))
+        for name, tag in {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram36": "BRAM_18K"}.items()
+    }
     amounts["bram36"] /= BLOCK_RAMS
     if "URAM" in used:
         amounts["uram"] = amount(path, "URAM", used["URAM"])
     return VendorReport(
-        path, f"{tool} {first(r'^[*] Version: +([0-9.]+)', text) or ''}".strip(),
+        path,
+        f"{tool} {first(r'^[*] Version: +([0-9.]+)', text) or ''}".strip(),
         _named(path, text, "the design", r"^== \w+ HLS Report for '(.+)'"),
-        _named(path, text, "the target device", r"^[*] Target device: +(\S+)"), f"{tool}, {HLS_ESTIMATE}", amounts,
-        cycles(path, "latency", latency[:2]), cycles(path, "interval", latency[2:]),
+        _named(path, text, "the target device", r"^[*] Target device: +(\S+)"),
+        f"{tool}, {HLS_ESTIMATE}",
+        amounts,
+        cycles(path, "latency", latency[:2]),
+        cycles(path, "interval", latency[2:]),
         number(path, "target clock", clock[1].removesuffix("ns").strip()),
         number(path, "estimated clock", clock[2].removesuffix("ns").strip()),
     )
@@ -88,15 +101,20 @@ def read_implementation_xml(path: Path) -> VendorReport:
     if kind not in ("impl", "syn"):
         raise ReportError(path, f"RUN_TYPE is {kind!r}, wanted impl or syn")
     area = "AreaReport/Resources/"
-    amounts = {name: amount(path, tag, _text(root, path, area + tag))
-               for name, tag in {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram36": "BRAM", "uram": "URAM"}.items()}
+    amounts = {
+        name: amount(path, tag, _text(root, path, area + tag))
+        for name, tag in {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram36": "BRAM", "uram": "URAM"}.items()
+    }
     amounts["bram36"] /= BLOCK_RAMS
     routed = kind == "impl" and bool(_text(root, path, "TimingReport/CP_ROUTE"))
     general = {item.get("NAME"): item.get("VALUE", "") for item in root.findall("GeneralInfo/item")}
     return VendorReport(
-        path, f"Vivado {_text(root, path, 'RunData/VIVADO_VERSION').removeprefix('v.')}",
+        path,
+        f"Vivado {_text(root, path, 'RunData/VIVADO_VERSION').removeprefix('v.')}",
         next((module.get("MODULENAME", "") for module in root.findall("RtlModules/RtlModule[@IS_TOP='1']")), ""),
-        general.get("Target device", ""), f"Vivado, {ROUTED if routed else 'synthesised, ' + HLS_ESTIMATE}", amounts,
+        general.get("Target device", ""),
+        f"Vivado, {ROUTED if routed else 'synthesised, ' + HLS_ESTIMATE}",
+        amounts,
         clock_period_ns=number(path, "CP_TARGET", _text(root, path, "TimingReport/CP_TARGET")),
         achieved_period_ns=number(path, "CP_FINAL", _text(root, path, "TimingReport/CP_FINAL")),
         timing_met=_text(root, path, "TimingReport/TIMING_MET") == "TRUE" if routed else None,

@@ -18,13 +18,18 @@ COLUMNS = ("lut", "ff", "m20k", "dsp", "mlab")  # of "Estimated Resource Usage",
 def read_summary(path: Path) -> VendorReport:
     """`summary.ndjson`, the compiler's estimate: one JSON object a line."""
     lines = [_object(path, line) for line in path.read_text().splitlines() if line.strip()]
-    total = next((line for line in lines if line.get("parent") == "estimatedResources" and line.get("name") == "Total"),
-                 None)
+    total = next(
+        (line for line in lines if line.get("parent") == "estimatedResources" and line.get("name") == "Total"), None
+    )
     kernels = [str(line["name"]) for line in lines if line.get("parent") == "performanceSummary" and "name" in line]
     if total is None or not isinstance(total.get("data"), list) or len(total["data"]) < len(COLUMNS):
         raise ReportError(path, "no total of the estimated resources")
     return VendorReport(
-        path, "oneAPI", kernels[-1] if kernels else "", "", f"oneAPI, {HLS_ESTIMATE}",
+        path,
+        "oneAPI",
+        kernels[-1] if kernels else "",
+        "",
+        f"oneAPI, {HLS_ESTIMATE}",
         {name: amount(path, name, str(value)) for name, value in zip(COLUMNS, total["data"], strict=False)},
     )
 
@@ -32,8 +37,9 @@ def read_summary(path: Path) -> VendorReport:
 def read_quartus(path: Path) -> VendorReport:
     """`quartus.ndjson`, the fitter's figures after a build for hardware: a single JSON object."""
     report = _object(path, path.read_text())
-    usage, clocks = (report.get(key, {}).get("nodes", []) for key in (
-        "quartusFitResourceUsageSummary", "quartusFitClockSummary"))
+    usage, clocks = (
+        report.get(key, {}).get("nodes", []) for key in ("quartusFitResourceUsageSummary", "quartusFitClockSummary")
+    )
     kernel = next((node for node in usage if node.get("type") == "kernel"), None)
     if kernel is None or not clocks:
         raise ReportError(path, "no usage of a kernel or no clock", "build for hardware first (make fpga)")
@@ -42,7 +48,11 @@ def read_quartus(path: Path) -> VendorReport:
         raise ReportError(path, f"clock fmax is {frequency} MHz")
     names = {"lut": "alut", "ff": "reg", "dsp": "dsp", "m20k": "ram", "mlab": "mlab", "alm": "alm"}
     return VendorReport(
-        path, "Quartus", str(kernel.get("name", "")), "", f"Quartus, {ROUTED}",
+        path,
+        "Quartus",
+        str(kernel.get("name", "")),
+        "",
+        f"Quartus, {ROUTED}",
         {name: amount(path, key, kernel.get(key)) for name, key in names.items()},
         achieved_period_ns=round(1000 / frequency, 4),
     )

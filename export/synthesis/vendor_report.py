@@ -18,8 +18,9 @@ ROUTED = "placed and routed"
 class ReportError(ValueError):
     """A report that is not what its name says, or is not whole: names the file, what is missing and what to do."""
 
-    def __init__(self, path: Path, missing: str, remedy: str = "it may be cut off or of another kind; let the tool "
-                                                               "write it anew") -> None:
+    def __init__(
+        self, path: Path, missing: str, remedy: str = "it may be cut off or of another kind; let the tool write it anew"
+    ) -> None:
         super().__init__(f"{path}: {missing}; {remedy}")
 
 
@@ -44,8 +45,10 @@ class VendorReport:
         """The amounts as a row of the project's own table. Raises ValueError where the report lacks one of them."""
         missing = [name for name in AMOUNTS if name not in self.amounts]
         if missing:
-            raise ValueError(f"{self.path}: {self.basis} has no {', '.join(missing)}; read `amounts`, or a report of "
-                             "utilisation after placement")
+            raise ValueError(
+                f"{self.path}: {self.basis} has no {', '.join(missing)}; read `amounts`, or a report of "
+                "utilisation after placement"
+            )
         whole = {name: int(self.amounts[name]) for name in AMOUNTS if name != "bram36"}
         return Resources(**whole, bram36=self.amounts["bram36"], basis=self.basis)
 

@@ -28,9 +28,13 @@ def read_report(path: Path) -> VendorReport:
     """One report, of whatever kind its text shows. Raises ReportError, naming what is missing."""
     reader = _reader(path.read_text(errors="replace"))
     if reader is None:
-        raise ReportError(path, "none of the reports that are known here", "wanted Vitis HLS csynth.xml or csynth.rpt, "
-                          "Vivado report_utilization or report_timing_summary, or oneAPI summary.ndjson or "
-                          "quartus.ndjson")
+        raise ReportError(
+            path,
+            "none of the reports that are known here",
+            "wanted Vitis HLS csynth.xml or csynth.rpt, "
+            "Vivado report_utilization or report_timing_summary, or oneAPI summary.ndjson or "
+            "quartus.ndjson",
+        )
     return reader(path)
 
 
@@ -39,15 +43,23 @@ def find_reports(folder: Path) -> list[VendorReport]:
 
     Raises ValueError where there is none, ReportError for a broken one.
     """
-    paths = sorted({path for pattern in PATTERNS for path in folder.rglob(pattern)
-                    if not any(part.startswith(".") for part in path.relative_to(folder).parts)})
+    paths = sorted(
+        {
+            path
+            for pattern in PATTERNS
+            for path in folder.rglob(pattern)
+            if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        }
+    )
     kinds = {path: reader for path in paths if (reader := _reader(path.read_text(errors="replace"))) is not None}
     synthesis = [path for path, reader in kinds.items() if reader in (read_csynth_xml, read_csynth_text)]
     tops = set(_tops(synthesis))
     found = [reader(path) for path, reader in kinds.items() if path not in synthesis or path in tops]
     if not found:
-        raise ValueError(f"{folder}: no report in {len(paths)} files of {', '.join(PATTERNS)}; run the vendor's tool "
-                         "first (vitis-run --mode hls --tcl build_prj.tcl), or give a file")
+        raise ValueError(
+            f"{folder}: no report in {len(paths)} files of {', '.join(PATTERNS)}; run the vendor's tool "
+            "first (vitis-run --mode hls --tcl build_prj.tcl), or give a file"
+        )
     return found
 
 
@@ -68,8 +80,10 @@ def _tops(synthesis: Iterable[Path]) -> Iterable[Path]:
         if chosen is None and len({path.stem for path in paths}) == 1:
             chosen = max(paths, key=lambda path: path.suffix == ".xml")
         if chosen is None:
-            raise ValueError(f"{folder}: {len(paths)} C synthesis reports, and none is known as the top module's; give "
-                             f"one of {', '.join(sorted(by_name))}")
+            raise ValueError(
+                f"{folder}: {len(paths)} C synthesis reports, and none is known as the top module's; give "
+                f"one of {', '.join(sorted(by_name))}"
+            )
         yield chosen
 
 

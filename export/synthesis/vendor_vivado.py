@@ -22,8 +22,10 @@ from edgetrack.export.synthesis.vendor_report import (
 
 ROUTED_STATES = ("Routed", "Physopt postRoute")
 NAMES = {  # amount → its row for UltraScale, its row for 7-series
-    "lut": ("CLB LUTs", "Slice LUTs"), "lutram": ("LUT as Memory", "LUT as Memory"),
-    "ff": ("CLB Registers", "Slice Registers"), "bram36": ("Block RAM Tile", "Block RAM Tile"),
+    "lut": ("CLB LUTs", "Slice LUTs"),
+    "lutram": ("LUT as Memory", "LUT as Memory"),
+    "ff": ("CLB Registers", "Slice Registers"),
+    "bram36": ("Block RAM Tile", "Block RAM Tile"),
     "dsp": ("DSPs", "DSPs"),
 }
 
@@ -62,15 +64,20 @@ def read_timing_summary(path: Path) -> VendorReport:
     else:
         raise ReportError(path, "no statement whether the timing constraints are met")
     periods = dict(re.findall(r"^ *(\S+) +\{[\d. ]+\} +([\d.]+) +[\d.]+", _section(path, text, "Clock Summary"), re.M))
-    slacks = dict(re.findall(r"^ *(\S+) +(-?[\d.]+) +-?[\d.]+ +\d+ +\d+ ", _section(path, text, "Intra Clock Table"),
-                             re.M))
+    slacks = dict(
+        re.findall(r"^ *(\S+) +(-?[\d.]+) +-?[\d.]+ +\d+ +\d+ ", _section(path, text, "Intra Clock Table"), re.M)
+    )
     if not slacks or not periods.keys() >= slacks.keys():
         raise ReportError(path, "no clock with a period and a slack of its own")
     critical = min(slacks, key=lambda clock: number(path, "WNS", slacks[clock]))
     period = number(path, "clock period", periods[critical])
     return VendorReport(
-        path, *_header(path, text), _basis(path, text), clock_period_ns=period,
-        achieved_period_ns=round(period - number(path, "WNS", slacks[critical]), 6), timing_met=met,
+        path,
+        *_header(path, text),
+        _basis(path, text),
+        clock_period_ns=period,
+        achieved_period_ns=round(period - number(path, "WNS", slacks[critical]), 6),
+        timing_met=met,
     )
 
 
@@ -91,8 +98,14 @@ def _cell(found: list[Table], name: str) -> str | None:
 
 def _header(path: Path, text: str) -> tuple[str, str, str]:
     """Tool, design and part."""
-    made = [first(pattern, text) for pattern in (
-        r"^\| Tool Version +: +Vivado v[.]([\d.]+)", r"^\| Design +: +(\S+) *$", r"^\| Device +: +(\S+) *$")]
+    made = [
+        first(pattern, text)
+        for pattern in (
+            r"^\| Tool Version +: +Vivado v[.]([\d.]+)",
+            r"^\| Design +: +(\S+) *$",
+            r"^\| Device +: +(\S+) *$",
+        )
+    ]
     for name, value in zip(("tool version", "design", "device"), made, strict=True):
         if value is None:
             raise ReportError(path, f"no {name} in its header")

@@ -89,8 +89,13 @@ def count_primitives(cells: Mapping[str, int]) -> Resources:
     def count(pattern: str) -> int:
         return sum(int(number) for name, number in cells.items() if re.fullmatch(pattern, name))
 
-    lutram = (count(r"RAM(32X1|64X1)S") + 2 * count(r"RAM(32X1|64X1)D|RAM128X1S") + 4 * count("RAM(32M|64M)")
-              + 4 * count("RAM(128X1D|256X1S)") + 8 * count("RAM(32M16|64M8|32X16DR8|64X8SW|256X1D|512X1S)"))
+    lutram = (
+        count(r"RAM(32X1|64X1)S")
+        + 2 * count(r"RAM(32X1|64X1)D|RAM128X1S")
+        + 4 * count("RAM(32M|64M)")
+        + 4 * count("RAM(128X1D|256X1S)")
+        + 8 * count("RAM(32M16|64M8|32X16DR8|64X8SW|256X1D|512X1S)")
+    )
     return Resources(
         lut=count(r"LUT[1-6]|INV|SRL16E|SRLC16E|SRLC32E") + lutram,
         ff=count(r"FD[RSCP]E(_1)?|LDCE|LDPE"),

@@ -48,8 +48,9 @@ def run_tool(tool: Tool, arguments: Sequence[str], folder: Path, subject: str) -
     """
     tool.version()
     code = f"import sys, {tool.module}; sys.exit({tool.module}.{tool.function}(sys.argv[1:]))"
-    result = subprocess.run([sys.executable, "-c", code, *arguments], cwd=folder, capture_output=True, text=True,
-                            check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
     if result.returncode:
         said = (result.stdout + result.stderr).strip()[-2000:]
         raise RuntimeError(f"{tool.name} ended with {result.returncode} on {subject}:\n{said}")

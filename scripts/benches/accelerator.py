@@ -29,8 +29,9 @@ class AcceleratorTableConfig:
             raise ValueError(f"accelerator.clock_mhz is {self.clock_mhz}, wanted above 0")
 
 
-def bench_accelerator(config: AcceleratorTableConfig, seed: int, estimate: bool, folder: Path,
-                      console: Console) -> dict[str, Any]:
+def bench_accelerator(
+    config: AcceleratorTableConfig, seed: int, estimate: bool, folder: Path, console: Console
+) -> dict[str, Any]:
     """Every size × network × cutoff, simulated and compared logit by logit; artefacts go below `folder`."""
     wanted = [(size, name, cutoff) for size in SIZES for name in config.networks for cutoff in config.latency_cutoffs]
     models = {name: network(name, seed) for name in config.networks}
@@ -50,16 +51,32 @@ def show(cases: Sequence[Mapping[str, Any]], clock_mhz: float, console: Console)
     """Tables of cycles, of seconds and of estimates, and what was missed."""
     console.table(
         f"measured in simulation, every logit compared; times at an assumed clock of {clock_mhz:g} MHz",
-        ("nodes/edges, lanes, network, cutoff", "slots", "acc.", "latency", "interval", "ns", "M graphs/s",
-         "published", "graphs", "≠"),
-        [_row(case) for case in cases])
+        (
+            "nodes/edges, lanes, network, cutoff",
+            "slots",
+            "acc.",
+            "latency",
+            "interval",
+            "ns",
+            "M graphs/s",
+            "published",
+            "graphs",
+            "≠",
+        ),
+        [_row(case) for case in cases],
+    )
     stages = list(cases[0]["seconds"])
-    console.table("seconds", ("nodes/edges, lanes, network, cutoff", *stages), [
-        (case["name"], *(f"{case['seconds'][stage]:.1f}" for stage in stages)) for case in cases])
+    console.table(
+        "seconds",
+        ("nodes/edges, lanes, network, cutoff", *stages),
+        [(case["name"], *(f"{case['seconds'][stage]:.1f}" for stage in stages)) for case in cases],
+    )
     if "resources" in cases[0]:
         console.table(
             f"estimated by Yosys, not placed and routed; in brackets: share of {cases[0]['shares']['device']}",
-            ("nodes/edges, lanes, network, cutoff", *RESOURCES), [(case["name"], *_resources(case)) for case in cases])
+            ("nodes/edges, lanes, network, cutoff", *RESOURCES),
+            [(case["name"], *_resources(case)) for case in cases],
+        )
     for case in cases:
         for lack in case["missed"]:
             console.say(f"FAILED: {case['name']}: {lack}")
@@ -67,13 +84,22 @@ def show(cases: Sequence[Mapping[str, Any]], clock_mhz: float, console: Console)
 
 def _row(case: Mapping[str, Any]) -> list[Any]:
     published = case["published"]
-    return [case["name"], case["slots"], case["accumulators"],
-            case["latency_cycles"], f"{case['interval_cycles']:g}", f"{case['nanoseconds']:.0f}",
-            f"{case['million_graphs_per_second']:.2f}",
-            f"{published['nanoseconds']:.0f} ns, {published['million_graphs_per_second']} M/s",
-            case["graphs"], case["mismatches"]]
+    return [
+        case["name"],
+        case["slots"],
+        case["accumulators"],
+        case["latency_cycles"],
+        f"{case['interval_cycles']:g}",
+        f"{case['nanoseconds']:.0f}",
+        f"{case['million_graphs_per_second']:.2f}",
+        f"{published['nanoseconds']:.0f} ns, {published['million_graphs_per_second']} M/s",
+        case["graphs"],
+        case["mismatches"],
+    ]
 
 
 def _resources(case: Mapping[str, Any]) -> list[str]:
-    return [f"{case['resources'][name]:,g}" + (f" ({case['shares'][name]:.1%})" if name in case["shares"] else "")
-            for name in RESOURCES]
+    return [
+        f"{case['resources'][name]:,g}" + (f" ({case['shares'][name]:.1%})" if name in case["shares"] else "")
+        for name in RESOURCES
+    ]

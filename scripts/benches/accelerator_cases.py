@@ -72,13 +72,24 @@ class Size:
 
 
 SIZES = (
-    Size(AcceleratorConfig(28, 56, edge_lanes=7, node_lanes=4, graphs_in_flight=16, accumulators=6), 960,
-         Published("Belle II, interaction network of the trigger", 632.0, 31.8), Goal(632.0, interval_cycles=8.0)),
-    Size(AcceleratorConfig(660, 1320, edge_lanes=16, node_lanes=8, graphs_in_flight=6, accumulators=3), 240,
-         Published("HiGTR, the whole chain", 2360.0, 2.35), Goal(2360.0, million_graphs_per_second=2.35)),
-    Size(AcceleratorConfig(28, 56, edge_lanes=14, node_lanes=8, graphs_in_flight=25, accumulators=12), 1200,
-         Published("Belle II, interaction network of the trigger", 632.0, 31.8),
-         Goal(632.0, million_graphs_per_second=31.8)),
+    Size(
+        AcceleratorConfig(28, 56, edge_lanes=7, node_lanes=4, graphs_in_flight=16, accumulators=6),
+        960,
+        Published("Belle II, interaction network of the trigger", 632.0, 31.8),
+        Goal(632.0, interval_cycles=8.0),
+    ),
+    Size(
+        AcceleratorConfig(660, 1320, edge_lanes=16, node_lanes=8, graphs_in_flight=6, accumulators=3),
+        240,
+        Published("HiGTR, the whole chain", 2360.0, 2.35),
+        Goal(2360.0, million_graphs_per_second=2.35),
+    ),
+    Size(
+        AcceleratorConfig(28, 56, edge_lanes=14, node_lanes=8, graphs_in_flight=25, accumulators=12),
+        1200,
+        Published("Belle II, interaction network of the trigger", 632.0, 31.8),
+        Goal(632.0, million_graphs_per_second=31.8),
+    ),
 )
 
 
@@ -93,8 +104,9 @@ def network(name: str, seed: int) -> IntegerModel:
     return extract_integer_model(made.eval())
 
 
-def measure(size: Size, model: IntegerModel, latency_cutoff: float, clock_mhz: float, seed: int, folder: Path,
-            estimate: bool) -> dict[str, Any]:
+def measure(
+    size: Size, model: IntegerModel, latency_cutoff: float, clock_mhz: float, seed: int, folder: Path, estimate: bool
+) -> dict[str, Any]:
     """One accelerator generated, compiled, simulated and compared, with the seconds of each.
 
     Cost: seconds to generate, 10 to 40 s to compile; `estimate` adds minutes.
@@ -111,12 +123,15 @@ def measure(size: Size, model: IntegerModel, latency_cutoff: float, clock_mhz: f
     simulated = time.perf_counter()
     nanoseconds, rate = case["latency_cycles"] * 1000.0 / clock_mhz, clock_mhz / case["interval_cycles"]
     case |= {
-        "assumed_clock_mhz": clock_mhz, "nanoseconds": nanoseconds, "million_graphs_per_second": rate,
+        "assumed_clock_mhz": clock_mhz,
+        "nanoseconds": nanoseconds,
+        "million_graphs_per_second": rate,
         "published": asdict(size.published),
-        "ratios": {"latency": size.published.nanoseconds / nanoseconds,
-                   "rate": rate / size.published.million_graphs_per_second},
-        "seconds": {"generate": generated - started, "compile": compiled - generated,
-                    "simulate": simulated - compiled},
+        "ratios": {
+            "latency": size.published.nanoseconds / nanoseconds,
+            "rate": rate / size.published.million_graphs_per_second,
+        },
+        "seconds": {"generate": generated - started, "compile": compiled - generated, "simulate": simulated - compiled},
     }
     if estimate:
         started = time.perf_counter()
@@ -136,11 +151,17 @@ def _simulate(form: AcceleratorForm, graphs: Sequence[HitGraph]) -> dict[str, An
         mismatches += int(np.count_nonzero(different | one.overflow))  # logits of a flagged graph mean nothing
     latency, interval = measure_latency(form, graphs[0]), measured_interval(form, graphs, received)
     return {
-        "edge_lanes": config.edge_lanes, "node_lanes": config.node_lanes, "slots": config.graphs_in_flight,
-        "accumulators": config.accumulators, "latency_cutoff": config.rtl.latency_cutoff, "graphs": len(graphs),
-        "logits": sum(graph.num_edges for graph in graphs), "mismatches": mismatches,
+        "edge_lanes": config.edge_lanes,
+        "node_lanes": config.node_lanes,
+        "slots": config.graphs_in_flight,
+        "accumulators": config.accumulators,
+        "latency_cutoff": config.rtl.latency_cutoff,
+        "graphs": len(graphs),
+        "logits": sum(graph.num_edges for graph in graphs),
+        "mismatches": mismatches,
         "distinct_logits": len(np.unique(np.concatenate([one.codes for one in received]))),
-        "latency_cycles": latency.cycles, "interval_cycles": interval.cycles,
+        "latency_cycles": latency.cycles,
+        "interval_cycles": interval.cycles,
         "formula": {"latency_cycles": latency.formula, "interval_cycles": interval.formula},
     }
 
@@ -157,10 +178,14 @@ def missed(case: dict[str, Any], goal: Goal) -> list[str]:
     if not case["interval_cycles"] <= goal.interval_cycles:
         lacks.append(f"a graph every {case['interval_cycles']:g} cycles, wanted at most {goal.interval_cycles:g}")
     if not case["million_graphs_per_second"] > goal.million_graphs_per_second:
-        lacks.append(f"{case['million_graphs_per_second']:.3f} M graphs/s, wanted above "
-                     f"{goal.million_graphs_per_second}")
-    lacks += [f"{name} {case[name]:g}, by the formula {value:g}" for name, value in case["formula"].items()
-              if case[name] != value]
+        lacks.append(
+            f"{case['million_graphs_per_second']:.3f} M graphs/s, wanted above {goal.million_graphs_per_second}"
+        )
+    lacks += [
+        f"{name} {case[name]:g}, by the formula {value:g}"
+        for name, value in case["formula"].items()
+        if case[name] != value
+    ]
     if case["seconds"]["generate"] > 60:
         lacks.append(f"generated in {case['seconds']['generate']:.0f} s, wanted within 60")
     if case.get("resources", {}).get("dsp"):

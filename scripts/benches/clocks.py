@@ -26,11 +26,29 @@ def bench_clocks(seed: int, folder: Path, console: Console) -> dict[str, Any]:
         for done, cutoff in enumerate(CUTOFFS, 1):
             kernel = make_kernel(model, MLP, cutoff, 1000.0 / PLACING.target_mhz)
             placed = place_and_route(kernel.sources, kernel.top, folder, PLACING)
-            cases.append({"name": f"{MLP}, cutoff {cutoff:g}", "latency_cutoff": cutoff,
-                          "cycles": kernel.latency_cycles + 1, "clock_mhz": placed.clock_mhz,
-                          "used": dict(placed.used), "basis": placed.basis})
+            cases.append(
+                {
+                    "name": f"{MLP}, cutoff {cutoff:g}",
+                    "latency_cutoff": cutoff,
+                    "cycles": kernel.latency_cycles + 1,
+                    "clock_mhz": placed.clock_mhz,
+                    "used": dict(placed.used),
+                    "basis": placed.basis,
+                }
+            )
             report(done, len(CUTOFFS))
-    console.table(f"one MLP of 8 hidden units, {cases[0]['basis']}", ("MLP", "cycles", "MHz", "LUT4", "FF"), [
-        (case["name"], case["cycles"], f"{case['clock_mhz']:.1f}", case["used"]["TRELLIS_COMB"],
-         case["used"]["TRELLIS_FF"]) for case in cases])
+    console.table(
+        f"one MLP of 8 hidden units, {cases[0]['basis']}",
+        ("MLP", "cycles", "MHz", "LUT4", "FF"),
+        [
+            (
+                case["name"],
+                case["cycles"],
+                f"{case['clock_mhz']:.1f}",
+                case["used"]["TRELLIS_COMB"],
+                case["used"]["TRELLIS_FF"],
+            )
+            for case in cases
+        ],
+    )
     return {"cases": cases, "failed": False}

@@ -46,10 +46,11 @@ def bench_graphs(
     times = _interleaved(runs, repeats)
     return [
         {
-            "name": "geometric", "size": {"hits": len(sample), "edges": edges}, "threads": count,
+            "name": "geometric",
+            "size": {"hits": len(sample), "edges": edges},
+            "threads": count,
             "ratios": {"all_pairs_numpy": times["all_pairs"] / times[f"compiled_{count}"]},
-            "milliseconds": {"compiled": 1e3 * times[f"compiled_{count}"],
-                             "all_pairs_numpy": 1e3 * times["all_pairs"]},
+            "milliseconds": {"compiled": 1e3 * times[f"compiled_{count}"], "all_pairs_numpy": 1e3 * times["all_pairs"]},
         }
         for count in threads
     ]
@@ -106,8 +107,10 @@ def _checked_edges(hits: SelectedHits) -> int:
     """Number of edges, after both constructions gave the same; compiles and warms up too."""
     ours, reference = geometric_edges(hits, WINDOWS), all_pairs_edges(hits, WINDOWS)
     if not np.array_equal(_sorted(ours), _sorted(reference)):
-        raise RuntimeError(f"compiled construction gave {ours.shape[1]} edges, all pairs {reference.shape[1]}, "
-                           "and they are not the same set")
+        raise RuntimeError(
+            f"compiled construction gave {ours.shape[1]} edges, all pairs {reference.shape[1]}, "
+            "and they are not the same set"
+        )
     return ours.shape[1]
 
 

@@ -60,10 +60,22 @@ class DesignCase:
 CALIBRATION = tuple(
     KernelCase(hidden, weight_bits, activation_bits, cutoff, mlp)
     for hidden, weight_bits, activation_bits, cutoff, mlp in (
-        (4, 3, 6, 4.0, "phi_o"), (4, 4, 8, 1.5, "phi_o"), (4, 6, 4, 4.0, "phi_r2"), (4, 6, 8, 5.0, "phi_o"),
-        (4, 8, 4, 1.5, "phi_o"), (4, 8, 8, 2.0, "phi_o"), (4, 3, 4, 3.0, "phi_r1"), (4, 4, 6, 2.0, "phi_r1"),
-        (8, 3, 6, 2.0, "phi_r2"), (8, 3, 6, 5.0, "phi_r1"), (8, 4, 6, 1.5, "phi_o"), (8, 4, 6, 3.0, "phi_r2"),
-        (8, 6, 8, 5.0, "phi_r1"), (8, 6, 8, 2.0, "phi_r2"), (8, 8, 6, 2.0, "phi_o"), (8, 8, 8, 4.0, "phi_r2"),
+        (4, 3, 6, 4.0, "phi_o"),
+        (4, 4, 8, 1.5, "phi_o"),
+        (4, 6, 4, 4.0, "phi_r2"),
+        (4, 6, 8, 5.0, "phi_o"),
+        (4, 8, 4, 1.5, "phi_o"),
+        (4, 8, 8, 2.0, "phi_o"),
+        (4, 3, 4, 3.0, "phi_r1"),
+        (4, 4, 6, 2.0, "phi_r1"),
+        (8, 3, 6, 2.0, "phi_r2"),
+        (8, 3, 6, 5.0, "phi_r1"),
+        (8, 4, 6, 1.5, "phi_o"),
+        (8, 4, 6, 3.0, "phi_r2"),
+        (8, 6, 8, 5.0, "phi_r1"),
+        (8, 6, 8, 2.0, "phi_r2"),
+        (8, 8, 6, 2.0, "phi_o"),
+        (8, 8, 8, 4.0, "phi_r2"),
     )
 )
 KERNELS = (KernelCase(12, 5, 7, 3.0, "phi_r1"), KernelCase(12, 4, 8, 5.0, "phi_o"), KernelCase(6, 7, 5, 2.0, "phi_r2"))
@@ -87,16 +99,25 @@ def bench_resources(seed: int, folder: Path, console: Console) -> dict[str, Any]
     drawn = drawn_against_trained(trained, seed, library)
     _show(constants, kernels, designs, console)
     console.say(f"drawn weights against {DEFAULT_QUANTISED}, the same sizes and widths: {drawn:+.1%} LUTs by formula")
-    beyond = [f"{row['name']}: {key} is {error:+.1%} off, stated {STATED_ERRORS[key]:.1%}"
-              for row in designs for key, error in row["errors"].items() if abs(error) > STATED_ERRORS[key]]
+    beyond = [
+        f"{row['name']}: {key} is {error:+.1%} off, stated {STATED_ERRORS[key]:.1%}"
+        for row in designs
+        for key, error in row["errors"].items()
+        if abs(error) > STATED_ERRORS[key]
+    ]
     for line in beyond:
         console.say(f"FAILED: {line}")
-    return {"cases": [*kernels, *designs], "constants": asdict(constants), "drawn_against_trained": drawn,
-            "failed": bool(beyond)}
+    return {
+        "cases": [*kernels, *designs],
+        "constants": asdict(constants),
+        "drawn_against_trained": drawn,
+        "failed": bool(beyond),
+    }
 
 
-def _synthesise(trained: IntegerModel, seed: int, library: KernelLibrary, folder: Path, console: Console
-                ) -> tuple[list[tuple[KernelFigures, Resources]], list[dict[str, Any]], list[dict[str, Any]]]:
+def _synthesise(
+    trained: IntegerModel, seed: int, library: KernelLibrary, folder: Path, console: Console
+) -> tuple[list[tuple[KernelFigures, Resources]], list[dict[str, Any]], list[dict[str, Any]]]:
     """Kernels to calibrate with, rows of other kernels, rows of designs; the last two of other weights."""
     calibration, kernels, designs = [], [], []
     steps = len(CALIBRATION) + len(KERNELS) + len(DESIGNS) + 1
@@ -115,19 +136,24 @@ def _synthesise(trained: IntegerModel, seed: int, library: KernelLibrary, folder
     return calibration, kernels, designs
 
 
-def _show(constants: KernelFactors, kernels: Sequence[dict[str, Any]], designs: Sequence[dict[str, Any]],
-          console: Console) -> None:
+def _show(
+    constants: KernelFactors, kernels: Sequence[dict[str, Any]], designs: Sequence[dict[str, Any]], console: Console
+) -> None:
     in_use = asdict(FACTORS)
-    console.table("constants of the pipelines, measured anew on drawn networks of 4 and 8 hidden units",
-                  ("", "in use", "measured now"),
-                  [(name, in_use[name], f"{value:.3f}") for name, value in asdict(constants).items()])
+    console.table(
+        "constants of the pipelines, measured anew on drawn networks of 4 and 8 hidden units",
+        ("", "in use", "measured now"),
+        [(name, in_use[name], f"{value:.3f}") for name, value in asdict(constants).items()],
+    )
     for title, rows in (("pipelines that no constant was taken from", kernels), ("whole designs, as well", designs)):
-        console.table(f"{title}: formula / Yosys, not placed and routed", ("", *COMPARED),
-                      [_shown(row) for row in rows])
+        console.table(
+            f"{title}: formula / Yosys, not placed and routed", ("", *COMPARED), [_shown(row) for row in rows]
+        )
 
 
 def fit(kernels: Sequence[tuple[KernelFigures, Resources]]) -> KernelFactors:
     """Least squares of relative errors."""
+
     def solve(columns: Sequence[str], wanted: Sequence[float], given: Sequence[float]) -> list[float]:
         values = np.array([[getattr(figures, column) for column in columns] for figures, _ in kernels], float)
         scale = 1 / np.array(given, float)
@@ -145,8 +171,7 @@ def fit(kernels: Sequence[tuple[KernelFigures, Resources]]) -> KernelFactors:
 
 
 def _model(hidden: int, weight_bits: int, activation_bits: int, seed: int) -> IntegerModel:
-    recipe = PrecisionRecipe(weight_bits=weight_bits, activation_bits=activation_bits,
-                             aggregation_bits=activation_bits)
+    recipe = PrecisionRecipe(weight_bits=weight_bits, activation_bits=activation_bits, aggregation_bits=activation_bits)
     return representative_model(interaction_network(InteractionNetworkConfig(hidden=hidden)), recipe, seed)
 
 
@@ -165,8 +190,10 @@ def _design(case: DesignCase, seed: int, library: KernelLibrary, folder: Path) -
     grid = replace(Grid(), nodes=case.config.nodes, edges=case.config.edges)
     by_formula = evaluate(network, case.config, grid, library.figures(model, case.config.rtl)).resources
     config = case.config
-    name = (f"{case.hidden} hidden, {case.weight_bits}/{case.activation_bits} bits, {config.nodes}/{config.edges}, "
-            f"{config.edge_lanes}/{config.node_lanes} lanes")
+    name = (
+        f"{case.hidden} hidden, {case.weight_bits}/{case.activation_bits} bits, {config.nodes}/{config.edges}, "
+        f"{config.edge_lanes}/{config.node_lanes} lanes"
+    )
     form = export_accelerator(model, folder / f"design-{config.edge_lanes}-{config.node_lanes}", config)
     return _row(name, by_formula, estimate_hierarchy(form.sources, TOP, folder / "yosys").total)
 
@@ -182,8 +209,10 @@ def drawn_against_trained(trained: IntegerModel, seed: int, library: KernelLibra
 
 
 def _name(case: KernelCase) -> str:
-    return (f"{case.hidden} hidden, {case.weight_bits}/{case.activation_bits} bits, cutoff {case.latency_cutoff:g}, "
-            f"{case.mlp}")
+    return (
+        f"{case.hidden} hidden, {case.weight_bits}/{case.activation_bits} bits, cutoff {case.latency_cutoff:g}, "
+        f"{case.mlp}"
+    )
 
 
 def _kernel_row(name: str, figures: KernelFigures, counted: Resources) -> dict[str, Any]:
@@ -201,5 +230,11 @@ def _row(name: str, by_formula: Resources, counted: Resources) -> dict[str, Any]
 
 
 def _shown(row: dict[str, Any]) -> list[str]:
-    return [row["name"], *(f"{row[key]['formula']:,g} / {row[key]['synthesised']:,g}"
-                           + (f" ({row['errors'][key]:+.1%})" if row["errors"][key] else " =") for key in COMPARED)]
+    return [
+        row["name"],
+        *(
+            f"{row[key]['formula']:,g} / {row[key]['synthesised']:,g}"
+            + (f" ({row['errors'][key]:+.1%})" if row["errors"][key] else " =")
+            for key in COMPARED
+        ),
+    ]

@@ -18,7 +18,10 @@ from edgetrack.tracks.paired import Change, change, matched_by_true_edges
 
 # What a margin guarantees → rounds of messages that are seen, and whether for true edges only.
 MARGINS: dict[str, tuple[int, bool]] = {
-    "messages": (1, False), "edges": (0, False), "true messages": (1, True), "true edges": (0, True),
+    "messages": (1, False),
+    "edges": (0, False),
+    "true messages": (1, True),
+    "true edges": (0, True),
 }
 PERCENTILES = (50, 90, 99, 99.9, 100)
 NO_MARGIN = "none"
@@ -118,7 +121,10 @@ def _up(value: float) -> float:
 
 
 def _case(
-    graphs: Sequence[HitGraph], uncut: Sequence[NDArray[np.bool_]], margin: str, cut: SectorConfig,
+    graphs: Sequence[HitGraph],
+    uncut: Sequence[NDArray[np.bool_]],
+    margin: str,
+    cut: SectorConfig,
     config: SectorTableConfig,
 ) -> dict[str, Any]:
     sample = _cut(graphs, uncut, cut)
@@ -129,10 +135,16 @@ def _case(
     recommended = _recommended(sample, nodes, edges, config.allowed_loss)
     return {
         "name": f"{cut.phi_sectors} × {cut.eta_sectors}, {margin}",
-        "cut": {"phi_sectors": cut.phi_sectors, "eta_sectors": cut.eta_sectors, "margin": margin,
-                "overlap_phi": cut.overlap_phi, "overlap_eta": cut.overlap_eta},
+        "cut": {
+            "phi_sectors": cut.phi_sectors,
+            "eta_sectors": cut.eta_sectors,
+            "margin": margin,
+            "overlap_phi": cut.overlap_phi,
+            "overlap_eta": cut.overlap_eta,
+        },
         "graphs": len(graphs),
-        "node_percentiles": _percentiles(nodes), "edge_percentiles": _percentiles(edges),
+        "node_percentiles": _percentiles(nodes),
+        "edge_percentiles": _percentiles(edges),
         "duplicated_work": float(edges.sum() / max(sum(graph.num_edges for graph in graphs), 1)),
         "seams": _loss(sample, [np.concatenate([s.seam for s in made]) for made in sample.sectors])
         | {"efficiency": _efficiency(sample.uncut, sample.seams)},
@@ -166,13 +178,17 @@ def _overflow(sample: _Sample, nodes: int, edges: int) -> dict[str, Any]:
         assert graph.y is not None
         found.append(matched_by_true_edges(graph, left) if graph.y[lost].any() else before)
     sectors = sum(len(parts) for parts in sample.sectors)
-    return {"nodes": nodes, "edges": edges, "overflowing_sectors": full / sectors, **_loss(sample, overflow),
-            "efficiency": _efficiency(sample.seams, found), "efficiency_with_seams": _efficiency(sample.uncut, found)}
+    return {
+        "nodes": nodes,
+        "edges": edges,
+        "overflowing_sectors": full / sectors,
+        **_loss(sample, overflow),
+        "efficiency": _efficiency(sample.seams, found),
+        "efficiency_with_seams": _efficiency(sample.uncut, found),
+    }
 
 
-def _recommended(
-    sample: _Sample, nodes: NDArray[np.int64], edges: NDArray[np.int64], allowed: float
-) -> dict[str, Any]:
+def _recommended(sample: _Sample, nodes: NDArray[np.int64], edges: NDArray[np.int64], allowed: float) -> dict[str, Any]:
     """The smallest capacity, hits and edges at one percentile of their own, that loses less than `allowed`."""
     best: dict[str, Any] | None = None
     for percentile in CANDIDATES:
@@ -199,11 +215,16 @@ def _loss(sample: _Sample, lost: Sequence[NDArray[np.int64]]) -> dict[str, Any]:
     """Edges `lost`, for each graph, and how many of them are true."""
     edges = sum(graph.num_edges for graph in sample.graphs)
     trues = sum(int(graph.y.sum()) for graph in sample.graphs if graph.y is not None)
-    true_lost = sum(int(graph.y[own].sum()) for graph, own in zip(sample.graphs, lost, strict=True)
-                    if graph.y is not None)
+    true_lost = sum(
+        int(graph.y[own].sum()) for graph, own in zip(sample.graphs, lost, strict=True) if graph.y is not None
+    )
     count = sum(len(own) for own in lost)
-    return {"lost_edges": count, "lost_edge_fraction": count / max(edges, 1),
-            "lost_true_edges": true_lost, "lost_true_edge_fraction": true_lost / max(trues, 1)}
+    return {
+        "lost_edges": count,
+        "lost_edge_fraction": count / max(edges, 1),
+        "lost_true_edges": true_lost,
+        "lost_true_edge_fraction": true_lost / max(trues, 1),
+    }
 
 
 def _efficiency(before: Sequence[NDArray[np.bool_]], after: Sequence[NDArray[np.bool_]]) -> dict[str, Any]:

@@ -21,22 +21,30 @@ def bench_sectors(folder: str, config: SectorTableConfig, console: Console) -> d
     console.table(
         f"{len(graphs)} graphs in φ × η sectors: {percentiles} % percentiles of a sector, and what is lost at seams",
         ("φ × η, margin", "φ, η", "hits", "edges", "work", "edges lost", "true lost", "efficiency lost"),
-        [_cut_row(case) for case in cases])
+        [_cut_row(case) for case in cases],
+    )
     console.table(
         f"lost by overflow, in tracking efficiency with perfect scores; last: the smallest capacity that loses less "
-        f"than {config.allowed_loss:.1%}", ("φ × η, margin", *config.capacities, NINETY_NINE, "smallest"),
-        [_loss_row(case, config.capacities) for case in cases])
+        f"than {config.allowed_loss:.1%}",
+        ("φ × η, margin", *config.capacities, NINETY_NINE, "smallest"),
+        [_loss_row(case, config.capacities) for case in cases],
+    )
     for name, found in fits.items():
         if not found:
             console.say(f"{name}: no cut of this table loses less than {config.allowed_loss:.1%} by overflow")
         for case in found:
             room = case["capacities"][name]
-            console.say(f"{name}: {case['name']}, {100 * room['overflowing_sectors']:.2f} % of sectors overflow; "
-                        f"efficiency lost {_percent(room['efficiency'])} by overflow, "
-                        f"{_percent(room['efficiency_with_seams'])} with seams; "
-                        f"{case['duplicated_work']:.2f} × the work")
-    return {"cases": cases, "fits": {name: [case["name"] for case in found] for name, found in fits.items()},
-            "failed": False}
+            console.say(
+                f"{name}: {case['name']}, {100 * room['overflowing_sectors']:.2f} % of sectors overflow; "
+                f"efficiency lost {_percent(room['efficiency'])} by overflow, "
+                f"{_percent(room['efficiency_with_seams'])} with seams; "
+                f"{case['duplicated_work']:.2f} × the work"
+            )
+    return {
+        "cases": cases,
+        "fits": {name: [case["name"] for case in found] for name, found in fits.items()},
+        "failed": False,
+    }
 
 
 def fitting(cases: Sequence[Mapping[str, Any]], capacity: str, allowed: float) -> list[Mapping[str, Any]]:
@@ -55,16 +63,24 @@ def _sectors_and_work(case: Mapping[str, Any]) -> tuple[int, float]:
 
 def _cut_row(case: Mapping[str, Any]) -> list[str]:
     cut, seams = case["cut"], case["seams"]
-    return [case["name"], f"{cut['overlap_phi']:g}, {cut['overlap_eta']:g}",
-            *(" ".join(map(str, case[key].values())) for key in ("node_percentiles", "edge_percentiles")),
-            f"{case['duplicated_work']:.2f}", f"{100 * seams['lost_edge_fraction']:.2f} %",
-            f"{100 * seams['lost_true_edge_fraction']:.2f} %", _percent(seams["efficiency"])]
+    return [
+        case["name"],
+        f"{cut['overlap_phi']:g}, {cut['overlap_eta']:g}",
+        *(" ".join(map(str, case[key].values())) for key in ("node_percentiles", "edge_percentiles")),
+        f"{case['duplicated_work']:.2f}",
+        f"{100 * seams['lost_edge_fraction']:.2f} %",
+        f"{100 * seams['lost_true_edge_fraction']:.2f} %",
+        _percent(seams["efficiency"]),
+    ]
 
 
 def _loss_row(case: Mapping[str, Any], capacities: Sequence[str]) -> list[str]:
     rooms = [case["capacities"][NINETY_NINE], case["recommended"]]
-    return [case["name"], *(_percent(case["capacities"][name]["efficiency"]) for name in capacities),
-            *(f"{room['nodes']}/{room['edges']}: {_percent(room['efficiency'])}" for room in rooms)]
+    return [
+        case["name"],
+        *(_percent(case["capacities"][name]["efficiency"]) for name in capacities),
+        *(f"{room['nodes']}/{room['edges']}: {_percent(room['efficiency'])}" for room in rooms),
+    ]
 
 
 def _percent(loss: Mapping[str, Any]) -> str:

@@ -40,7 +40,10 @@ THRESHOLDS: tuple[tuple[float, Preset], ...] = ((2, "2gev"), (1, "1gev"), (0.5, 
 
 
 def simulation_table(
-    folder: Path | str, events: int = 10, seed: int = 1, workers: int = 2,
+    folder: Path | str,
+    events: int = 10,
+    seed: int = 1,
+    workers: int = 2,
     progress: Callable[[int, int], object] | None = None,
 ) -> list[dict[str, Any]]:
     """One row a quantity of `PUBLISHED`: published, simulated mean, its spread over the events, simulated / published.
@@ -58,11 +61,16 @@ def simulation_table(
     for name, published in PUBLISHED.items():
         values = np.array([event[name] for event in measured])
         mean = float(values.mean())
-        rows.append({
-            "name": name, "published": published, "simulated": mean,
-            "spread": float(values.std(ddof=1)) if events > 1 else 0.0, "ratio": mean / published,
-            "within": abs(mean / published - 1) <= TOLERANCE,
-        })
+        rows.append(
+            {
+                "name": name,
+                "published": published,
+                "simulated": mean,
+                "spread": float(values.std(ddof=1)) if events > 1 else 0.0,
+                "ratio": mean / published,
+                "within": abs(mean / published - 1) <= TOLERANCE,
+            }
+        )
     return rows
 
 
@@ -74,7 +82,9 @@ def event_quantities(event: Event) -> dict[str, float]:
         hits = select_hits(event, config.selection)
         metrics = construction_metrics(hits, graph_of_hits(hits, config, f"event{event.event_id:09d}", threads=1))
         found |= {
-            f"nodes, pT > {pt} GeV": float(metrics.nodes), f"edges, pT > {pt} GeV": float(metrics.edges),
-            f"purity, pT > {pt} GeV": metrics.purity, f"efficiency, pT > {pt} GeV": metrics.efficiency,
+            f"nodes, pT > {pt} GeV": float(metrics.nodes),
+            f"edges, pT > {pt} GeV": float(metrics.edges),
+            f"purity, pT > {pt} GeV": metrics.purity,
+            f"efficiency, pT > {pt} GeV": metrics.efficiency,
         }
     return found

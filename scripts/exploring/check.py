@@ -40,18 +40,29 @@ class Check:
 
     @property
     def exact(self) -> bool:
-        return (self.mismatches == 0 and self.latency_cycles == self.candidate.latency_cycles
-                and self.interval_cycles == self.candidate.interval_cycles)
+        return (
+            self.mismatches == 0
+            and self.latency_cycles == self.candidate.latency_cycles
+            and self.interval_cycles == self.candidate.interval_cycles
+        )
 
     def errors(self) -> dict[str, float]:
         """Resource → formula ÷ synthesis − 1; 0 where both are 0, infinite where only synthesis finds none."""
         pairs = {name: (getattr(self.candidate.resources, name), getattr(self.resources, name)) for name in CHECKED}
-        return {name: (by_formula / counted - 1 if counted else float("inf") if by_formula else 0.0)
-                for name, (by_formula, counted) in pairs.items()}
+        return {
+            name: (by_formula / counted - 1 if counted else float("inf") if by_formula else 0.0)
+            for name, (by_formula, counted) in pairs.items()
+        }
 
 
-def check_candidates(networks: Sequence[Network], front: Sequence[Candidate], count: int, settings: CheckSettings,
-                     folder: Path, console: Console) -> list[dict[str, Any]]:
+def check_candidates(
+    networks: Sequence[Network],
+    front: Sequence[Candidate],
+    count: int,
+    settings: CheckSettings,
+    folder: Path,
+    console: Console,
+) -> list[dict[str, Any]]:
     """Build `count` designs spread over the front, the smallest and the largest allowed ones among them.
 
     Minutes for each; what was synthesised and compiled before is kept in `folder`. Needs Yosys, Verilator and g++.
@@ -75,8 +86,10 @@ def spread(front: Sequence[Candidate], count: int, largest_luts: int) -> list[Ca
     """
     small = sorted((one for one in front if one.resources.lut <= largest_luts), key=lambda one: one.resources.lut)
     if not small:
-        raise ValueError(f"explore: no design of the front has at most {largest_luts:,} LUTs to check; raise "
-                         "exploration.check_luts (synthesis takes minutes for each 20,000), or explore smaller ones")
+        raise ValueError(
+            f"explore: no design of the front has at most {largest_luts:,} LUTs to check; raise "
+            "exploration.check_luts (synthesis takes minutes for each 20,000), or explore smaller ones"
+        )
     indices = np.unique(np.linspace(0, len(small) - 1, min(count, len(small))).round().astype(int))
     return [small[index] for index in indices]
 
@@ -92,8 +105,10 @@ def check(network: Network, candidate: Candidate, folder: Path) -> Check:
 def name(candidate: Candidate) -> str:
     """A folder for a design."""
     config = candidate.config
-    return (f"h{candidate.hidden}w{candidate.weight_bits}a{candidate.activation_bits}-e{config.edge_lanes}"
-            f"n{config.node_lanes}s{config.graphs_in_flight}b{config.accumulators}-c{config.rtl.latency_cutoff:g}")
+    return (
+        f"h{candidate.hidden}w{candidate.weight_bits}a{candidate.activation_bits}-e{config.edge_lanes}"
+        f"n{config.node_lanes}s{config.graphs_in_flight}b{config.accumulators}-c{config.rtl.latency_cutoff:g}"
+    )
 
 
 def _simulate(form: AcceleratorForm) -> tuple[int, float, int]:
@@ -114,11 +129,15 @@ def _simulate(form: AcceleratorForm) -> tuple[int, float, int]:
 
 def _row(one: Check) -> dict[str, Any]:
     return {
-        "name": name(one.candidate), "exact": one.exact, "mismatches": one.mismatches,
+        "name": name(one.candidate),
+        "exact": one.exact,
+        "mismatches": one.mismatches,
         "latency_cycles": {"formula": one.candidate.latency_cycles, "simulated": one.latency_cycles},
         "interval_cycles": {"formula": one.candidate.interval_cycles, "simulated": one.interval_cycles},
-        **{key: {"formula": getattr(one.candidate.resources, key), "synthesised": getattr(one.resources, key)}
-           for key in CHECKED},
+        **{
+            key: {"formula": getattr(one.candidate.resources, key), "synthesised": getattr(one.resources, key)}
+            for key in CHECKED
+        },
         "errors": one.errors(),
     }
 
@@ -128,9 +147,14 @@ def _show(checks: Sequence[Check], console: Console) -> None:
         by_formula, counted = getattr(one.candidate.resources, key), getattr(one.resources, key)
         return f"{by_formula:,g} / {counted:,g}" + (f" ({one.errors()[key]:+.1%})" if by_formula != counted else " =")
 
-    rows = [("logits ≠", *(one.mismatches for one in checks)),
-            ("latency", *(f"{one.candidate.latency_cycles} / {one.latency_cycles}" for one in checks)),
-            ("interval", *(f"{one.candidate.interval_cycles:g} / {one.interval_cycles:g}" for one in checks)),
-            *((key, *(cell(one, key) for one in checks)) for key in CHECKED)]
-    console.table("formula / measured: cycles in simulation, resources by Yosys (not placed and routed)",
-                  ("", *(name(one.candidate) for one in checks)), rows)
+    rows = [
+        ("logits ≠", *(one.mismatches for one in checks)),
+        ("latency", *(f"{one.candidate.latency_cycles} / {one.latency_cycles}" for one in checks)),
+        ("interval", *(f"{one.candidate.interval_cycles:g} / {one.interval_cycles:g}" for one in checks)),
+        *((key, *(cell(one, key) for one in checks)) for key in CHECKED),
+    ]
+    console.table(
+        "formula / measured: cycles in simulation, resources by Yosys (not placed and routed)",
+        ("", *(name(one.candidate) for one in checks)),
+        rows,
+    )

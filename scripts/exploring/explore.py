@@ -44,8 +44,9 @@ class ExploreConfig:
     check_luts: int = 60_000
 
 
-def explore_designs(config: ExploreConfig, checkpoint: str, checks: int, folder: Path, console: Console
-                    ) -> dict[str, Any]:
+def explore_designs(
+    config: ExploreConfig, checkpoint: str, checks: int, folder: Path, console: Console
+) -> dict[str, Any]:
     """Evaluate the grid, choose, draw and write into `folder`; with `checks`, synthesise and simulate so many designs.
 
     Raises NoCandidate, after everything is written, where no design keeps to the limits.
@@ -53,16 +54,22 @@ def explore_designs(config: ExploreConfig, checkpoint: str, checks: int, folder:
     device = load_device(config.device)
     library = KernelLibrary(folder / "kernels")
     trained = config.weights == "checkpoint"
-    networks = ([trained_network(integer_model(load_kind(checkpoint, "quantised")))] if trained
-                else representative_networks(config.grid))
+    networks = (
+        [trained_network(integer_model(load_kind(checkpoint, "quantised")))]
+        if trained
+        else representative_networks(config.grid)
+    )
     with console.progress("pipelines") as report:
         candidates = explore(networks, config.grid, library, report)
     best = front(candidates)
     table, tree = write_candidates(candidates, set(best), device, config.grid, folder)
     chosen, problem = _choice(candidates, device, config)
     files = [table, tree, *draw_exploration(candidates, chosen, device, config.limits, folder / "exploration")]
-    result: dict[str, Any] = {"candidates": len(candidates), "device": device.part,
-                              "front": [row(one, device) for one in best]}
+    result: dict[str, Any] = {
+        "candidates": len(candidates),
+        "device": device.part,
+        "front": [row(one, device) for one in best],
+    }
     file = folder / "chosen.yaml"
     file.unlink(missing_ok=True)  # of other limits
     if chosen is not None:
@@ -82,61 +89,93 @@ def explore_designs(config: ExploreConfig, checkpoint: str, checks: int, folder:
     return result | {"files": [str(path) for path in files]}
 
 
-def _choice(candidates: Sequence[Candidate], device: Device, config: ExploreConfig
-            ) -> tuple[Candidate | None, NoCandidate | None]:
+def _choice(
+    candidates: Sequence[Candidate], device: Device, config: ExploreConfig
+) -> tuple[Candidate | None, NoCandidate | None]:
     try:
         return choose(candidates, device, config.limits, config.prefer), None
     except NoCandidate as problem:
         return None, problem
 
 
-def _show_front(chosen: Candidate, best: Sequence[Candidate], device: Device, config: ExploreConfig,
-                console: Console) -> None:
+def _show_front(
+    chosen: Candidate, best: Sequence[Candidate], device: Device, config: ExploreConfig, console: Console
+) -> None:
     """The front of the chosen network."""
     size = (chosen.hidden, chosen.weight_bits, chosen.activation_bits)
-    own = sorted((one for one in best if (one.hidden, one.weight_bits, one.activation_bits) == size),
-                 key=lambda one: one.resources.lut)
+    own = sorted(
+        (one for one in best if (one.hidden, one.weight_bits, one.activation_bits) == size),
+        key=lambda one: one.resources.lut,
+    )
     console.table(
         f"front of {size[0]} hidden units, {size[1]}-bit weights, {size[2]}-bit activations: {config.grid.nodes} nodes "
         f"and {config.grid.edges} edges; the clock is assumed, resources are by formula, in brackets the share of "
         f"{device.part}",
         ("", "lanes", "slots", "acc.", "cutoff, MHz", "cycles", "µs", "M/s", "LUT", "FF", "BRAM36", "URAM"),
-        [_front_row(one, one == chosen, device, config.limits) for one in own])
+        [_front_row(one, one == chosen, device, config.limits) for one in own],
+    )
 
 
 def _front_row(one: Candidate, is_chosen: bool, device: Device, limits: Limits) -> list[Any]:
     shares, config = device.shares(one.resources), one.config
     within = max(excesses(one, device, limits).values()) <= 1
-    return ["★" if is_chosen else "✓" if within else "", f"{config.edge_lanes}/{config.node_lanes}",
-            config.graphs_in_flight, config.accumulators, f"{config.rtl.latency_cutoff:g}, {one.clock_mhz:g}",
-            f"{one.latency_cycles}, {one.interval_cycles:g}", f"{one.latency_us:.2f}",
-            f"{one.million_graphs_per_s:.2f}",
-            *(_amount(getattr(one.resources, name))
-              + (f" ({shares[name]:.0%})" if shares.get(name) and name != "ff" else "")
-              for name in ("lut", "ff", "bram36", "uram"))]
+    return [
+        "★" if is_chosen else "✓" if within else "",
+        f"{config.edge_lanes}/{config.node_lanes}",
+        config.graphs_in_flight,
+        config.accumulators,
+        f"{config.rtl.latency_cutoff:g}, {one.clock_mhz:g}",
+        f"{one.latency_cycles}, {one.interval_cycles:g}",
+        f"{one.latency_us:.2f}",
+        f"{one.million_graphs_per_s:.2f}",
+        *(
+            _amount(getattr(one.resources, name))
+            + (f" ({shares[name]:.0%})" if shares.get(name) and name != "ff" else "")
+            for name in ("lut", "ff", "bram36", "uram")
+        ),
+    ]
 
 
 def _amount(number: float) -> str:
     return f"{number / 1000:,.0f} k" if number >= 10_000 else f"{number:,g}"
 
 
-def _show_networks(networks: Sequence[Network], candidates: Sequence[Candidate], device: Device,
-                   config: ExploreConfig, console: Console) -> None:
+def _show_networks(
+    networks: Sequence[Network],
+    candidates: Sequence[Candidate],
+    device: Device,
+    config: ExploreConfig,
+    console: Console,
+) -> None:
     """For each network, its smallest design within the limits."""
     rows: list[list[Any]] = []
     for network in networks:
-        within = [one for one in candidates if (one.hidden, one.weight_bits, one.activation_bits) == network.size
-                  and max(excesses(one, device, config.limits).values()) <= 1]
+        within = [
+            one
+            for one in candidates
+            if (one.hidden, one.weight_bits, one.activation_bits) == network.size
+            and max(excesses(one, device, config.limits).values()) <= 1
+        ]
         if not within:
             rows.append([*network.size, "none", *[""] * 4])
             continue
         least = min(within, key=lambda one: one.resources.lut)
         shares = device.shares(least.resources)
-        rows.append([*network.size, f"{least.config.edge_lanes}/{least.config.node_lanes}", f"{least.latency_us:.2f}",
-                     f"{least.million_graphs_per_s:.2f}", f"{least.resources.lut:,} ({shares['lut']:.0%})",
-                     f"{least.resources.bram36:g} ({shares.get('bram36', 0):.0%})"])
-    console.table("smallest design of each network within the limits",
-                  ("hidden", "weight bits", "activation bits", "lanes e/n", "µs", "M graphs/s", "LUT", "BRAM36"), rows)
+        rows.append(
+            [
+                *network.size,
+                f"{least.config.edge_lanes}/{least.config.node_lanes}",
+                f"{least.latency_us:.2f}",
+                f"{least.million_graphs_per_s:.2f}",
+                f"{least.resources.lut:,} ({shares['lut']:.0%})",
+                f"{least.resources.bram36:g} ({shares.get('bram36', 0):.0%})",
+            ]
+        )
+    console.table(
+        "smallest design of each network within the limits",
+        ("hidden", "weight bits", "activation bits", "lanes e/n", "µs", "M graphs/s", "LUT", "BRAM36"),
+        rows,
+    )
 
 
 def _figures(one: Candidate, device: Device) -> dict[str, str]:
@@ -148,7 +187,9 @@ def _figures(one: Candidate, device: Device) -> dict[str, str]:
 
 def _sentence(one: Candidate, device: Device) -> str:
     shares = ", ".join(f"{share:.1%} of its {name}" for name, share in device.shares(one.resources).items() if share)
-    return (f"{one.hidden} hidden units, {one.weight_bits}-bit weights, {one.activation_bits}-bit activations, "
-            f"{one.config.edge_lanes} edge and {one.config.node_lanes} node lanes: {one.latency_us:.2f} µs, "
-            f"{one.million_graphs_per_s:.2f} million graphs a second at {one.clock_mhz:g} MHz; of {device.part} "
-            f"{shares}")
+    return (
+        f"{one.hidden} hidden units, {one.weight_bits}-bit weights, {one.activation_bits}-bit activations, "
+        f"{one.config.edge_lanes} edge and {one.config.node_lanes} node lanes: {one.latency_us:.2f} µs, "
+        f"{one.million_graphs_per_s:.2f} million graphs a second at {one.clock_mhz:g} MHz; of {device.part} "
+        f"{shares}"
+    )

@@ -29,14 +29,20 @@ OTHERS = "#dddbd4"
 ROOM_FOR_NAME = 0.075  # decades
 
 
-def draw_exploration(candidates: Sequence[Candidate], chosen: Candidate | None, device: Device, limits: Limits,
-                     path: Path) -> list[Path]:
+def draw_exploration(
+    candidates: Sequence[Candidate], chosen: Candidate | None, device: Device, limits: Limits, path: Path
+) -> list[Path]:
     """Write `path`.png and `path`.svg."""
     style: Any = {
-        **theme.STYLE, **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), MUTED),
-        **dict.fromkeys(("axes.labelcolor", "axes.titlecolor", "text.color", "xtick.labelcolor", "ytick.labelcolor"),
-                        INK),
-        "grid.color": GRID, "figure.facecolor": PAPER, "axes.facecolor": PAPER, "svg.hashsalt": "exploration",
+        **theme.STYLE,
+        **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), MUTED),
+        **dict.fromkeys(
+            ("axes.labelcolor", "axes.titlecolor", "text.color", "xtick.labelcolor", "ytick.labelcolor"), INK
+        ),
+        "grid.color": GRID,
+        "figure.facecolor": PAPER,
+        "axes.facecolor": PAPER,
+        "svg.hashsalt": "exploration",
         "font.size": 9,
     }
     with mpl.rc_context(style):
@@ -50,29 +56,50 @@ def draw_exploration(candidates: Sequence[Candidate], chosen: Candidate | None, 
     return files
 
 
-def _draw(figure: Figure, candidates: Sequence[Candidate], chosen: Candidate | None, device: Device,
-          limits: Limits) -> None:
+def _draw(
+    figure: Figure, candidates: Sequence[Candidate], chosen: Candidate | None, device: Device, limits: Limits
+) -> None:
     left, right = figure.subplots(1, 2, sharex=True)
     bits = _shown_bits(candidates, chosen)
     fit = np.array([max(excesses(one, device, limits).values()) <= 1 for one in candidates])
     room = limits.share * device.lut
     latency = np.array([one.latency_us for one in candidates])
     rate = np.array([one.million_graphs_per_s for one in candidates])
-    for axes, values, better, limit in ((left, latency, -1, limits.latency_us),
-                                        (right, rate, 1, limits.million_graphs_per_s)):
+    for axes, values, better, limit in (
+        (left, latency, -1, limits.latency_us),
+        (right, rate, 1, limits.million_graphs_per_s),
+    ):
         _panel(axes, candidates, values, better, fit, bits)
         _bounds(axes, room, limit, better)
         if chosen is not None:
             index = candidates.index(chosen)
-            axes.plot(chosen.resources.lut, values[index], marker="*", markersize=17, color=CHOSEN, zorder=6,
-                      markeredgecolor=PAPER, markeredgewidth=1.0)
+            axes.plot(
+                chosen.resources.lut,
+                values[index],
+                marker="*",
+                markersize=17,
+                color=CHOSEN,
+                zorder=6,
+                markeredgecolor=PAPER,
+                markeredgewidth=1.0,
+            )
     die = device.part.split("-")[0].upper().removeprefix("XC")
     for axes, what, end, at in ((left, "latency (µs)", "top", 1), (right, "graphs a second (million)", "bottom", 0)):
         axes.set_ylabel(what)
         axes.set_xlabel("LUTs, by formula")
         if room < axes.get_xlim()[1]:
-            axes.annotate(f"{limits.share:.0%} of {die}", (room, at), (-4, 3 - 6 * at), ("data", "axes fraction"),
-                          "offset points", rotation=90, ha="right", va=end, color=ALLOWED, fontsize=8)
+            axes.annotate(
+                f"{limits.share:.0%} of {die}",
+                (room, at),
+                (-4, 3 - 6 * at),
+                ("data", "axes fraction"),
+                "offset points",
+                rotation=90,
+                ha="right",
+                va=end,
+                color=ALLOWED,
+                fontsize=8,
+            )
     config = candidates[0].config
     left.set_title(f"Latency of {config.nodes:,} nodes and {config.edges:,} edges")
     right.set_title("Rate, one graph behind the other")
@@ -80,13 +107,18 @@ def _draw(figure: Figure, candidates: Sequence[Candidate], chosen: Candidate | N
     figure.supxlabel(
         f"lines: fronts of {bits[0]}-bit weights and {bits[1]}-bit activations, with edge/node lanes; filled: within "
         f"every limit; grey: all {len(candidates):,} designs; clock assumed: {clocks} MHz",
-        fontsize=8, color=MUTED, x=0.012, ha="left")
+        fontsize=8,
+        color=MUTED,
+        x=0.012,
+        ha="left",
+    )
     if chosen is not None:
         figure.suptitle(_title(chosen, device), x=0.012, ha="left", fontsize=10, color=CHOSEN, fontweight="bold")
 
 
-def _panel(axes: Axes, candidates: Sequence[Candidate], values: np.ndarray, better: int, fit: np.ndarray,
-           bits: tuple[int, int]) -> None:
+def _panel(
+    axes: Axes, candidates: Sequence[Candidate], values: np.ndarray, better: int, fit: np.ndarray, bits: tuple[int, int]
+) -> None:
     """All candidates as dots; for each number of hidden units the front of the shown widths as a line."""
     luts = np.array([one.resources.lut for one in candidates])
     axes.scatter(luts, values, s=5, color=OTHERS, linewidths=0, zorder=1, rasterized=True)
@@ -100,12 +132,26 @@ def _panel(axes: Axes, candidates: Sequence[Candidate], values: np.ndarray, bett
         axes.step(luts[index], values[index], where="post", color=colour, linewidth=1.5, zorder=3)
         inside = fit[index]
         axes.scatter(luts[index][inside], values[index][inside], s=26, color=colour, zorder=4, linewidths=0)
-        axes.scatter(luts[index][~inside], values[index][~inside], s=20, facecolors=PAPER, edgecolors=colour,
-                     linewidths=1.0, zorder=4)
+        axes.scatter(
+            luts[index][~inside],
+            values[index][~inside],
+            s=20,
+            facecolors=PAPER,
+            edgecolors=colour,
+            linewidths=1.0,
+            zorder=4,
+        )
         last = size == sizes[-1]
-        axes.annotate(f"{size} hidden units" if last else str(size), (luts[index[0]], values[index[0]]),
-                      (-3, 6 if better < 0 else -13), textcoords="offset points", ha="left", color=colour, fontsize=9,
-                      fontweight="bold")
+        axes.annotate(
+            f"{size} hidden units" if last else str(size),
+            (luts[index[0]], values[index[0]]),
+            (-3, 6 if better < 0 else -13),
+            textcoords="offset points",
+            ha="left",
+            color=colour,
+            fontsize=9,
+            fontweight="bold",
+        )
         if last:
             _name_lanes(axes, [candidates[place] for place in index[1:]], values[index[1:]], better)
     _scales(axes, luts, values)
@@ -119,8 +165,14 @@ def _name_lanes(axes: Axes, designs: Sequence[Candidate], values: np.ndarray, be
         if np.hypot(*(here - before)) < ROOM_FOR_NAME:
             continue
         before = here
-        axes.annotate(f"{one.config.edge_lanes}/{one.config.node_lanes}", (one.resources.lut, value),
-                      (5, 2) if better < 0 else (5, -8), textcoords="offset points", fontsize=6.5, color=MUTED)
+        axes.annotate(
+            f"{one.config.edge_lanes}/{one.config.node_lanes}",
+            (one.resources.lut, value),
+            (5, 2) if better < 0 else (5, -8),
+            textcoords="offset points",
+            fontsize=6.5,
+            color=MUTED,
+        )
 
 
 def _scales(axes: Axes, luts: np.ndarray, values: np.ndarray) -> None:
@@ -130,8 +182,14 @@ def _scales(axes: Axes, luts: np.ndarray, values: np.ndarray) -> None:
         which = "x" if axis is axes.xaxis else "y"
         axes.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
         axis.set_major_formatter(FuncFormatter(_plain))
-        axis.set_ticks([mantissa * 10.0**power for power in range(-4, 9) for mantissa in mantissas
-                        if low <= mantissa * 10.0**power <= high])
+        axis.set_ticks(
+            [
+                mantissa * 10.0**power
+                for power in range(-4, 9)
+                for mantissa in mantissas
+                if low <= mantissa * 10.0**power <= high
+            ]
+        )
         axis.set_minor_locator(NullLocator())
 
 
@@ -155,10 +213,12 @@ def _shown_bits(candidates: Sequence[Candidate], chosen: Candidate | None) -> tu
 def _title(chosen: Candidate, device: Device) -> str:
     config, shares = chosen.config, device.shares(chosen.resources)
     memory = max(shares.get("bram36", 0), shares.get("uram", 0))
-    return (f"★ {chosen.hidden} hidden units, {chosen.weight_bits}-bit weights, {chosen.activation_bits}-bit "
-            f"activations on {config.edge_lanes} edge and {config.node_lanes} node lanes\n"
-            f"    {chosen.latency_us:.2f} µs, {chosen.million_graphs_per_s:.2f} million graphs/s, {shares['lut']:.0%} "
-            f"of the LUTs and {memory:.0%} of the memories of {device.part}")
+    return (
+        f"★ {chosen.hidden} hidden units, {chosen.weight_bits}-bit weights, {chosen.activation_bits}-bit "
+        f"activations on {config.edge_lanes} edge and {config.node_lanes} node lanes\n"
+        f"    {chosen.latency_us:.2f} µs, {chosen.million_graphs_per_s:.2f} million graphs/s, {shares['lut']:.0%} "
+        f"of the LUTs and {memory:.0%} of the memories of {device.part}"
+    )
 
 
 def _ramp(index: int, count: int) -> str:

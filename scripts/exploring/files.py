@@ -24,11 +24,17 @@ def row(candidate: Candidate, device: Device) -> dict[str, Any]:
     config = candidate.config
     shares = device.shares(candidate.resources)
     return {
-        "hidden": candidate.hidden, "weight_bits": candidate.weight_bits, "activation_bits": candidate.activation_bits,
-        "edge_lanes": config.edge_lanes, "node_lanes": config.node_lanes,
-        "graphs_in_flight": config.graphs_in_flight, "accumulators": config.accumulators,
-        "latency_cutoff": config.rtl.latency_cutoff, "clock_mhz": candidate.clock_mhz,
-        "latency_cycles": candidate.latency_cycles, "interval_cycles": candidate.interval_cycles,
+        "hidden": candidate.hidden,
+        "weight_bits": candidate.weight_bits,
+        "activation_bits": candidate.activation_bits,
+        "edge_lanes": config.edge_lanes,
+        "node_lanes": config.node_lanes,
+        "graphs_in_flight": config.graphs_in_flight,
+        "accumulators": config.accumulators,
+        "latency_cutoff": config.rtl.latency_cutoff,
+        "clock_mhz": candidate.clock_mhz,
+        "latency_cycles": candidate.latency_cycles,
+        "interval_cycles": candidate.interval_cycles,
         "latency_ns": round(1000 * candidate.latency_us, 1),
         "million_graphs_per_s": round(candidate.million_graphs_per_s, 4),
         **{name: getattr(candidate.resources, name) for name in RESOURCES},
@@ -36,8 +42,9 @@ def row(candidate: Candidate, device: Device) -> dict[str, Any]:
     }
 
 
-def write_candidates(candidates: Sequence[Candidate], front: Collection[Candidate], device: Device, grid: Grid,
-                     folder: Path) -> tuple[Path, Path]:
+def write_candidates(
+    candidates: Sequence[Candidate], front: Collection[Candidate], device: Device, grid: Grid, folder: Path
+) -> tuple[Path, Path]:
     """exploration.csv and exploration.json; `front` marks those that no other beats."""
     rows = [{**row(one, device), "front": one in front} for one in candidates]
     text = io.StringIO()
@@ -46,8 +53,13 @@ def write_candidates(candidates: Sequence[Candidate], front: Collection[Candidat
     writer.writerows(rows)
     table, tree = folder / "exploration.csv", folder / "exploration.json"
     write_text(table, text.getvalue())
-    about = {"device": device.part, "nodes": grid.nodes, "edges": grid.edges,
-             "basis": candidates[0].resources.basis, "grid": asdict(grid)}
+    about = {
+        "device": device.part,
+        "nodes": grid.nodes,
+        "edges": grid.edges,
+        "basis": candidates[0].resources.basis,
+        "grid": asdict(grid),
+    }
     write_text(tree, json.dumps(about | {"candidates": rows}, indent=1) + "\n")
     return table, tree
 

@@ -31,8 +31,14 @@ class FloatNames:
 
 
 def separated(
-    checkpoint: Checkpoint, form: str, graphs: Sequence[HitGraph], floats: FloatNames, settings: FormSettings,
-    evaluation: EvaluationConfig, folder: Path, console: Console,
+    checkpoint: Checkpoint,
+    form: str,
+    graphs: Sequence[HitGraph],
+    floats: FloatNames,
+    settings: FormSettings,
+    evaluation: EvaluationConfig,
+    folder: Path,
+    console: Console,
 ) -> tuple[Hardware, Separation]:
     """Run a quantised checkpoint in a form of fixed size, and all that it is compared with.
 
@@ -80,10 +86,17 @@ def _hardware(checkpoint: Checkpoint, name: str, settings: FormSettings, folder:
         return Hardware("integer", source.model, None, cut, *own)
     form = make_form(name, source, folder, settings)
     if form.capacity is None:
-        raise ValueError(f"form {name!r} takes graphs of any size, so it loses nothing by sectors; take accelerator or "
-                         "hls4ml, or integer for the accelerator's sectors without its simulation")
-    return Hardware(name, source.model, lambda graphs: form_codes(source.model, form, graphs),
-                    settings.sectors_for(form.capacity), *own)
+        raise ValueError(
+            f"form {name!r} takes graphs of any size, so it loses nothing by sectors; take accelerator or "
+            "hls4ml, or integer for the accelerator's sectors without its simulation"
+        )
+    return Hardware(
+        name,
+        source.model,
+        lambda graphs: form_codes(source.model, form, graphs),
+        settings.sectors_for(form.capacity),
+        *own,
+    )
 
 
 def separation_json(separation: Separation) -> dict[str, Any]:
@@ -91,26 +104,43 @@ def separation_json(separation: Separation) -> dict[str, Any]:
     equality = separation.equality
     return {
         "rows": [{"name": row.name, **row.figures} for row in (*separation.rows, *separation.aside)],
-        "changes": {figure: {cause: {"value": made.value, "error": made.error, "gained": made.gained,
-                                     "lost": made.lost, "of": made.trials}
-                             for cause, made in separation.changes(of).items()} for figure, of in OF.items()},
+        "changes": {
+            figure: {
+                cause: {
+                    "value": made.value,
+                    "error": made.error,
+                    "gained": made.gained,
+                    "lost": made.lost,
+                    "of": made.trials,
+                }
+                for cause, made in separation.changes(of).items()
+            }
+            for figure, of in OF.items()
+        },
         "equality": None if equality is None else asdict(equality),
     }
 
 
 def show_separation(result: Mapping[str, Any], name: str, console: Console) -> None:
     """Both tables of `separation_json`, and whether the hardware equals the integers."""
-    console.table("beside each other, on the same graphs", ("network", *SHOWN), [
-        (row["name"], *(_fraction(row[key], row[f"{key}_error"]) for key in SHOWN)) for row in result["rows"]])
+    console.table(
+        "beside each other, on the same graphs",
+        ("network", *SHOWN),
+        [(row["name"], *(_fraction(row[key], row[f"{key}_error"]) for key in SHOWN)) for row in result["rows"]],
+    )
     changes = result["changes"]
-    console.table("change by each cause, in points of 0.01 (negative: lost; the first ones add up to the total)",
-                  ("cause", *OF), [(cause, *(_points(changes[key][cause]) for key in OF))
-                                   for cause in changes["edge_accuracy"]])
+    console.table(
+        "change by each cause, in points of 0.01 (negative: lost; the first ones add up to the total)",
+        ("cause", *OF),
+        [(cause, *(_points(changes[key][cause]) for key in OF)) for cause in changes["edge_accuracy"]],
+    )
     equality = result["equality"]
     if equality is not None:
-        console.say(f"{name} against the integers on {equality['sectors']} sectors: {equality['mismatches']} of "
-                    f"{equality['integers']} integers differ ({equality['distinct']} different values)"
-                    + (f"; first: {equality['first']}" if equality["first"] else ""))
+        console.say(
+            f"{name} against the integers on {equality['sectors']} sectors: {equality['mismatches']} of "
+            f"{equality['integers']} integers differ ({equality['distinct']} different values)"
+            + (f"; first: {equality['first']}" if equality["first"] else "")
+        )
 
 
 def _fraction(value: float | None, error: float | None) -> str:

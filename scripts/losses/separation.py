@@ -66,7 +66,10 @@ class Separation:
 
 
 def separate(
-    graphs: Sequence[HitGraph], floats: Mapping[str, Network], hardware: Hardware, config: EvaluationConfig,
+    graphs: Sequence[HitGraph],
+    floats: Mapping[str, Network],
+    hardware: Hardware,
+    config: EvaluationConfig,
     report: Callable[[int, int], None] = lambda done, of: None,
 ) -> Separation:
     """Run every network on `graphs`, whole and in the hardware's sectors.
@@ -96,11 +99,14 @@ def separate(
     kept = [_without(values, [s.overflow for s in cut]) for values, cut in zip(seams, cuts, strict=True)]
     wanted, got, equality = run_sectors(cuts, hardware, report)
     by_integers, by_hardware = (
-        _merged(graphs, cuts, [[hardware.logits(codes) for codes in own] for own in made]) for made in (wanted, got))
-    rows += [row("integers", "bits", whole, hardware),
-             row("integers, seams lost", "seams", seams, hardware),
-             row("integers, seams and overflow lost", "overflow", kept, hardware),
-             row("integers, in sectors", "missing messages", by_integers, hardware)]
+        _merged(graphs, cuts, [[hardware.logits(codes) for codes in own] for own in made]) for made in (wanted, got)
+    )
+    rows += [
+        row("integers", "bits", whole, hardware),
+        row("integers, seams lost", "seams", seams, hardware),
+        row("integers, seams and overflow lost", "overflow", kept, hardware),
+        row("integers, in sectors", "missing messages", by_integers, hardware),
+    ]
     if hardware.run is not None:
         rows.append(row(f"{hardware.name}, in sectors", "hardware", by_hardware, hardware))
     return Separation(tuple(rows), tuple(aside), equality, by_hardware)
@@ -120,7 +126,11 @@ def _without(logits: NDArray[np.floating], lost: Sequence[NDArray[np.int64]]) ->
 
 
 def _row(
-    name: str, cause: str, graphs: Sequence[HitGraph], logits: Logits, thresholds: tuple[float, float],
+    name: str,
+    cause: str,
+    graphs: Sequence[HitGraph],
+    logits: Logits,
+    thresholds: tuple[float, float],
     config: EvaluationConfig,
 ) -> Row:
     threshold, track_threshold = thresholds
@@ -131,5 +141,10 @@ def _row(
         right.append(right_edges(graph, values, threshold))
         tracks = shuffled_tracks(graph, values, track_threshold, rng, config.building)
         matched.append(matched_particles(graph, tracks, config.matching))
-    return Row(name, cause, {key: figures[key] for figure in FIGURES for key in (figure, f"{figure}_error")},
-               np.concatenate(right), np.concatenate(matched))
+    return Row(
+        name,
+        cause,
+        {key: figures[key] for figure in FIGURES for key in (figure, f"{figure}_error")},
+        np.concatenate(right),
+        np.concatenate(matched),
+    )

@@ -56,11 +56,21 @@ class Block:
 def blocks(plan: Plan, formula: CycleFormula) -> list[Block]:
     """The loader, the passes and the output, in the order of a graph's way."""
     config, widths = plan.config, make_widths(plan)
-    made = [Block(LOADER, (f"{counted(config.node_lanes, 'node')} a clock", f"{config.graphs_in_flight} slots"),
-                  f"nodes, {config.node_lanes} × {widths.node_stream} bit")]
+    made = [
+        Block(
+            LOADER,
+            (f"{counted(config.node_lanes, 'node')} a clock", f"{config.graphs_in_flight} slots"),
+            f"nodes, {config.node_lanes} × {widths.node_stream} bit",
+        )
+    ]
     made += [_pass_block(plan, one, formula, widths.edge_stream) for one in plan.passes]
-    made.append(Block(OUTPUT, (f"{counted(config.edge_lanes, 'edge')} a clock", "held until taken"),
-                      f"logits, {config.edge_lanes} × {widths.output} bit"))
+    made.append(
+        Block(
+            OUTPUT,
+            (f"{counted(config.edge_lanes, 'edge')} a clock", "held until taken"),
+            f"logits, {config.edge_lanes} × {widths.output} bit",
+        )
+    )
     return made
 
 
@@ -70,11 +80,15 @@ def _pass_block(plan: Plan, made: Pass, formula: CycleFormula, edge_bits: int) -
     kernel = {"mlp": "MLP", "add": "residual", "copy": "copy"}[made.kernel]
     taken = sum(plan.bits(operand.value) for operand in made.operands)
     stream = f"edges, {config.edge_lanes} × {edge_bits} bit" if made.streamed else ""
-    return Block(made.name, (
-        f"{kernel}, {counted(lanes, made.domain)} a clock",
-        f"{taken} → {plan.result_bits(made)} bit each",
-        f"kernel {timing.out - timing.kernel} of {timing.done} clocks",
-    ), stream)
+    return Block(
+        made.name,
+        (
+            f"{kernel}, {counted(lanes, made.domain)} a clock",
+            f"{taken} → {plan.result_bits(made)} bit each",
+            f"kernel {timing.out - timing.kernel} of {timing.done} clocks",
+        ),
+        stream,
+    )
 
 
 def counted(number: int, what: str) -> str:
@@ -90,12 +104,18 @@ def memories(plan: Plan, formula: CycleFormula) -> list[Memory]:
     found = [_node_memory(plan, value.name, LOADER, written) for value in plan.node_inputs]
     if stored:
         readers: tuple[tuple[str, Reading], ...] = tuple((made.name, "in rows") for made in stored)
-        found.append(Memory("edge ends", "edge", first, readers,
-                            _joined(written, (f"{made.name}_edges_memory" for made in stored))))
+        found.append(
+            Memory(
+                "edge ends", "edge", first, readers, _joined(written, (f"{made.name}_edges_memory" for made in stored))
+            )
+        )
     found += [_edge_memory(plan, value.name, first, written) for value in plan.edge_inputs]
     for made in plan.passes:
-        found.append(_node_memory(plan, made.value, made.name, written) if made.domain == "node"
-                     else _edge_memory(plan, made.value, made.name, written))
+        found.append(
+            _node_memory(plan, made.value, made.name, written)
+            if made.domain == "node"
+            else _edge_memory(plan, made.value, made.name, written)
+        )
         found += [_sum_memory(plan, made, total.name, written) for total in made.sums]
     order = [LOADER, *(made.name for made in plan.passes)]
     return sorted((memory for memory in found if memory.parts), key=lambda memory: order.index(memory.writer))
@@ -114,9 +134,11 @@ def _node_memory(plan: Plan, value: str, writer: str, written: Written) -> Memor
 def _edge_memory(plan: Plan, value: str, writer: str, written: Written) -> Memory:
     """Each pass that does not take the value from the stream has a copy."""
     readers: tuple[tuple[str, Reading], ...] = tuple(
-        (made.name, "in rows") for made, _ in plan.readers(value, "edge") if not made.streamed)
-    return Memory(value, "edge", writer, readers,
-                  _joined(written, (f"{reader}_{value}_memory" for reader, _ in readers)))
+        (made.name, "in rows") for made, _ in plan.readers(value, "edge") if not made.streamed
+    )
+    return Memory(
+        value, "edge", writer, readers, _joined(written, (f"{reader}_{value}_memory" for reader, _ in readers))
+    )
 
 
 def _sum_memory(plan: Plan, made: Pass, total: str, written: Written) -> Memory:

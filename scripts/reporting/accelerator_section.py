@@ -23,17 +23,30 @@ from edgetrack.scripts.reporting.tables import Missing, compared_graphs, measure
 
 NAME = "accelerator"
 MORE_LANES = (2, 4)  # times as many, as thin lines beside this design
-FIGURES = {"edge_accuracy": "edge accuracy", "double_majority": "double majority", "perfect": "perfect",
-           "fake_rate": "fake rate"}
-AMOUNTS = {"lut": "LUT", "lutram": "of them memory", "ff": "FF", "carry4": "CARRY4", "bram36": "BRAM36", "uram": "URAM",
-           "dsp": "DSP"}
+FIGURES = {
+    "edge_accuracy": "edge accuracy",
+    "double_majority": "double majority",
+    "perfect": "perfect",
+    "fake_rate": "fake rate",
+}
+AMOUNTS = {
+    "lut": "LUT",
+    "lutram": "of them memory",
+    "ff": "FF",
+    "carry4": "CARRY4",
+    "bram36": "BRAM36",
+    "uram": "URAM",
+    "dsp": "DSP",
+}
 
 
 def accelerator_section(record: RunRecord) -> Missing | dict[str, Any]:
     """What the run knows of the accelerator."""
     if record.quantised is None or not record.accelerator:
-        return Missing("accelerator.json: the network was not exported as an accelerator",
-                       f"edgetrack export --to {NAME} --folder {record.folder}/export")
+        return Missing(
+            "accelerator.json: the network was not exported as an accelerator",
+            f"edgetrack export --to {NAME} --folder {record.folder}/export",
+        )
     model = integer_model(record.quantised)
     formula = _formula(model, record.accelerator, lanes=1)
     config = formula.config
@@ -51,7 +64,8 @@ def accelerator_section(record: RunRecord) -> Missing | dict[str, Any]:
         "verified": _verified(verified),
         "resources": _resources(record, verified),
         "efficiency": figures_hardware.efficiency_figure(_efficiencies(record)),
-        "rows": _figure_rows(record), "clock_mhz": 1000 / config.rtl.clock_period_ns,
+        "rows": _figure_rows(record),
+        "clock_mhz": 1000 / config.rtl.clock_period_ns,
     }
 
 
@@ -62,8 +76,9 @@ def _formula(model: IntegerModel, written: Mapping[str, Any], lanes: int) -> Cyc
         config = replace(config, edge_lanes=lanes * config.edge_lanes, node_lanes=lanes * config.node_lanes)
         return cycle_formula(make_plan(model, config), written["kernel_cycles"])
     except (KeyError, ValidationError, ValueError) as error:
-        raise ValueError(f"accelerator.json does not belong to the run's quantised checkpoint ({error}); export again"
-                         ) from error
+        raise ValueError(
+            f"accelerator.json does not belong to the run's quantised checkpoint ({error}); export again"
+        ) from error
 
 
 def _facts(config: AcceleratorConfig, formula: CycleFormula) -> dict[str, str]:
@@ -73,15 +88,17 @@ def _facts(config: AcceleratorConfig, formula: CycleFormula) -> dict[str, str]:
     return {
         "largest graph": f"{nodes:,} nodes, {edges:,} edges",
         "lanes": f"{config.edge_lanes} edge, {config.node_lanes} node",
-        "graphs in flight": str(config.graphs_in_flight), "accumulator buffers": str(config.accumulators),
+        "graphs in flight": str(config.graphs_in_flight),
+        "accumulator buffers": str(config.accumulators),
         "latency, largest graph": f"{latency:,} cycles, {latency * nanoseconds / 1000:.2f} µs",
         "interval, largest graph": f"{interval:,.0f} cycles, {interval * nanoseconds / 1000:.2f} µs",
         "clock, assumed": f"{1000 / nanoseconds:g} MHz",
     }
 
 
-def _latency(model: IntegerModel, written: Mapping[str, Any], points: list[Mapping[str, Any]],
-             formula: CycleFormula) -> Any:
+def _latency(
+    model: IntegerModel, written: Mapping[str, Any], points: list[Mapping[str, Any]], formula: CycleFormula
+) -> Any:
     lines = []
     for times in (1, *MORE_LANES):
         other = formula if times == 1 else _formula(model, written, times)
@@ -96,9 +113,14 @@ def _verified(form: Mapping[str, Any]) -> dict[str, Any] | None:
     if not form or form.get("skipped"):
         return None
     streamed = form.get("streamed")
-    return {"verdict": verdict(form), "mismatches": number(form.get("mismatches")),
-            "values": number(form.get("values")), "graphs": compared_graphs(form), "streamed": streamed,
-            "rounds": {name: number(clocks) for name, clocks in (streamed or {}).get("clocks", {}).items()}}
+    return {
+        "verdict": verdict(form),
+        "mismatches": number(form.get("mismatches")),
+        "values": number(form.get("values")),
+        "graphs": compared_graphs(form),
+        "streamed": streamed,
+        "rounds": {name: number(clocks) for name, clocks in (streamed or {}).get("clocks", {}).items()},
+    }
 
 
 def _resources(record: RunRecord, verified: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -106,13 +128,21 @@ def _resources(record: RunRecord, verified: Mapping[str, Any]) -> dict[str, Any]
     counted = record.stages.get("export", {}).get("accelerator_estimate") or verified.get("resources")
     if not counted or "total" not in counted:
         return {"missing": counted["missing"]} if counted else None
-    rows = [{"name": name, **{key: _shown(key, block.get(key, 0)) for key in AMOUNTS}}
-            for name, block in counted["blocks"].items()]
+    rows = [
+        {"name": name, **{key: _shown(key, block.get(key, 0)) for key in AMOUNTS}}
+        for name, block in counted["blocks"].items()
+    ]
     largest = {key: max((row.get(key) or 0 for row in rows), default=0) or 1 for key in AMOUNTS}
     total = {"name": "all", **counted["total"]}
-    return {"svg": figures_hardware.shares_figure(total, counted["shares"], counted["device"]), "rows": rows,
-            "total": total, "largest": largest, "basis": counted["basis"], "device": counted["device"],
-            "columns": AMOUNTS}
+    return {
+        "svg": figures_hardware.shares_figure(total, counted["shares"], counted["device"]),
+        "rows": rows,
+        "total": total,
+        "largest": largest,
+        "basis": counted["basis"],
+        "device": counted["device"],
+        "columns": AMOUNTS,
+    }
 
 
 def _shown(key: str, amount: float) -> float:
@@ -133,5 +163,10 @@ def _figure_rows(record: RunRecord) -> list[dict[str, Any]]:
         return []
     sectors = [name for name in record.forms if name.startswith("integer in") and NAME in name]
     names = [*record.float_names, *([record.integers] if record.integers else []), *sectors, NAME]
-    return [{"name": name, "cells": [measured(record.forms[name].get(key), record.forms[name].get(f"{key}_error"))
-                                     for key in FIGURES]} for name in names]
+    return [
+        {
+            "name": name,
+            "cells": [measured(record.forms[name].get(key), record.forms[name].get(f"{key}_error")) for key in FIGURES],
+        }
+        for name in names
+    ]

@@ -74,21 +74,28 @@ def collect(folder: Path) -> RunRecord:
     verification = _object(folder / "verify" / "verify.json")
     evaluation = _object(folder / "evaluate" / "evaluation.json")
     if not (stages or verification or evaluation):
-        raise ValueError(f"{folder}: no stage of a run is in this folder; give the one that `edgetrack run` wrote: "
-                         f"edgetrack report --folder runs/default")
+        raise ValueError(
+            f"{folder}: no stage of a run is in this folder; give the one that `edgetrack run` wrote: "
+            f"edgetrack report --folder runs/default"
+        )
     graphs = _graphs(folder, evaluation.get("graphs", ()))
     text, config = _config(folder / "run.yaml")
     rtl_file, accelerator = (_made(folder, form) for form in ("rtl", "accelerator"))
     checkpoints = {path: load_checkpoint(path) for path in _checkpoint_paths(folder, stages)}
     quantised = next((path for path, checkpoint in checkpoints.items() if checkpoint.kind == "quantised"), None)
     return RunRecord(
-        folder=folder, config_text=text, config=config, stages=stages, verification=verification or None,
+        folder=folder,
+        config_text=text,
+        config=config,
+        stages=stages,
+        verification=verification or None,
         forms=evaluation.get("forms", {}),
-        sector_loss=evaluation.get("sectors", {}), graphs=graphs,
+        sector_loss=evaluation.get("sectors", {}),
+        graphs=graphs,
         logits=_logits(folder / "evaluate" / "logits.npz", graphs),
-        quantised=checkpoints[quantised] if quantised else None, quantised_path=quantised,
-        floats={path.parent.name: checkpoint for path, checkpoint in checkpoints.items()
-                if checkpoint.kind == "float"},
+        quantised=checkpoints[quantised] if quantised else None,
+        quantised_path=quantised,
+        floats={path.parent.name: checkpoint for path, checkpoint in checkpoints.items() if checkpoint.kind == "float"},
         rtl=_object(rtl_file) if rtl_file else {},
         synthesis=_synthesis(stages, rtl_file),
         accelerator=_object(accelerator) if accelerator else {},
@@ -141,8 +148,10 @@ def _logits(path: Path, graphs: Sequence[HitGraph]) -> dict[str, Logits]:
         values = tuple(arrays.get(f"{form}/{index}", np.empty(0)) for index in range(len(graphs)))
         for graph, value in zip(graphs, values, strict=True):
             if value.shape != (graph.num_edges,):
-                raise ValueError(f"{path}: {form} has logits {value.shape} for {graph.name}, wanted "
-                                 f"({graph.num_edges},); evaluate again")
+                raise ValueError(
+                    f"{path}: {form} has logits {value.shape} for {graph.name}, wanted "
+                    f"({graph.num_edges},); evaluate again"
+                )
         found[form] = values
     return found
 

@@ -34,8 +34,9 @@ def passage_figure(passages: Sequence[Mapping[str, Any]], clock_ns: float) -> Ma
         axes.xaxis.set_major_formatter(theme.thousands())
         axes.set_title("Measured: graphs one behind the other")
 
-    return theme.figure_svg("passages", "Which pass works on which graph in which cycle",
-                            (11.4, 1.45 + 0.36 * len(names)), draw)
+    return theme.figure_svg(
+        "passages", "Which pass works on which graph in which cycle", (11.4, 1.45 + 0.36 * len(names)), draw
+    )
 
 
 def draw_passages(axes: Axes, passages: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
@@ -47,11 +48,26 @@ def draw_passages(axes: Axes, passages: Sequence[Mapping[str, Any]], names: Sequ
             length = clocks["last"] + 1 - clocks["start"]
             axes.barh(row, length, left=clocks["start"], height=BAR, color=colour, alpha=alpha, linewidth=0)
             # Nothing behind it where the next pass, over the same rows, was told with the first result.
-            axes.barh(row, max(clocks["done"] - clocks["last"], 0), left=clocks["last"] + 1, height=BAR, color=colour,
-                      alpha=0.25 * alpha, linewidth=0)
+            axes.barh(
+                row,
+                max(clocks["done"] - clocks["last"], 0),
+                left=clocks["last"] + 1,
+                height=BAR,
+                color=colour,
+                alpha=0.25 * alpha,
+                linewidth=0,
+            )
             if length > 0.012 * end:
-                axes.text(clocks["start"] + length / 2, row, str(index + 1), ha="center", va="center", fontsize=8,
-                          color=theme.PAPER if alpha > 0.5 else theme.INK, weight="bold")
+                axes.text(
+                    clocks["start"] + length / 2,
+                    row,
+                    str(index + 1),
+                    ha="center",
+                    va="center",
+                    fontsize=8,
+                    color=theme.PAPER if alpha > 0.5 else theme.INK,
+                    weight="bold",
+                )
 
 
 def draw_spans(axes: Axes, passages: Sequence[Mapping[str, Any]], row: float, clock_ns: float) -> None:
@@ -59,12 +75,28 @@ def draw_spans(axes: Axes, passages: Sequence[Mapping[str, Any]], row: float, cl
     for index, passage in enumerate(passages[:2]):
         colour, _ = graph_look(index)
         y = row + 0.5 * index
-        axes.annotate("", (passage["given"] + 1, y), (passage["taken"], y), arrowprops={
-            "arrowstyle": "|-|,widthA=0.18,widthB=0.18", "color": colour, "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0})
+        axes.annotate(
+            "",
+            (passage["given"] + 1, y),
+            (passage["taken"], y),
+            arrowprops={
+                "arrowstyle": "|-|,widthA=0.18,widthB=0.18",
+                "color": colour,
+                "linewidth": 1.2,
+                "shrinkA": 0,
+                "shrinkB": 0,
+            },
+        )
         cycles = passage["given"] - passage["taken"]
         size = f"{passage['nodes']:,} nodes and {passage['edges']:,} edges"
-        axes.annotate(f"graph {index + 1}, {size}: {cycles:,} cycles, {cycles * clock_ns / 1000:.2f} µs",
-                      (passage["given"] + 1, y), (8, 0), textcoords="offset points", va="center", fontsize=8)
+        axes.annotate(
+            f"graph {index + 1}, {size}: {cycles:,} cycles, {cycles * clock_ns / 1000:.2f} µs",
+            (passage["given"] + 1, y),
+            (8, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+        )
 
 
 def graph_look(index: int) -> tuple[str, float]:
@@ -72,26 +104,50 @@ def graph_look(index: int) -> tuple[str, float]:
     return ((theme.QUANTISED, 1.0), (theme.FALSE, 0.85))[index] if index < 2 else (theme.MUTED, 0.35)
 
 
-def latency_figure(points: Sequence[Mapping[str, Any]], lines: Sequence[Line],
-                   published: Mapping[str, tuple[int, float]], clock_ns: float) -> Markup:
+def latency_figure(
+    points: Sequence[Mapping[str, Any]],
+    lines: Sequence[Line],
+    published: Mapping[str, tuple[int, float]],
+    clock_ns: float,
+) -> Markup:
     """Cycles against edges on logarithmic axes: measured points on the formula's line, designs of more lanes as thin
     lines, published designs (edges, ns) at the assumed clock."""
+
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         low, high = min(point["edges"] for point in points), max(point["edges"] for point in points)
         edges = np.unique(np.geomspace(max(low, 2) * 0.8, high * 1.1, 120).astype(int))
         looks = [(theme.QUANTISED, 1.3, "-"), (theme.MUTED, 0.9, (0, (5, 2))), (theme.MUTED, 0.9, (0, (1, 1.5)))]
         for (label, cycles), (colour, width, style) in zip(lines, looks, strict=False):
-            axes.plot(edges, [cycles(int(count)) for count in edges], color=colour, linewidth=width, linestyle=style,
-                      label=label)
-        axes.plot([point["edges"] for point in points], [point["cycles"] for point in points], "o", markersize=4,
-                  color=theme.QUANTISED, label="measured in simulation")
+            axes.plot(
+                edges,
+                [cycles(int(count)) for count in edges],
+                color=colour,
+                linewidth=width,
+                linestyle=style,
+                label=label,
+            )
+        axes.plot(
+            [point["edges"] for point in points],
+            [point["cycles"] for point in points],
+            "o",
+            markersize=4,
+            color=theme.QUANTISED,
+            label="measured in simulation",
+        )
         for name, (count, nanoseconds) in published.items():
             axes.plot(count, nanoseconds / clock_ns, marker="D", markersize=4.5, color=theme.FALSE, linestyle="none")
             left = count < np.sqrt(edges[0] * edges[-1])
-            axes.annotate(name, (count, nanoseconds / clock_ns), (-7 if left else 7, 0 if left else -7),
-                          textcoords="offset points", fontsize=7.8, va="center", ha="right" if left else "left",
-                          bbox={"facecolor": theme.PAPER, "edgecolor": "none", "pad": 1, "alpha": 0.85})
+            axes.annotate(
+                name,
+                (count, nanoseconds / clock_ns),
+                (-7 if left else 7, 0 if left else -7),
+                textcoords="offset points",
+                fontsize=7.8,
+                va="center",
+                ha="right" if left else "left",
+                bbox={"facecolor": theme.PAPER, "edgecolor": "none", "pad": 1, "alpha": 0.85},
+            )
         plain_log(axes, min(edges[0], *(count / 3.5 for count, _ in published.values())), edges[-1])
         axes.set_xlabel("edges (half as many nodes, while they fit)")
         axes.set_ylabel("cycles")

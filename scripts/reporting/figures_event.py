@@ -42,8 +42,9 @@ class EventView:
         return 1.0 / max(1, -(-len(self.particles) // READABLE))
 
 
-def event_view(graph: HitGraph, candidates: TrackCandidates, logits: NDArray[np.floating], threshold: float,
-               config: MatchingConfig) -> EventView:
+def event_view(
+    graph: HitGraph, candidates: TrackCandidates, logits: NDArray[np.floating], threshold: float, config: MatchingConfig
+) -> EventView:
     """Sort particles and candidates of a graph with truth into the classes that the display shows.
 
     Matched: double majority and more than 75 % of the candidate's hits from the particle. Impure: double majority with
@@ -76,6 +77,7 @@ def event_view(graph: HitGraph, candidates: TrackCandidates, logits: NDArray[np.
 
 def event_figure(view: EventView, form: str) -> Markup:
     """Four panels: truth above, reconstruction below, r–z to the left, x–y to the right."""
+
     def draw(figure: Figure) -> None:
         panels = figure.subplots(2, 2, gridspec_kw={"width_ratios": [2.05, 1]})
         for row, content in enumerate((draw_truth, draw_tracks)):
@@ -102,15 +104,25 @@ def draw_wedge(axes: Axes, half_width: float) -> None:
     """The two edges, from the beam outwards, of the wedge whose tracks are drawn."""
     if half_width < 1.0:
         for angle in (-half_width * np.pi, half_width * np.pi):
-            axes.plot([0, 1e4 * np.cos(angle)], [0, 1e4 * np.sin(angle)], color=theme.INK, linewidth=0.8,
-                      linestyle=(0, (6, 3)))
+            axes.plot(
+                [0, 1e4 * np.cos(angle)],
+                [0, 1e4 * np.sin(angle)],
+                color=theme.INK,
+                linewidth=0.8,
+                linestyle=(0, (6, 3)),
+            )
 
 
 def frame_xy(axes: Axes, reach: float, half_width: float) -> None:
     """The whole circle; for a wedge of ± 30° or less, the part of it around the wedge, twice as large."""
     zoomed = half_width <= 1 / 6
-    axes.set(xlabel="x [mm]", ylabel="y [mm]", aspect="equal", xlim=(0 if zoomed else -reach, reach),
-             ylim=(-reach / 2, reach / 2) if zoomed else (-reach, reach))
+    axes.set(
+        xlabel="x [mm]",
+        ylabel="y [mm]",
+        aspect="equal",
+        xlim=(0 if zoomed else -reach, reach),
+        ylim=(-reach / 2, reach / 2) if zoomed else (-reach, reach),
+    )
 
 
 def draw_truth(axes: Axes, view: EventView, coordinates: NDArray, shown: NDArray[np.bool_], plane: str) -> None:
@@ -126,16 +138,21 @@ def draw_truth(axes: Axes, view: EventView, coordinates: NDArray, shown: NDArray
 
 def draw_tracks(axes: Axes, view: EventView, coordinates: NDArray, shown: NDArray[np.bool_], plane: str) -> None:
     """The kept edges of each candidate, by class; the classes differ in width and dash as well as in colour."""
-    looks = ((MATCHED, theme.FOUND, 0.7, "-", "matched"), (PIECE, theme.PIECE, 1.5, (0, (1, 1)), "piece"),
-             (IMPURE, theme.FAKE, 1.3, (0, (4, 1.2)), "impure"), (FAKE, theme.FAKE, 2.0, "-", "fake"))
+    looks = (
+        (MATCHED, theme.FOUND, 0.7, "-", "matched"),
+        (PIECE, theme.PIECE, 1.5, (0, (1, 1)), "piece"),
+        (IMPURE, theme.FAKE, 1.3, (0, (4, 1.2)), "impure"),
+        (FAKE, theme.FAKE, 2.0, "-", "fake"),
+    )
     thin = thinner(len(view.particles) * view.wedge)
     source, target = view.graph.edge_index
     of_hit = np.append(view.classes, -1)[view.labels]  # label −1 takes the appended class
     kind = np.where(view.joined & shown[source] & shown[target], of_hit[source], -1)
     for wanted, colour, width, style, name in looks:
         edges = kind == wanted
-        ends = np.stack([coordinates[source[edges]], coordinates[target[edges]],
-                         np.full((int(edges.sum()), 2), np.nan)], axis=1)
+        ends = np.stack(
+            [coordinates[source[edges]], coordinates[target[edges]], np.full((int(edges.sum()), 2), np.nan)], axis=1
+        )
         axes.plot(*ends.reshape(-1, 2).T, color=colour, linewidth=thin * width, linestyle=style, gid=f"{name}-{plane}")
 
 
@@ -170,5 +187,3 @@ def xy(graph: HitGraph) -> NDArray[np.float64]:
     """(N, 2) x and y in mm."""
     radius, angle, _ = (graph.x * COORDINATE_SCALE).T
     return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
-
-

@@ -23,8 +23,13 @@ def shares_figure(total: Mapping[str, Any], shares: Mapping[str, float], device:
         most = max(max(shares[name] for name in names), 1e-3)
         for row, name in enumerate(names):
             axes.barh(row, 100 * shares[name], height=0.62, color=theme.QUANTISED, linewidth=0)
-            axes.text(100 * shares[name] + 2.2 * most, row, f"{total[name]:,.10g}  ({100 * shares[name]:.2g} %)",
-                      va="center", fontsize=8)
+            axes.text(
+                100 * shares[name] + 2.2 * most,
+                row,
+                f"{total[name]:,.10g}  ({100 * shares[name]:.2g} %)",
+                va="center",
+                fontsize=8,
+            )
         axes.set_yticks(range(len(names)), [SHOWN[name] for name in names])
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.set_xlim(0, 140 * most)
@@ -50,5 +55,6 @@ def efficiency_figure(found: Sequence[tuple[str, str, str, Bins]]) -> Markup | N
         axes.set_title("Tracking efficiency of the hardware's output")
         axes.legend(loc="lower left")
 
-    return theme.figure_svg("hardware", "Double-majority efficiency of the accelerator's output against pT",
-                            (5.2, 3.0), draw)
+    return theme.figure_svg(
+        "hardware", "Double-majority efficiency of the accelerator's output against pT", (5.2, 3.0), draw
+    )

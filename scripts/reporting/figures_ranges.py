@@ -18,6 +18,7 @@ SPARK_WIDTH, SPARK_HEIGHT, SPARK_BARS = 150, 26, 64
 
 def ranges_figure(weights: Sequence[CodeUse], activations: Sequence[CodeUse]) -> Markup:
     """For each tensor the powers of two that its format holds (bar) and those that occur (box and whiskers)."""
+
     def draw(figure: Figure) -> None:
         panels = figure.subplots(1, 2 if activations else 1, squeeze=False)[0]
         draw_ranges(panels[0], weights, "Weights")
@@ -25,8 +26,9 @@ def ranges_figure(weights: Sequence[CodeUse], activations: Sequence[CodeUse]) ->
             draw_ranges(panels[1], activations, "Inputs, activations and sums, on the held-out graphs")
 
     rows = max(len(weights), len(activations))
-    return theme.figure_svg("ranges", "Ranges of weights and activations against their formats",
-                            (11.4, 0.9 + 0.25 * rows), draw)
+    return theme.figure_svg(
+        "ranges", "Ranges of weights and activations against their formats", (11.4, 0.9 + 0.25 * rows), draw
+    )
 
 
 def draw_ranges(axes: Axes, uses: Sequence[CodeUse], title: str) -> None:
@@ -56,6 +58,7 @@ def draw_ranges(axes: Axes, uses: Sequence[CodeUse], title: str) -> None:
 
 def accumulator_figure(accumulators: Sequence[AccumulatorUse]) -> Markup:
     """Accumulator widths: what any input may need, and what the held-out graphs needed."""
+
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         for row, use in enumerate(accumulators):
@@ -83,7 +86,8 @@ def code_sparkline(use: CodeUse) -> Markup:
     width = SPARK_WIDTH / len(bars)
     path = "".join(
         f"M{index * width:.1f} {SPARK_HEIGHT}v-{height:.1f}h{width * 0.86:.1f}v{height:.1f}z"
-        for index, height in enumerate(heights) if height > 0
+        for index, height in enumerate(heights)
+        if height > 0
     )
     zero = (-use.fmt.lowest + 0.5) / merged * width
     return Markup(

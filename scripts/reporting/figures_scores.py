@@ -42,8 +42,14 @@ def all_scores(record: RunRecord) -> list[Scores]:
     if record.integers:
         entries.append((record.integers, theme.QUANTISED, "-"))
     return [
-        Scores(shown_name(record, name), colour, style, np.concatenate(record.logits[name]).astype(np.float64),
-               np.concatenate(truth), thresholds(record, name)[0])
+        Scores(
+            shown_name(record, name),
+            colour,
+            style,
+            np.concatenate(record.logits[name]).astype(np.float64),
+            np.concatenate(truth),
+            thresholds(record, name)[0],
+        )
         for name, colour, style in entries
     ]
 
@@ -64,6 +70,7 @@ def roc_curve(logits: NDArray[np.float64], truth: NDArray[np.bool_]) -> tuple[ND
 
 def roc_figure(scores: list[Scores]) -> Markup:
     """TPR against FPR on a logarithmic axis, the working point δ* of each form marked."""
+
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         lowest = 1.0
@@ -90,9 +97,10 @@ def roc_figure(scores: list[Scores]) -> Markup:
 def thinned(false: NDArray[np.float64]) -> NDArray[np.int64]:
     """Indices of at most CURVE_POINTS points, evenly spaced in the logarithm."""
     first = int(np.searchsorted(false, 0.0, side="right")) - 1
-    positions = np.log(np.maximum(false[max(first, 0):], 1e-12))
-    wanted = np.linspace(positions[0] if false[0] > 0 else np.log(max(false[false > 0].min(initial=1.0), 1e-12)),
-                         0.0, CURVE_POINTS)
+    positions = np.log(np.maximum(false[max(first, 0) :], 1e-12))
+    wanted = np.linspace(
+        positions[0] if false[0] > 0 else np.log(max(false[false > 0].min(initial=1.0), 1e-12)), 0.0, CURVE_POINTS
+    )
     index = np.searchsorted(positions, wanted).clip(0, len(positions) - 1) + max(first, 0)
     return np.unique(np.concatenate([[max(first, 0)], index]))
 
@@ -157,8 +165,15 @@ def agreement_figure(scores: list[Scores]) -> Markup | None:
         density = np.histogram2d(x, y, (96, 64), spans)[0].T
         shade = LinearSegmentedColormap.from_list("shade", [(0.16, 0.52, 0.80, 0.25), (0.16, 0.52, 0.80, 1.0)])
         image = np.ma.masked_equal(density, 0)
-        axes.imshow(image, origin="lower", extent=(*spans[0], *spans[1]), cmap=shade, interpolation="nearest",
-                    norm=LogNorm(1, max(float(density.max(initial=1)), 2)), aspect="auto")
+        axes.imshow(
+            image,
+            origin="lower",
+            extent=(*spans[0], *spans[1]),
+            cmap=shade,
+            interpolation="nearest",
+            norm=LogNorm(1, max(float(density.max(initial=1)), 2)),
+            aspect="auto",
+        )
         axes.axline((0, 0), slope=1, color=theme.MUTED, linewidth=0.7)
         axes.set_xlim(*spans[0])
         axes.set_ylim(*spans[1])

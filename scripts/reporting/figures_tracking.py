@@ -23,8 +23,11 @@ def curves(record: RunRecord, key: str) -> list[tuple[str, str, str, Bins]]:
     entries = [(name, *look) for name, look in zip(record.float_names, looks, strict=False)]
     if record.integers:
         entries.append((record.integers, theme.QUANTISED, "s"))
-    return [(shown_name(record, name), colour, marker, bins) for name, colour, marker in entries
-            if (bins := record.forms[name].get(key))]
+    return [
+        (shown_name(record, name), colour, marker, bins)
+        for name, colour, marker in entries
+        if (bins := record.forms[name].get(key))
+    ]
 
 
 def tracking_figure(record: RunRecord) -> Markup | None:
@@ -35,8 +38,9 @@ def tracking_figure(record: RunRecord) -> Markup | None:
         return None
 
     def draw(figure: Figure) -> None:
-        grid = figure.subplots(3, len(columns), squeeze=False, sharex="col",
-                               gridspec_kw={"height_ratios": [3.2, 2.2, 1.0]})
+        grid = figure.subplots(
+            3, len(columns), squeeze=False, sharex="col", gridspec_kw={"height_ratios": [3.2, 2.2, 1.0]}
+        )
         for (kind, found), (efficiency, fakes, particles) in zip(columns, grid.T, strict=True):
             draw_bins(efficiency, found, "double_majority", kind)
             draw_bins(fakes, found, "fake_rate", kind)
@@ -70,8 +74,19 @@ def draw_bins(axes: Axes, found: Sequence[tuple[str, str, str, Bins]], key: str,
         x = low * (high / low) ** share if kind == "pt" else low + share * (high - low)
         value = np.array([b[key] for b in shown])
         interval = np.array([b[f"{key}_interval"] for b in shown])
-        axes.errorbar(x, value, yerr=np.abs(interval.T - value), fmt=marker, color=colour, label=name, markersize=3.6,
-                      elinewidth=1.0, capsize=0, markeredgewidth=0.8, markerfacecolor=colour if place != 1 else "none")
+        axes.errorbar(
+            x,
+            value,
+            yerr=np.abs(interval.T - value),
+            fmt=marker,
+            color=colour,
+            label=name,
+            markersize=3.6,
+            elinewidth=1.0,
+            capsize=0,
+            markeredgewidth=0.8,
+            markerfacecolor=colour if place != 1 else "none",
+        )
     if kind == "pt":
         pt_axis(axes, found[0][3])
 
@@ -86,8 +101,9 @@ def draw_counts(axes: Axes, bins: Bins, kind: str) -> None:
     """How many particles each bin holds."""
     shown = counted(bins)
     for b in shown:
-        axes.fill_between([shown_low(b, kind), float(b["high"])], [b["particles"]] * 2, color=theme.MUTED, alpha=0.3,
-                          linewidth=0)
+        axes.fill_between(
+            [shown_low(b, kind), float(b["high"])], [b["particles"]] * 2, color=theme.MUTED, alpha=0.3, linewidth=0
+        )
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(theme.thousands())
     if kind == "pt":

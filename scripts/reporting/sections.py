@@ -38,8 +38,9 @@ def own_checkpoint(record: RunRecord) -> str:
     return f" --checkpoint {record.quantised_path}" if record.quantised_path else ""
 
 
-def event_section(record: RunRecord, wanted: str, events: Mapping[str, list[EventTracks]],
-                  config: EvaluationConfig) -> Section:
+def event_section(
+    record: RunRecord, wanted: str, events: Mapping[str, list[EventTracks]], config: EvaluationConfig
+) -> Section:
     """One held-out event: the one asked for, or a typical one."""
     if record.integers is None:
         return Missing("an evaluated quantised form", whole_run(record))
@@ -56,13 +57,20 @@ def event_section(record: RunRecord, wanted: str, events: Mapping[str, list[Even
     view = figures_event.event_view(record.graphs[index], tracks[index].candidates, logits, threshold, config.matching)
     own = tracks[index].metrics
     return {
-        "svg": figures_event.event_figure(view, record.integers), "wedge": round(180 * view.wedge),
-        "name": names[index], "chosen": bool(wanted),
-        "graph": view.graph, "form": record.integers, "pooled": pooled,
+        "svg": figures_event.event_figure(view, record.integers),
+        "wedge": round(180 * view.wedge),
+        "name": names[index],
+        "chosen": bool(wanted),
+        "graph": view.graph,
+        "form": record.integers,
+        "pooled": pooled,
         "efficiency": own.overall.double_majority.value if own else None,
-        "found": int(view.found.sum()), "missed": int((~view.found).sum()),
-        "matched": view.count(figures_event.MATCHED), "piece": view.count(figures_event.PIECE),
-        "impure": view.count(figures_event.IMPURE), "fake": view.count(figures_event.FAKE),
+        "found": int(view.found.sum()),
+        "missed": int((~view.found).sum()),
+        "matched": view.count(figures_event.MATCHED),
+        "piece": view.count(figures_event.PIECE),
+        "impure": view.count(figures_event.IMPURE),
+        "fake": view.count(figures_event.FAKE),
     }
 
 
@@ -85,10 +93,12 @@ def scores_section(record: RunRecord) -> Section:
         return Missing("labels of edges, which the evaluated graphs do not know", REBUILD)
     both = record.reference is not None and record.integers is not None
     return {
-        "roc": figures_scores.roc_figure(scores), "histograms": figures_scores.histogram_figure(scores),
+        "roc": figures_scores.roc_figure(scores),
+        "histograms": figures_scores.histogram_figure(scores),
         "agreement": figures_scores.agreement_figure(scores) if both else None,
         "differing": figures_scores.differing_decisions(scores) if both else None,
-        "scores": scores, "edges": len(scores[0].truth),
+        "scores": scores,
+        "edges": len(scores[0].truth),
     }
 
 
@@ -97,16 +107,24 @@ def forms_section(record: RunRecord, config: EvaluationConfig) -> Section:
     if not record.forms:
         return Missing("evaluation.json: no form was evaluated", whole_run(record))
     rows = tables.form_rows(record)
-    return {"rows": rows, "sectors": [row["name"] for row in rows if row["differing"] and row["differing"][1]],
-            "wrong": disagreements(record, config), "checked": bool(record.logits),
-            "integers": record.integers, "graphs": len(record.graphs), "sector_loss": record.sector_loss}
+    return {
+        "rows": rows,
+        "sectors": [row["name"] for row in rows if row["differing"] and row["differing"][1]],
+        "wrong": disagreements(record, config),
+        "checked": bool(record.logits),
+        "integers": record.integers,
+        "graphs": len(record.graphs),
+        "sector_loss": record.sector_loss,
+    }
 
 
 def verification_section(record: RunRecord) -> Section:
     """What `verify` compared."""
     if record.verification is None:
-        return Missing("verify.json: no form was verified",
-                       f"edgetrack verify{own_checkpoint(record)} --folder {record.folder}/verify")
+        return Missing(
+            "verify.json: no form was verified",
+            f"edgetrack verify{own_checkpoint(record)} --folder {record.folder}/verify",
+        )
     mlps, rows = tables.verification_rows(record.verification)
     return {"mlps": mlps, "rows": rows, "floats": record.verification.get("float_forms", {})}
 
@@ -121,17 +139,25 @@ def ranges_section(record: RunRecord) -> Section:
     return {
         "svg": figures_ranges.ranges_figure(weights, activations),
         "accumulators": figures_ranges.accumulator_figure(accumulators) if accumulators else None,
-        "weights": [_tensor_row(use) for use in weights], "activations": [_tensor_row(use) for use in activations],
-        "layers": _layer_rows(model, accumulators), "graphs": len(record.graphs),
+        "weights": [_tensor_row(use) for use in weights],
+        "activations": [_tensor_row(use) for use in activations],
+        "layers": _layer_rows(model, accumulators),
+        "graphs": len(record.graphs),
     }
 
 
 def _tensor_row(use: CodeUse) -> dict[str, Any]:
     used = use.used
     return {
-        "name": use.name, "format": format_name(use.fmt), "lsb": minus(str(use.fmt.exponent)), "spark":
-        figures_ranges.code_sparkline(use), "total": use.total, "largest": f"{use.largest:.4g}",
-        "limit": f"{use.fmt.highest * use.fmt.step:.4g}", "saturated": use.saturated, "saturation": use.saturation,
+        "name": use.name,
+        "format": format_name(use.fmt),
+        "lsb": minus(str(use.fmt.exponent)),
+        "spark": figures_ranges.code_sparkline(use),
+        "total": use.total,
+        "largest": f"{use.largest:.4g}",
+        "limit": f"{use.fmt.highest * use.fmt.step:.4g}",
+        "saturated": use.saturated,
+        "saturation": use.saturation,
         "used": minus(f"{used[0]} … {used[1]}") if used else "–",
         "span": minus(f"{use.fmt.lowest} … {use.fmt.highest}"),
         "zeros": use.zeros / use.total if use.total else None,
@@ -144,20 +170,31 @@ def _layer_rows(model: IntegerModel, accumulators: list[AccumulatorUse]) -> list
     for mlp, layers in model.layers.items():
         for index, (layer, bits) in enumerate(zip(layers, model.accumulator_bits(mlp), strict=True)):
             low, high = bias_span(layer)
-            rows.append({"name": f"{mlp}.{index}", "shape": f"{layer.weight.shape[1]} → {layer.weight.shape[0]}",
-                         "bias": minus(f"{low} … {high}"), "bits": bits, "reached": reached.get(f"{mlp}.{index}")})
+            rows.append(
+                {
+                    "name": f"{mlp}.{index}",
+                    "shape": f"{layer.weight.shape[1]} → {layer.weight.shape[0]}",
+                    "bias": minus(f"{low} … {high}"),
+                    "bits": bits,
+                    "reached": reached.get(f"{mlp}.{index}"),
+                }
+            )
     return rows
 
 
 def resources_section(record: RunRecord) -> Section:
     """Latency and estimates of each MLP in RTL."""
     if not record.rtl:
-        return Missing("rtl.json: the network was not exported to RTL",
-                       f"edgetrack export --to rtl{own_checkpoint(record)} --folder {record.folder}/export")
+        return Missing(
+            "rtl.json: the network was not exported to RTL",
+            f"edgetrack export --to rtl{own_checkpoint(record)} --folder {record.folder}/export",
+        )
     period = _plain(record.config, "settings", "rtl").get("clock period ns")
     rows = tables.resource_rows(record, period)
-    largest = {key: max((row[key] or 0 for row in rows if row["name"] != "all"), default=0) or 1
-               for key in ("alkaid", "registers", "lut", "ff", "carry4")}
+    largest = {
+        key: max((row[key] or 0 for row in rows if row["name"] != "all"), default=0) or 1
+        for key in ("alkaid", "registers", "lut", "ff", "carry4")
+    }
     basis = sorted({str(values["basis"]) for values in record.synthesis.values() if "basis" in values})
     return {"rows": rows, "largest": largest, "period": period, "synthesised": bool(record.synthesis), "basis": basis}
 
@@ -168,17 +205,24 @@ def data_section(record: RunRecord, events: Mapping[str, list[EventTracks]]) -> 
     if not (simulated or built or record.graphs):
         return Missing("simulated events and graphs", whole_run(record))
     return {
-        "simulated": simulated, "built": built, "simulation": _plain(record.config, "simulate", "simulation"),
+        "simulated": simulated,
+        "built": built,
+        "simulation": _plain(record.config, "simulate", "simulation"),
         "selection": _plain(record.config, "graph", "selection"),
-        "construction": _plain(record.config, "graph", "geometric"), "forms": list(events),
+        "construction": _plain(record.config, "graph", "geometric"),
+        "forms": list(events),
         "rows": tables.event_rows(record, events),
     }
 
 
 def provenance_section(record: RunRecord, config: EvaluationConfig) -> dict[str, Any]:
     """Definitions, versions, seeds and the resolved config."""
-    return {"versions": versions(), "seeds": list(seeds(record.config)), "config": record.config_text,
-            "definitions": definitions(config.matching)}
+    return {
+        "versions": versions(),
+        "seeds": list(seeds(record.config)),
+        "config": record.config_text,
+        "definitions": definitions(config.matching),
+    }
 
 
 def _plain(config: Mapping[str, Any], *keys: str) -> dict[str, Any]:
@@ -188,5 +232,8 @@ def _plain(config: Mapping[str, Any], *keys: str) -> dict[str, Any]:
         section = section.get(key) if isinstance(section, Mapping) else None
     if not isinstance(section, Mapping):
         return {}
-    return {str(key).replace("_", " "): value for key, value in section.items()
-            if isinstance(value, int | float | str) or (isinstance(value, list) and len(value) == 2)}
+    return {
+        str(key).replace("_", " "): value
+        for key, value in section.items()
+        if isinstance(value, int | float | str) or (isinstance(value, list) and len(value) == 2)
+    }

@@ -11,8 +11,14 @@ from edgetrack.scripts.reporting.collect import RunRecord
 from edgetrack.scripts.reporting.recompute import EventTracks, logits_differing
 
 COLUMNS = {
-    "edge_accuracy": "edge accuracy", "edge_efficiency": "edge efficiency", "edge_purity": "edge purity", "auc": "AUC",
-    "double_majority": "double majority", "perfect": "perfect", "lhc": "LHC match", "fake_rate": "fake rate",
+    "edge_accuracy": "edge accuracy",
+    "edge_efficiency": "edge efficiency",
+    "edge_purity": "edge purity",
+    "auc": "AUC",
+    "double_majority": "double majority",
+    "perfect": "perfect",
+    "lhc": "LHC match",
+    "fake_rate": "fake rate",
     "duplicate_rate": "duplicates",
 }
 
@@ -72,14 +78,21 @@ def verification_rows(verification: Mapping[str, Any]) -> tuple[list[str], list[
     mlps = list(dict.fromkeys(mlp for form in forms.values() for mlp in form.get("vectors_by_mlp", {})))
     rows = []
     for name, form in forms.items():
-        rows.append({
-            "name": name, "verdict": verdict(form), "skipped": form.get("skipped", ""),
-            "first": form.get("first_mismatch", ""), "error": form.get("error", ""),
-            "vectors": [number(form.get("vectors_by_mlp", {}).get(mlp)) for mlp in mlps],
-            "graphs": compared_graphs(form), "values": number(form.get("values")),
-            "distinct": number(form.get("distinct_outputs")), "mismatches": number(form.get("mismatches")),
-            "seconds": number(form.get("seconds"), 1),
-        })
+        rows.append(
+            {
+                "name": name,
+                "verdict": verdict(form),
+                "skipped": form.get("skipped", ""),
+                "first": form.get("first_mismatch", ""),
+                "error": form.get("error", ""),
+                "vectors": [number(form.get("vectors_by_mlp", {}).get(mlp)) for mlp in mlps],
+                "graphs": compared_graphs(form),
+                "values": number(form.get("values")),
+                "distinct": number(form.get("distinct_outputs")),
+                "mismatches": number(form.get("mismatches")),
+                "seconds": number(form.get("seconds"), 1),
+            }
+        )
     return mlps, rows
 
 
@@ -102,8 +115,14 @@ def verdict(form: Mapping[str, Any]) -> str:
 
 def headline(record: RunRecord) -> list[Tile]:
     """The numbers that come first."""
-    return [_bit_accuracy(record), _pair(record, "edge_accuracy", "edge accuracy"),
-            _pair(record, "double_majority", "double majority"), _fakes(record), _held_out(record), _network(record)]
+    return [
+        _bit_accuracy(record),
+        _pair(record, "edge_accuracy", "edge accuracy"),
+        _pair(record, "double_majority", "double majority"),
+        _fakes(record),
+        _held_out(record),
+        _network(record),
+    ]
 
 
 def _bit_accuracy(record: RunRecord) -> Tile:
@@ -136,8 +155,9 @@ def _pair(record: RunRecord, key: str, label: str) -> Tile:
     if value is None:
         note = ", ".join(f"{other} {figure:.4f}" for other, figure in floats) or "not evaluated in this run"
         return Tile(f"{label}, quantised", "–", note, "unknown")
-    note = "; ".join(f"{other} {figure:.4f} ({minus(f'{100 * (value - figure):+.2f}')} points)"
-                     for other, figure in floats)
+    note = "; ".join(
+        f"{other} {figure:.4f} ({minus(f'{100 * (value - figure):+.2f}')} points)" for other, figure in floats
+    )
     return Tile(f"{label}, quantised", f"{value:.4f}", note)
 
 
@@ -167,10 +187,15 @@ def _network(record: RunRecord) -> Tile:
         return Tile("parameters, quantised", "–", "no quantised checkpoint in this run", "unknown")
     recipe = checkpoint.recipe or {}
     floats = ", ".join(f"{stage} {other.description.num_parameters():,}" for stage, other in record.floats.items())
-    note = (f"{checkpoint.description.name.replace('_', ' ')}; {recipe.get('weight_bits')}-bit weights, "
-            f"{recipe.get('activation_bits')}-bit activations")
-    return Tile("parameters, quantised", f"{checkpoint.description.num_parameters():,}",
-                note + (f"; float: {floats}" if floats else ""))
+    note = (
+        f"{checkpoint.description.name.replace('_', ' ')}; {recipe.get('weight_bits')}-bit weights, "
+        f"{recipe.get('activation_bits')}-bit activations"
+    )
+    return Tile(
+        "parameters, quantised",
+        f"{checkpoint.description.num_parameters():,}",
+        note + (f"; float: {floats}" if floats else ""),
+    )
 
 
 def event_rows(record: RunRecord, events: Mapping[str, list[EventTracks]]) -> list[dict[str, Any]]:
@@ -183,11 +208,17 @@ def event_rows(record: RunRecord, events: Mapping[str, list[EventTracks]]) -> li
             metrics = tracks[index].metrics
             figures.append(number(metrics.overall.double_majority.value if metrics else None))
         first = next(iter(events.values()))[index].metrics if events else None
-        rows.append({
-            "name": graph.name, "hits": number(graph.num_nodes), "edges": number(graph.num_edges),
-            "true": number(true), "purity": number(None if true is None else true / max(graph.num_edges, 1), 3),
-            "particles": number(first.overall.particles if first else None), "figures": figures,
-        })
+        rows.append(
+            {
+                "name": graph.name,
+                "hits": number(graph.num_nodes),
+                "edges": number(graph.num_edges),
+                "true": number(true),
+                "purity": number(None if true is None else true / max(graph.num_edges, 1), 3),
+                "particles": number(first.overall.particles if first else None),
+                "figures": figures,
+            }
+        )
     return rows
 
 
@@ -196,12 +227,17 @@ def resource_rows(record: RunRecord, clock_period_ns: float | None) -> list[dict
     rows: list[dict[str, Any]] = []
     for mlp, kernel in record.rtl.items():
         cycles = kernel.get("latency_cycles")
-        rows.append({
-            "name": mlp, "cycles": cycles, "interval": kernel.get("initiation_interval"),
-            "nanoseconds": cycles * clock_period_ns if cycles is not None and clock_period_ns else None,
-            "alkaid": kernel.get("estimated_luts"), "registers": kernel.get("register_bits"),
-            **{key: record.synthesis.get(mlp, {}).get(key) for key in ("lut", "ff", "carry4", "dsp", "bram36")},
-        })
+        rows.append(
+            {
+                "name": mlp,
+                "cycles": cycles,
+                "interval": kernel.get("initiation_interval"),
+                "nanoseconds": cycles * clock_period_ns if cycles is not None and clock_period_ns else None,
+                "alkaid": kernel.get("estimated_luts"),
+                "registers": kernel.get("register_bits"),
+                **{key: record.synthesis.get(mlp, {}).get(key) for key in ("lut", "ff", "carry4", "dsp", "bram36")},
+            }
+        )
     if len(rows) > 1:
         summed = ("alkaid", "registers", "lut", "ff", "carry4", "dsp", "bram36")
         total = {key: _sum([row[key] for row in rows]) for key in summed}

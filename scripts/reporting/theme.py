@@ -22,21 +22,56 @@ TRUE, FALSE = "#070707", "#080808"
 FOUND, MISSED, FAKE, PIECE, HIT = "#090909", "#0a0a0a", "#0b0b0b", "#0c0c0c", "#0d0d0d"
 PAPER = "#0e0e0e"
 PROPERTIES = {
-    INK: "ink", MUTED: "muted", GRID: "grid", REFERENCE: "reference", COMPACT: "compact", QUANTISED: "quantised",
-    TRUE: "true", FALSE: "false", FOUND: "found", MISSED: "missed", FAKE: "fake", PIECE: "piece", HIT: "hit",
+    INK: "ink",
+    MUTED: "muted",
+    GRID: "grid",
+    REFERENCE: "reference",
+    COMPACT: "compact",
+    QUANTISED: "quantised",
+    TRUE: "true",
+    FALSE: "false",
+    FOUND: "found",
+    MISSED: "missed",
+    FAKE: "fake",
+    PIECE: "piece",
+    HIT: "hit",
     PAPER: "paper",
 }
 
 STYLE: dict[str, Any] = {
-    "svg.fonttype": "none", "font.family": "DejaVu Sans", "font.size": 8.5,
-    "axes.edgecolor": MUTED, "axes.labelcolor": INK, "axes.titlecolor": INK, "text.color": INK,
-    "xtick.color": MUTED, "ytick.color": MUTED, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
-    "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
-    "xtick.minor.width": 0.4, "ytick.minor.width": 0.4, "xtick.direction": "out", "ytick.direction": "out",
-    "axes.spines.top": False, "axes.spines.right": False, "axes.facecolor": "none", "figure.facecolor": "none",
-    "axes.grid": True, "grid.color": GRID, "grid.linewidth": 0.5, "axes.axisbelow": True,
-    "axes.titlesize": 9, "axes.titlelocation": "left", "axes.titleweight": "bold",
-    "legend.frameon": False, "legend.fontsize": 8, "lines.linewidth": 1.3, "path.simplify": False,
+    "svg.fonttype": "none",
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.minor.width": 0.4,
+    "ytick.minor.width": 0.4,
+    "xtick.direction": "out",
+    "ytick.direction": "out",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "axes.grid": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.5,
+    "axes.axisbelow": True,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.3,
+    "path.simplify": False,
     "axes.formatter.useoffset": False,
 }
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -59,12 +94,12 @@ def figure_svg(name: str, label: str, size: tuple[float, float], draw: Callable[
 
 def inline_svg(svg: str, name: str, label: str) -> Markup:
     """An SVG file of matplotlib → an element that may stand beside others in one page."""
-    body = svg[svg.index("<svg"):]
+    body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
     view_box = re.search(r'viewBox="([^"]*)"', body)
     assert view_box is not None
     head = f'<svg class="drawing" viewBox="{view_box[1]}" role="img" aria-label="{escape(label)}">'
-    body = head + body[body.index(">") + 1:]
+    body = head + body[body.index(">") + 1 :]
     body = re.sub(r'\bid="', f'id="{name}-', body)
     body = re.sub(r'(?:xlink:)?href="#', f'href="#{name}-', body)
     body = body.replace("url(#", f"url(#{name}-").replace("xlink:href", "href")

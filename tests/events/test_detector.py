@@ -14,13 +14,31 @@ from edgetrack.events.event import EventError
 from edgetrack.events.trackml import read_event
 
 # Two modules: one turned by 90° about z, one upside down (u → x, v → −y, w → −z).
-MODULES = pd.DataFrame({
-    "volume_id": [8, 7], "layer_id": [2, 14], "module_id": [1, 3], "cx": [32.5, -65.75], "cy": [0.0, -5.0],
-    "cz": [10.0, -1502.5], "rot_xu": [0, 1], "rot_xv": [-1, 0], "rot_xw": [0, 0], "rot_yu": [1, 0],
-    "rot_yv": [0, -1], "rot_yw": [0, 0], "rot_zu": [0, 0], "rot_zv": [0, 0], "rot_zw": [1, -1],
-    "module_t": [0.15, 0.15], "module_minhu": [8.4, 8.4], "module_maxhu": [8.4, 8.4], "module_hv": [36, 36],
-    "pitch_u": [0.05, 0.05], "pitch_v": [0.05625, 0.05625],
-})
+MODULES = pd.DataFrame(
+    {
+        "volume_id": [8, 7],
+        "layer_id": [2, 14],
+        "module_id": [1, 3],
+        "cx": [32.5, -65.75],
+        "cy": [0.0, -5.0],
+        "cz": [10.0, -1502.5],
+        "rot_xu": [0, 1],
+        "rot_xv": [-1, 0],
+        "rot_xw": [0, 0],
+        "rot_yu": [1, 0],
+        "rot_yv": [0, -1],
+        "rot_yw": [0, 0],
+        "rot_zu": [0, 0],
+        "rot_zv": [0, 0],
+        "rot_zw": [1, -1],
+        "module_t": [0.15, 0.15],
+        "module_minhu": [8.4, 8.4],
+        "module_maxhu": [8.4, 8.4],
+        "module_hv": [36, 36],
+        "pitch_u": [0.05, 0.05],
+        "pitch_v": [0.05625, 0.05625],
+    }
+)
 
 
 def test_local_axes_are_the_columns_of_the_rotation() -> None:
@@ -42,10 +60,17 @@ def test_rows_find_each_module_and_name_an_unknown_one() -> None:
 
 @pytest.mark.parametrize("name", ["detectors.csv", "detectors.csv.gz"])
 def test_other_names_index_column_and_order_give_the_same_detector(tmp_path: Path, name: str) -> None:
-    other = MODULES.rename(columns={
-        "cx": "center_x", "cy": "center_y", "cz": "center_z", "rot_xu": "rotation_xu", "module_t": "module_thickness",
-        "pitch_u": "module_pitch_u", "pitch_v": "module_pitch_v",
-    })
+    other = MODULES.rename(
+        columns={
+            "cx": "center_x",
+            "cy": "center_y",
+            "cz": "center_z",
+            "rot_xu": "rotation_xu",
+            "module_t": "module_thickness",
+            "pitch_u": "module_pitch_u",
+            "pitch_v": "module_pitch_v",
+        }
+    )
     other[other.columns[::-1]].assign(boundary_id=0).to_csv(tmp_path / name)
     pd.testing.assert_frame_equal(read_detector(tmp_path).modules, Detector(MODULES).modules, check_exact=True)
     pd.testing.assert_frame_equal(read_detector(tmp_path / name).modules, Detector(MODULES).modules)
@@ -59,12 +84,15 @@ def test_sizes_are_optional_and_places_are_not(tmp_path: Path) -> None:
         read_detector(tmp_path)
 
 
-@pytest.mark.parametrize(("column", "value", "message"), [
-    ("cx", "nan", "cx = nan"),
-    ("cx", "here", "cx = 'here', wanted float64"),
-    ("rot_zw", "0.5", "has rot_xu … rot_zw that are no rotation"),
-    ("module_id", "-1", "has an identifier below 0"),
-])
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("cx", "nan", "cx = nan"),
+        ("cx", "here", "cx = 'here', wanted float64"),
+        ("rot_zw", "0.5", "has rot_xu … rot_zw that are no rotation"),
+        ("module_id", "-1", "has an identifier below 0"),
+    ],
+)
 def test_a_bad_module_is_named_with_file_and_row(tmp_path: Path, column: str, value: str, message: str) -> None:
     bad = MODULES.astype(str)
     bad.loc[1, column] = value

@@ -57,23 +57,26 @@ def test_real_data_needs_only_hits(tiny_event: Event) -> None:
     assert (event.truth, event.particles, event.cells) == (None, None, None)
 
 
-@pytest.mark.parametrize(("table", "row", "column", "value", "message"), [
-    ("hits", 1, "x", np.nan, r"hits row 1: x = nan .*finite"),
-    ("hits", 2, "z", np.inf, r"hits row 2: z = inf .*finite"),
-    ("hits", 0, "y", 1e39, r"hits row 0: y = 1e\+39 .*float32"),
-    ("hits", 2, "hit_id", 1, r"hits row 2: duplicate hit_id 1, already in row 0"),
-    ("hits", 1, "module_id", 2**31, r"hits row 1: module_id = 2147483648 .*int32"),
-    ("hits", 1, "module_id", np.nan, r"hits row 1: module_id is missing or NaN"),
-    ("hits", 1, "x", "abc", r"hits row 1: x = 'abc'; wanted float32"),
-    ("hits", 1, "x", True, r"hits row 1: x = True; wanted float32"),
-    ("truth", 0, "tpx", -np.inf, r"truth row 0: tpx = -inf"),
-    ("truth", 1, "hit_id", 1, r"truth row 1: duplicate hit_id 1, already in row 0"),
-    ("truth", 1, "hit_id", 99, r"truth row 1: truth of the unknown hit_id 99 \(1 such rows\)"),
-    ("truth", 1, "particle_id", 2**63, r"truth row 1: particle_id = 9223372036854775808"),
-    ("particles", 0, "pz", np.nan, r"particles row 0: pz = nan"),
-    ("cells", 3, "hit_id", 6, r"cells row 3: cells of the unknown hit_id 6"),
-    ("cells", 2, "value", np.nan, r"cells row 2: value = nan"),
-])
+@pytest.mark.parametrize(
+    ("table", "row", "column", "value", "message"),
+    [
+        ("hits", 1, "x", np.nan, r"hits row 1: x = nan .*finite"),
+        ("hits", 2, "z", np.inf, r"hits row 2: z = inf .*finite"),
+        ("hits", 0, "y", 1e39, r"hits row 0: y = 1e\+39 .*float32"),
+        ("hits", 2, "hit_id", 1, r"hits row 2: duplicate hit_id 1, already in row 0"),
+        ("hits", 1, "module_id", 2**31, r"hits row 1: module_id = 2147483648 .*int32"),
+        ("hits", 1, "module_id", np.nan, r"hits row 1: module_id is missing or NaN"),
+        ("hits", 1, "x", "abc", r"hits row 1: x = 'abc'; wanted float32"),
+        ("hits", 1, "x", True, r"hits row 1: x = True; wanted float32"),
+        ("truth", 0, "tpx", -np.inf, r"truth row 0: tpx = -inf"),
+        ("truth", 1, "hit_id", 1, r"truth row 1: duplicate hit_id 1, already in row 0"),
+        ("truth", 1, "hit_id", 99, r"truth row 1: truth of the unknown hit_id 99 \(1 such rows\)"),
+        ("truth", 1, "particle_id", 2**63, r"truth row 1: particle_id = 9223372036854775808"),
+        ("particles", 0, "pz", np.nan, r"particles row 0: pz = nan"),
+        ("cells", 3, "hit_id", 6, r"cells row 3: cells of the unknown hit_id 6"),
+        ("cells", 2, "value", np.nan, r"cells row 2: value = nan"),
+    ],
+)
 def test_a_bad_value_is_named_with_event_table_and_row(
     tiny_event: Event, table: str, row: int, column: str, value: object, message: str
 ) -> None:
@@ -98,12 +101,15 @@ def test_an_empty_event_is_an_error(tiny_event: Event) -> None:
         Event(7, tiny_event.hits.iloc[:0])
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda hits: hits.drop(columns="z"), r"hits: lacks the columns \['z'\]"),
-    (lambda hits: hits.assign(r=1.0), r"hits: has the unknown columns \['r'\]"),
-    (lambda hits: pd.concat([hits, hits[["x"]]], axis=1), "hits: has a column twice"),
-    (lambda hits: hits.to_numpy(), "hits: got a ndarray, wanted a pandas DataFrame"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda hits: hits.drop(columns="z"), r"hits: lacks the columns \['z'\]"),
+        (lambda hits: hits.assign(r=1.0), r"hits: has the unknown columns \['r'\]"),
+        (lambda hits: pd.concat([hits, hits[["x"]]], axis=1), "hits: has a column twice"),
+        (lambda hits: hits.to_numpy(), "hits: got a ndarray, wanted a pandas DataFrame"),
+    ],
+)
 def test_a_wrong_table_is_an_error(tiny_event: Event, change: object, message: str) -> None:
     with pytest.raises(EventError, match=message):
         Event(7, change(tiny_event.hits))

@@ -25,10 +25,18 @@ def one_module(
 ) -> Modules:
     """A module at the origin whose axes are those of space."""
     return Modules(
-        geometry_id=np.array([volume << 56 | 1 << 8], np.uint64), volume_id=np.array([volume]),
-        layer_id=np.array([2]), module_id=np.array([1]), centre=np.zeros((1, 3)), rotation=np.eye(3)[None],
-        half_u_low=np.array([half_u[0]]), half_u_high=np.array([half_u[1]]), half_v=np.array([half_v]),
-        thickness=np.array([thickness]), pitch_u=np.array([pitch[0]]), pitch_v=np.array([pitch[1]]),
+        geometry_id=np.array([volume << 56 | 1 << 8], np.uint64),
+        volume_id=np.array([volume]),
+        layer_id=np.array([2]),
+        module_id=np.array([1]),
+        centre=np.zeros((1, 3)),
+        rotation=np.eye(3)[None],
+        half_u_low=np.array([half_u[0]]),
+        half_u_high=np.array([half_u[1]]),
+        half_v=np.array([half_v]),
+        thickness=np.array([thickness]),
+        pitch_u=np.array([pitch[0]]),
+        pitch_v=np.array([pitch[1]]),
     )
 
 
@@ -39,8 +47,13 @@ TRAPEZOID = one_module(12, (2.0, 4.0), 3.0, 0.25, (1.0, 1.0))  # an endcap's: ac
 
 def crossings(modules: Modules, position: list[list[float]], momentum: list[list[float]]) -> Crossings:
     size = len(position)
-    return Crossings(particle=np.arange(size), geometry_id=np.repeat(modules.geometry_id, size),
-                     position=np.array(position, float), time=np.zeros(size), momentum=np.array(momentum, float))
+    return Crossings(
+        particle=np.arange(size),
+        geometry_id=np.repeat(modules.geometry_id, size),
+        position=np.array(position, float),
+        time=np.zeros(size),
+        momentum=np.array(momentum, float),
+    )
 
 
 def cells_of(modules: Modules, position: list[float], momentum: list[float]) -> list[tuple[int, int, float]]:
@@ -58,16 +71,22 @@ def test_inclined_path_is_shared_by_the_cells_it_passes() -> None:
     # shift (1, 0) over the thickness: from u = 0.1 to 1.1; 0.9 of the path in column 4, 0.1 in column 5
     length = np.hypot(1.0, 0.5)
     assert cells_of(PIXEL, [0.6, 0.5, 0.0], [1.0, 0, 0.5]) == [
-        (4, 3, round(0.9 * length, 9)), (5, 3, round(0.1 * length, 9))]
+        (4, 3, round(0.9 * length, 9)),
+        (5, 3, round(0.1 * length, 9)),
+    ]
     assert cells_of(PIXEL, [0.6, 0.5, 0.0], [-1.0, 0, 0.5]) == [
-        (5, 3, round(0.1 * length, 9)), (4, 3, round(0.9 * length, 9))]
+        (5, 3, round(0.1 * length, 9)),
+        (4, 3, round(0.9 * length, 9)),
+    ]
 
 
 def test_path_through_a_corner_fires_two_cells() -> None:
     # shift (1, 1) through the corner at the origin
     length = np.sqrt(1 + 1 + 0.25)
     assert cells_of(PIXEL, [0.0, 0.0, 0.0], [1.0, 1.0, 0.5]) == [
-        (3, 2, round(length / 2, 9)), (4, 3, round(length / 2, 9))]
+        (3, 2, round(length / 2, 9)),
+        (4, 3, round(length / 2, 9)),
+    ]
 
 
 def test_path_is_cut_at_the_sensors_edge() -> None:
@@ -155,8 +174,14 @@ def digitized_by_acts(
 
     (folder / "digitization.json").write_text(json.dumps(acts_configuration(modules)))
     columns = {name: 0 for name in ("particle_id_sv", "particle_id_gen", "particle_id_subpart")}
-    table = pd.DataFrame({"particle_id_pv": 1, "particle_id_part": np.arange(len(paths)) + 1, **columns,
-                          "geometry_id": paths.geometry_id})
+    table = pd.DataFrame(
+        {
+            "particle_id_pv": 1,
+            "particle_id_part": np.arange(len(paths)) + 1,
+            **columns,
+            "geometry_id": paths.geometry_id,
+        }
+    )
     for k, axis in enumerate("xyz"):
         table[f"t{axis}"], table[f"tp{axis}"] = paths.position[:, k], paths.momentum[:, k]
         table[f"deltap{axis}"] = 0.0
@@ -165,20 +190,42 @@ def digitized_by_acts(
     quiet = acts.logging.ERROR
     with without_fpe_monitor():
         sequencer = examples.Sequencer(events=1, numThreads=1, logLevel=quiet)
-        sequencer.addReader(examples.CsvSimHitReader(
-            level=quiet, inputDir=str(folder), inputStem="hits", outputSimHits="hits"))
-        sequencer.addAlgorithm(examples.DigitizationAlgorithm(examples.DigitizationAlgorithm.Config(
-            digitizationConfigs=acts_json.readDigiConfigFromJson(str(folder / "digitization.json")),
-            surfaceByIdentifier=geometry.geoIdSurfaceMap(),  # type: ignore[attr-defined]
-            randomNumbers=examples.RandomNumbers(seed=1), inputSimHits="hits", outputMeasurements="measurements",
-            outputMeasurementParticlesMap="a", outputMeasurementSimHitsMap="map", outputParticleMeasurementsMap="b",
-            outputSimHitMeasurementsMap="c", doMerge=False), quiet))
+        sequencer.addReader(
+            examples.CsvSimHitReader(level=quiet, inputDir=str(folder), inputStem="hits", outputSimHits="hits")
+        )
+        sequencer.addAlgorithm(
+            examples.DigitizationAlgorithm(
+                examples.DigitizationAlgorithm.Config(
+                    digitizationConfigs=acts_json.readDigiConfigFromJson(str(folder / "digitization.json")),
+                    surfaceByIdentifier=geometry.geoIdSurfaceMap(),  # type: ignore[attr-defined]
+                    randomNumbers=examples.RandomNumbers(seed=1),
+                    inputSimHits="hits",
+                    outputMeasurements="measurements",
+                    outputMeasurementParticlesMap="a",
+                    outputMeasurementSimHitsMap="map",
+                    outputParticleMeasurementsMap="b",
+                    outputSimHitMeasurementsMap="c",
+                    doMerge=False,
+                ),
+                quiet,
+            )
+        )
         # the container puts the hits of a module in another order: `index` tells which
-        sequencer.addWriter(examples.CsvSimHitWriter(
-            level=quiet, inputSimHits="hits", outputDir=str(folder), outputStem="order", outputPrecision=3))
-        sequencer.addWriter(examples.CsvMeasurementWriter(
-            level=quiet, inputMeasurements="measurements", inputClusters="clusters", inputMeasurementSimHitsMap="map",
-            outputDir=str(folder), outputPrecision=9))
+        sequencer.addWriter(
+            examples.CsvSimHitWriter(
+                level=quiet, inputSimHits="hits", outputDir=str(folder), outputStem="order", outputPrecision=3
+            )
+        )
+        sequencer.addWriter(
+            examples.CsvMeasurementWriter(
+                level=quiet,
+                inputMeasurements="measurements",
+                inputClusters="clusters",
+                inputMeasurementSimHitsMap="map",
+                outputDir=str(folder),
+                outputPrecision=9,
+            )
+        )
         sequencer.run()
     stem = str(folder / "event000000000-")
     order = pd.read_csv(f"{stem}order.csv")["index"].to_numpy()
@@ -197,19 +244,34 @@ def acts_configuration(modules: Modules) -> dict[str, object]:
     for i in range(len(modules)):
         volume = int(modules.volume_id[i])
         axes = [
-            {"bins": round(2 * half / pitch), "min": -half, "max": half, "option": "open", "type": "equidistant",
-             "value": name}
-            for name, half, pitch in (("binX", float(modules.half_u_high[i]), float(modules.pitch_u[i])),
-                                      ("binY", float(modules.half_v[i]), float(modules.pitch_v[i])))
+            {
+                "bins": round(2 * half / pitch),
+                "min": -half,
+                "max": half,
+                "option": "open",
+                "type": "equidistant",
+                "value": name,
+            }
+            for name, half, pitch in (
+                ("binX", float(modules.half_u_high[i]), float(modules.pitch_u[i])),
+                ("binY", float(modules.half_v[i]), float(modules.pitch_v[i])),
+            )
         ]
-        entries.append({
-            "volume": volume, "layer": int(modules.layer_id[i]),
-            "sensitive": int(modules.geometry_id[i] >> np.uint64(8) & np.uint64(0xFFFFF)),
-            "value": {"geometric": {
-                "digital": volume not in PIXEL_VOLUMES, "indices": [0, 1], "threshold": 0.0,
-                "thickness": float(modules.thickness[i]) * (2.0 if volume in ENDCAP_VOLUMES else 1.0),
-                "segmentation": {"binningdata": axes},
-            }},
-        })
+        entries.append(
+            {
+                "volume": volume,
+                "layer": int(modules.layer_id[i]),
+                "sensitive": int(modules.geometry_id[i] >> np.uint64(8) & np.uint64(0xFFFFF)),
+                "value": {
+                    "geometric": {
+                        "digital": volume not in PIXEL_VOLUMES,
+                        "indices": [0, 1],
+                        "threshold": 0.0,
+                        "thickness": float(modules.thickness[i]) * (2.0 if volume in ENDCAP_VOLUMES else 1.0),
+                        "segmentation": {"binningdata": axes},
+                    }
+                },
+            }
+        )
     header = {"format-version": 0, "value-identifier": "digitization-configuration"}
     return {"acts-geometry-hierarchy-map": header, "entries": entries}

@@ -60,7 +60,8 @@ def test_bytes_do_not_depend_on_workers_order_or_neighbours(folder: Path, tmp_pa
     assert seen == [(0, 2), (1, 2), (2, 2)]
     ours, theirs = contents(tmp_path), contents(folder)
     assert {name for name in theirs if name not in ours} == {
-        f"event000000000-{table}.csv.gz" for table in ("hits", "truth", "particles", "cells")}
+        f"event000000000-{table}.csv.gz" for table in ("hits", "truth", "particles", "cells")
+    }
     assert all(ours[name] == theirs[name] for name in ours)
 
 
@@ -167,14 +168,17 @@ def test_empty_numbers_are_refused(tmp_path: Path) -> None:
         simulate(SMALL, tmp_path, [1, 1])
 
 
-@pytest.mark.parametrize(("settings", "message"), [
-    ({"pile_up": -1.0}, "pile_up = -1.0"),
-    ({"pile_up": 5000.0}, "vertex numbers must fit"),
-    ({"pile_up": 0.0, "hard_process": ()}, "nothing to simulate"),
-    ({"workers": 0}, "at least 1 process"),
-    ({"seed": -3}, "an integer ≥ 0"),
-    ({"vertex_sigma_z": float("nan")}, "vertex_sigma_z = nan"),
-])
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"pile_up": -1.0}, "pile_up = -1.0"),
+        ({"pile_up": 5000.0}, "vertex numbers must fit"),
+        ({"pile_up": 0.0, "hard_process": ()}, "nothing to simulate"),
+        ({"workers": 0}, "at least 1 process"),
+        ({"seed": -3}, "an integer ≥ 0"),
+        ({"vertex_sigma_z": float("nan")}, "vertex_sigma_z = nan"),
+    ],
+)
 def test_impossible_settings_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SimulationConfig(**settings)  # type: ignore[arg-type]

@@ -18,19 +18,35 @@ BEAM_PIPE = 20 << 56 | 2 << 36
 
 # one module at x = 32 mm whose normal is the x axis
 MODULES = Modules(
-    geometry_id=np.array([MODULE], np.uint64), volume_id=np.array([8]), layer_id=np.array([2]),
-    module_id=np.array([1]), centre=np.array([[32.0, 0, 0]]), rotation=np.array([[[0, 0, 1.0], [1, 0, 0], [0, 1, 0]]]),
-    half_u_low=np.array([8.4]), half_u_high=np.array([8.4]), half_v=np.array([36.0]), thickness=np.array([0.15]),
-    pitch_u=np.array([0.05]), pitch_v=np.array([0.05625]),
+    geometry_id=np.array([MODULE], np.uint64),
+    volume_id=np.array([8]),
+    layer_id=np.array([2]),
+    module_id=np.array([1]),
+    centre=np.array([[32.0, 0, 0]]),
+    rotation=np.array([[[0, 0, 1.0], [1, 0, 0], [0, 1, 0]]]),
+    half_u_low=np.array([8.4]),
+    half_u_high=np.array([8.4]),
+    half_v=np.array([36.0]),
+    thickness=np.array([0.15]),
+    pitch_u=np.array([0.05]),
+    pitch_v=np.array([0.05625]),
 )
 
 
 def pions(count: int, momentum: tuple[float, float, float] = (1.0, 0.0, 0.0), pdg: int = 211) -> Particles:
     zero = np.zeros(count, np.int64)
     return Particles(
-        vertex=1 + np.arange(count) % 3, number=10 + np.arange(count) // 3, generation=zero, sub_particle=zero,
-        process=zero, pdg=zero + pdg, position=np.zeros((count, 3)), time=np.zeros(count),
-        momentum=np.tile(momentum, (count, 1)).astype(float), mass=np.full(count, PION_MASS), charge=zero + 1,
+        vertex=1 + np.arange(count) % 3,
+        number=10 + np.arange(count) // 3,
+        generation=zero,
+        sub_particle=zero,
+        process=zero,
+        pdg=zero + pdg,
+        position=np.zeros((count, 3)),
+        time=np.zeros(count),
+        momentum=np.tile(momentum, (count, 1)).astype(float),
+        mass=np.full(count, PION_MASS),
+        charge=zero + 1,
     )
 
 
@@ -38,8 +54,11 @@ def crossed(particle: list[int], surface: int, radius: list[float], time: list[f
     size = len(particle)
     position = np.column_stack([np.array(radius, float), np.zeros(size), np.zeros(size)])
     return Crossings(
-        particle=np.array(particle, np.int64), geometry_id=np.full(size, surface, np.uint64), position=position,
-        time=np.array(radius if time is None else time, float), momentum=np.tile([1.0, 0, 0], (size, 1)),
+        particle=np.array(particle, np.int64),
+        geometry_id=np.full(size, surface, np.uint64),
+        position=position,
+        time=np.array(radius if time is None else time, float),
+        momentum=np.tile([1.0, 0, 0], (size, 1)),
     )
 
 
@@ -54,8 +73,12 @@ def test_crossings_after_half_a_turn_are_dropped() -> None:
 
 
 def test_interaction_lengths_of_module_layer_and_beam_pipe() -> None:
-    for surface, radius, expected in ((MODULE, 32.0, 0.15 / 465.2), (LAYER, 34.0, 1.5 / 465.2),
-                                      (BEAM_PIPE, 19.0, 0.8 / 407.0), (BEAM_PIPE, 400.0, 0.0)):
+    for surface, radius, expected in (
+        (MODULE, 32.0, 0.15 / 465.2),
+        (LAYER, 34.0, 1.5 / 465.2),
+        (BEAM_PIPE, 19.0, 0.8 / 407.0),
+        (BEAM_PIPE, 400.0, 0.0),
+    ):
         np.testing.assert_allclose(interaction_lengths(crossed([0], surface, [radius]), MODULES), expected)
 
 
@@ -105,8 +128,9 @@ def test_products_have_their_own_identifiers_and_start_behind_the_surface() -> N
     assert set(products.process) == {1, 2}
     np.testing.assert_allclose(products.position[:, 0], 34.001)
     assert np.linalg.norm(products.momentum, axis=1).max() <= 0.95 + 1e-12  # of 1 GeV on arrival
-    children = secondaries(crossed(list(range(len(products))), LAYER, [60.0] * len(products)), products,
-                           np.random.default_rng(3))
+    children = secondaries(
+        crossed(list(range(len(products))), LAYER, [60.0] * len(products)), products, np.random.default_rng(3)
+    )
     assert len(np.unique(children.particle_id)) == len(children)
     assert (children.generation == 2).all()
 

@@ -48,8 +48,9 @@ def test_local_and_global_points_round_trip(detector: Detector) -> None:
 
 def test_rotations_are_right_handed_and_orthonormal(detector: Detector) -> None:
     rotation = detector.modules.rotation
-    np.testing.assert_allclose(rotation @ rotation.transpose(0, 2, 1), np.broadcast_to(np.eye(3), rotation.shape),
-                               atol=1e-9)
+    np.testing.assert_allclose(
+        rotation @ rotation.transpose(0, 2, 1), np.broadcast_to(np.eye(3), rotation.shape), atol=1e-9
+    )
     np.testing.assert_allclose(np.linalg.det(rotation), 1.0)
 
 

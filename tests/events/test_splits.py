@@ -10,7 +10,8 @@ from edgetrack.events.splits import SplitConfig, split_events
 
 
 @given(
-    ids=st.lists(st.integers(0, 10**9), min_size=3, max_size=200, unique=True), seed=st.integers(0, 10),
+    ids=st.lists(st.integers(0, 10**9), min_size=3, max_size=200, unique=True),
+    seed=st.integers(0, 10),
     cut=st.tuples(st.integers(1, 98), st.integers(1, 98)).filter(lambda cut: sum(cut) < 100),
 )
 def test_parts_are_disjoint_complete_and_none_is_empty(ids: list[int], seed: int, cut: tuple[int, int]) -> None:
@@ -37,14 +38,22 @@ def test_the_split_of_a_seed_never_changes() -> None:
 def test_adding_events_moves_others_only_across_the_cuts() -> None:
     before, after = split_events(range(100)), split_events(range(110))
     moved = (set(before.test) ^ (set(after.test) & set(range(100)))) | (
-        set(before.train) ^ (set(after.train) & set(range(100))))
+        set(before.train) ^ (set(after.train) & set(range(100)))
+    )
     assert len(moved) <= 10  # no more than were added
 
 
-@pytest.mark.parametrize(("fractions", "sizes"), [
-    ((1.0, 0.0, 0.0), (4, 0, 0)), ((0.0, 0.0, 1.0), (0, 0, 4)), ((0.0, 0.5, 0.5), (0, 2, 2)),
-    ((0.5, 0.5, 0.0), (2, 2, 0)), ((0.01, 0.98, 0.01), (1, 2, 1)), ((0.98, 0.01, 0.01), (2, 1, 1)),
-])
+@pytest.mark.parametrize(
+    ("fractions", "sizes"),
+    [
+        ((1.0, 0.0, 0.0), (4, 0, 0)),
+        ((0.0, 0.0, 1.0), (0, 0, 4)),
+        ((0.0, 0.5, 0.5), (0, 2, 2)),
+        ((0.5, 0.5, 0.0), (2, 2, 0)),
+        ((0.01, 0.98, 0.01), (1, 2, 1)),
+        ((0.98, 0.01, 0.01), (2, 1, 1)),
+    ],
+)
 def test_a_part_is_empty_only_when_its_fraction_is_zero(
     fractions: tuple[float, float, float], sizes: tuple[int, int, int]
 ) -> None:

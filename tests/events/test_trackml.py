@@ -71,9 +71,13 @@ def test_the_text_is_that_of_trackml(tiny_event: Event, tmp_path: Path) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(
-    xyz=hnp.arrays(np.float32, st.tuples(st.integers(1, 20), st.just(3)),
-                   elements=st.floats(width=32, allow_nan=False, allow_infinity=False)),
-    first=st.integers(0, 2**62), compress=st.booleans(),
+    xyz=hnp.arrays(
+        np.float32,
+        st.tuples(st.integers(1, 20), st.just(3)),
+        elements=st.floats(width=32, allow_nan=False, allow_infinity=False),
+    ),
+    first=st.integers(0, 2**62),
+    compress=st.booleans(),
 )
 def test_every_float32_survives_the_way_through_text(
     tmp_path_factory: pytest.TempPathFactory, xyz: np.ndarray, first: int, compress: bool
@@ -103,8 +107,11 @@ def test_the_real_sample_survives_the_way_through_text(trackml_sample: Path, tmp
 
 @settings(max_examples=200, deadline=None)
 @given(
-    position=st.floats(0, 1, exclude_max=True), replacement=st.binary(max_size=3), removed=st.integers(0, 5),
-    table=st.sampled_from(TABLES), compress=st.booleans(),
+    position=st.floats(0, 1, exclude_max=True),
+    replacement=st.binary(max_size=3),
+    removed=st.integers(0, 5),
+    table=st.sampled_from(TABLES),
+    compress=st.booleans(),
 )
 def test_whatever_is_wrong_with_a_file_is_an_event_error_or_a_sound_event(
     fuzz_folders: dict[bool, Path], position: float, replacement: bytes, removed: int, table: str, compress: bool
@@ -161,25 +168,28 @@ def test_rewriting_an_event_leaves_nothing_of_the_old_one(tiny_event: Event, tmp
     assert [path.name for path in tmp_path.iterdir()] == ["event000000007-hits.csv"]
 
 
-@pytest.mark.parametrize(("table", "old", "new", "row", "message"), [
-    ("hits", "72.25", "nan", 1, "x = nan"),
-    ("hits", "72.25", "-inf", 1, "x = -inf"),
-    ("hits", "72.25", "1e39", 1, "x = inf"),
-    ("hits", "72.25", "abc", 1, r"x = 'abc', wanted float32"),
-    ("hits", "72.25", "", 1, r"x = '', wanted float32"),
-    ("hits", "\n5,", "\n2,", 2, "duplicate hit_id 2, already in row 1"),
-    ("hits", "\n5,", "\n5.5,", 2, r"hit_id = '5.5', wanted int64"),
-    ("hits", "\n5,", "\n99999999999999999999,", 2, "hit_id = '99999999999999999999', wanted int64"),
-    ("hits", ",9,2,7\n", ",9,2\n", 2, "6 fields, wanted 7"),
-    ("hits", ",9,2,7\n", ",9,2,7,1\n", 2, "8 fields, wanted 7"),
-    ("hits", "\n2,", "\n\n2,", 1, "has a blank line"),
-    ("hits", "\n1,", "\n\n1,", 0, "has a blank line"),
-    ("hits", ",8,4,", ",8\r,4,", 1, "has a carriage return inside a line"),
-    ("truth", "\n5,", "\n6,", 2, "truth of the unknown hit_id 6"),
-    ("truth", "1.5", "NaN", 0, "tpx = nan"),
-    ("particles", "-3.5", "x", 0, "vz = 'x', wanted float32"),
-    ("cells", "\n5,", "\n6,", 3, "cells of the unknown hit_id 6"),
-])
+@pytest.mark.parametrize(
+    ("table", "old", "new", "row", "message"),
+    [
+        ("hits", "72.25", "nan", 1, "x = nan"),
+        ("hits", "72.25", "-inf", 1, "x = -inf"),
+        ("hits", "72.25", "1e39", 1, "x = inf"),
+        ("hits", "72.25", "abc", 1, r"x = 'abc', wanted float32"),
+        ("hits", "72.25", "", 1, r"x = '', wanted float32"),
+        ("hits", "\n5,", "\n2,", 2, "duplicate hit_id 2, already in row 1"),
+        ("hits", "\n5,", "\n5.5,", 2, r"hit_id = '5.5', wanted int64"),
+        ("hits", "\n5,", "\n99999999999999999999,", 2, "hit_id = '99999999999999999999', wanted int64"),
+        ("hits", ",9,2,7\n", ",9,2\n", 2, "6 fields, wanted 7"),
+        ("hits", ",9,2,7\n", ",9,2,7,1\n", 2, "8 fields, wanted 7"),
+        ("hits", "\n2,", "\n\n2,", 1, "has a blank line"),
+        ("hits", "\n1,", "\n\n1,", 0, "has a blank line"),
+        ("hits", ",8,4,", ",8\r,4,", 1, "has a carriage return inside a line"),
+        ("truth", "\n5,", "\n6,", 2, "truth of the unknown hit_id 6"),
+        ("truth", "1.5", "NaN", 0, "tpx = nan"),
+        ("particles", "-3.5", "x", 0, "vz = 'x', wanted float32"),
+        ("cells", "\n5,", "\n6,", 3, "cells of the unknown hit_id 6"),
+    ],
+)
 def test_a_bad_value_is_named_with_file_and_row(
     tiny_event: Event, tmp_path: Path, table: str, old: str, new: str, row: int, message: str
 ) -> None:
@@ -209,15 +219,18 @@ def test_a_truncated_gzip_is_named(trackml_sample: Path, tmp_path: Path, table: 
         read_event(tmp_path, 1, with_cells=True)
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    (b"", "0 bytes of content"),
-    (gzip.compress(b""), "0 bytes of content"),
-    (b"hit_id,x,y,z\n", "damaged gzip.*plain text"),
-    (gzip.compress(b"hit_id,x,y,z,volume_id,layer_id,module_id\n"), "the event is empty"),
-    (gzip.compress(b"hit_id,x,y,z\n1,2,3,4\n"), r"lacks the columns \['volume_id', 'layer_id', 'module_id'\]"),
-    (gzip.compress(b"hit_id,x,x,y,z,volume_id,layer_id,module_id\n"), r"has the columns \['x'\] more than once"),
-    (bytes(reversed(gzip.compress(b"abc" * 100))), "damaged gzip"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "0 bytes of content"),
+        (gzip.compress(b""), "0 bytes of content"),
+        (b"hit_id,x,y,z\n", "damaged gzip.*plain text"),
+        (gzip.compress(b"hit_id,x,y,z,volume_id,layer_id,module_id\n"), "the event is empty"),
+        (gzip.compress(b"hit_id,x,y,z\n1,2,3,4\n"), r"lacks the columns \['volume_id', 'layer_id', 'module_id'\]"),
+        (gzip.compress(b"hit_id,x,x,y,z,volume_id,layer_id,module_id\n"), r"has the columns \['x'\] more than once"),
+        (bytes(reversed(gzip.compress(b"abc" * 100))), "damaged gzip"),
+    ],
+)
 def test_a_broken_file_is_named(tiny_event: Event, tmp_path: Path, content: bytes, message: str) -> None:
     write_event(tiny_event, tmp_path)
     path = tmp_path / "event000000007-hits.csv.gz"

@@ -38,31 +38,55 @@ IN = interaction_network(InteractionNetworkConfig(hidden=3, effects=2))
 TWO_ROUNDS = interaction_network(InteractionNetworkConfig(hidden=3, effects=2, steps=2))
 # Unlike the Interaction Network: a node encoder first, a sum at the source, an edge input that the head reads again.
 ENCODED = NetworkDescription(
-    "encoded", (Input("x", "node", (1.0,) * 3), Input("edge_attr", "edge", (1.0,) * 4)),
-    (Mlp("encode", "x", (3,)), Gather("from_", "encode", "source"), Concat("joined", ("from_", "edge_attr")),
-     Mlp("message", "joined", (2,)), ScatterSum("total", "message", "source"),
-     Concat("node_in", ("encode", "total")), Mlp("update", "node_in", (3,)), Gather("to", "update", "target"),
-     Concat("head_in", ("to", "edge_attr", "message")), Mlp("head", "head_in", (2,))),
+    "encoded",
+    (Input("x", "node", (1.0,) * 3), Input("edge_attr", "edge", (1.0,) * 4)),
+    (
+        Mlp("encode", "x", (3,)),
+        Gather("from_", "encode", "source"),
+        Concat("joined", ("from_", "edge_attr")),
+        Mlp("message", "joined", (2,)),
+        ScatterSum("total", "message", "source"),
+        Concat("node_in", ("encode", "total")),
+        Mlp("update", "node_in", (3,)),
+        Gather("to", "update", "target"),
+        Concat("head_in", ("to", "edge_attr", "message")),
+        Mlp("head", "head_in", (2,)),
+    ),
     "head",
 )
 # HyperTrack's ways: layers of messages, means, residuals on nodes and on edges; a mean that is gathered, sums that are
 # read twice; sums of an input and of gathered nodes themselves; a step that nothing reads; the output is a residual.
 HYPERTRACK = NetworkDescription(
-    "hypertrack", (Input("x", "node", (1.0,) * 3), Input("edge_attr", "edge", (1.0,) * 4)),
-    (Mlp("encode", "x", (3,)), Mlp("unread", "x", (2,)),
-     Gather("x_source", "x", "source"), Concat("seen", ("x_source", "edge_attr")),
-     ScatterSum("surroundings", "seen", "target"), ScatterMean("direction", "edge_attr", "source"),
-     Gather("a_source", "encode", "source"), Gather("a_target", "encode", "target"),
-     Concat("message_1_in", ("a_source", "a_target", "edge_attr")), Mlp("message_1", "message_1_in", (3,)),
-     ScatterMean("mean_1", "message_1", "target"), ScatterSum("sum_1", "message_1", "target"),
-     Concat("update_1_in", ("encode", "surroundings", "direction", "mean_1", "sum_1")),
-     Mlp("update_1", "update_1_in", (3,)), Add("residual_1", ("encode", "update_1")),
-     Gather("b_source", "residual_1", "source"), Gather("mean_there", "mean_1", "source"),
-     Concat("message_2_in", ("b_source", "mean_there", "message_1")), Mlp("message_2", "message_2_in", (4, 3)),
-     Add("edge_residual", ("message_1", "message_2")), ScatterMean("mean_2", "edge_residual", "target"),
-     Add("residual_2", ("mean_2", "sum_1")),
-     Gather("c_source", "residual_2", "source"), Gather("c_target", "residual_2", "target"),
-     Add("both_ends", ("c_source", "c_target")), Add("result", ("both_ends", "edge_residual"))),
+    "hypertrack",
+    (Input("x", "node", (1.0,) * 3), Input("edge_attr", "edge", (1.0,) * 4)),
+    (
+        Mlp("encode", "x", (3,)),
+        Mlp("unread", "x", (2,)),
+        Gather("x_source", "x", "source"),
+        Concat("seen", ("x_source", "edge_attr")),
+        ScatterSum("surroundings", "seen", "target"),
+        ScatterMean("direction", "edge_attr", "source"),
+        Gather("a_source", "encode", "source"),
+        Gather("a_target", "encode", "target"),
+        Concat("message_1_in", ("a_source", "a_target", "edge_attr")),
+        Mlp("message_1", "message_1_in", (3,)),
+        ScatterMean("mean_1", "message_1", "target"),
+        ScatterSum("sum_1", "message_1", "target"),
+        Concat("update_1_in", ("encode", "surroundings", "direction", "mean_1", "sum_1")),
+        Mlp("update_1", "update_1_in", (3,)),
+        Add("residual_1", ("encode", "update_1")),
+        Gather("b_source", "residual_1", "source"),
+        Gather("mean_there", "mean_1", "source"),
+        Concat("message_2_in", ("b_source", "mean_there", "message_1")),
+        Mlp("message_2", "message_2_in", (4, 3)),
+        Add("edge_residual", ("message_1", "message_2")),
+        ScatterMean("mean_2", "edge_residual", "target"),
+        Add("residual_2", ("mean_2", "sum_1")),
+        Gather("c_source", "residual_2", "source"),
+        Gather("c_target", "residual_2", "target"),
+        Add("both_ends", ("c_source", "c_target")),
+        Add("result", ("both_ends", "edge_residual")),
+    ),
     "result",
 )
 CASES: dict[str, tuple[Callable[[], IntegerModel], AcceleratorConfig]] = {
@@ -134,7 +158,7 @@ def test_a_missing_bypass_in_the_accumulators_is_caught(missing: int, forms: For
     graphs: dict[int, list[HitGraph]] = {}
     for distance in (1, 2, 3, 4):
         meeting = target.copy()
-        meeting[distance * lanes:(distance + 1) * lanes] = meeting[:lanes]
+        meeting[distance * lanes : (distance + 1) * lanes] = meeting[:lanes]
         graphs[distance] = [HitGraph(random_graph(24, 0, seed).x, np.stack([source, meeting])) for seed in range(10)]
     for distance, similar in graphs.items():
         got = broken.run([form.coded(graph) for graph in similar])
@@ -210,14 +234,17 @@ def test_a_flag_without_reason_is_a_failure_of_every_graph(streamed: bool, forms
         form.run_graph(graphs[0])
 
 
-def all_right(form: AcceleratorForm, library: AcceleratorLibrary, graphs: list[HitGraph], stalls: Stalls,
-              reset: int = NEVER) -> bool:
+def all_right(
+    form: AcceleratorForm, library: AcceleratorLibrary, graphs: list[HitGraph], stalls: Stalls, reset: int = NEVER
+) -> bool:
     try:
         got = library.run([form.coded(graph) for graph in graphs], stalls, reset)
     except RuntimeError:
         return False
-    return all(np.array_equal(one.codes, wanted(form.plan.model, graph)) and not one.overflow
-               for graph, one in zip(graphs, got, strict=True))
+    return all(
+        np.array_equal(one.codes, wanted(form.plan.model, graph)) and not one.overflow
+        for graph, one in zip(graphs, got, strict=True)
+    )
 
 
 @pytest.mark.parametrize(("place", "field"), [(1, "toverflow"), (2, "tlast"), (3, "tkeep")])
@@ -226,8 +253,10 @@ def test_a_field_that_changes_while_its_row_is_held_is_a_fault(place: int, field
     assert ".out({logit_toverflow, logit_tlast, logit_tkeep, logit_tdata})" in form.sources[f"{TOP}.v"]
     fifo = form.sources["output_fifo.v"]
     flipping = fifo.replace("out <= rows", "kept <= rows").replace(
-        "output reg [BITS-1:0] out\n);", "output wire [BITS-1:0] out\n);\n    reg [BITS-1:0] kept;\n"
-        f"    assign out = {{kept[BITS-1:BITS-{place}] ^ {place}'(!ready), kept[BITS-{place + 1}:0]}};")
+        "output reg [BITS-1:0] out\n);",
+        "output wire [BITS-1:0] out\n);\n    reg [BITS-1:0] kept;\n"
+        f"    assign out = {{kept[BITS-1:BITS-{place}] ^ {place}'(!ready), kept[BITS-{place + 1}:0]}};",
+    )
     assert flipping.count("kept") == fifo.count("out <= rows") + 3
     broken = build_accelerator({**form.sources, "output_fifo.v": flipping}, TOP, form.plan, form.folder / "sim")
     graphs = mixed_graphs(form, 5)
@@ -253,11 +282,14 @@ def test_a_reset_amid_traffic_and_any_first_values_leave_nothing_behind(forms: F
     assert right.count(False) > 5
 
 
-@pytest.mark.parametrize(("source", "right", "wrong"), [
-    ("reciprocal.v", "'d3: value <= 13'd1365;", "'d3: value <= 13'd1405;"),
-    ("accelerator.v", "mean_counts[lane*", "mean_counts[0*"),
-    ("accelerator.v", ".add_value({3{1'b1}})", ".add_value(3'b011)"),
-])
+@pytest.mark.parametrize(
+    ("source", "right", "wrong"),
+    [
+        ("reciprocal.v", "'d3: value <= 13'd1365;", "'d3: value <= 13'd1405;"),
+        ("accelerator.v", "mean_counts[lane*", "mean_counts[0*"),
+        ("accelerator.v", ".add_value({3{1'b1}})", ".add_value(3'b011)"),
+    ],
+)
 def test_a_wrong_count_or_reciprocal_is_caught(source: str, right: str, wrong: str, forms: Forms) -> None:
     form = forms("toy")
     assert right in form.sources[source]
@@ -265,8 +297,9 @@ def test_a_wrong_count_or_reciprocal_is_caught(source: str, right: str, wrong: s
     broken = build_accelerator(sources, TOP, form.plan, form.folder / "sim")
     graphs = mixed_graphs(form, 200)
     got = broken.run([form.coded(graph) for graph in graphs])
-    assert not all(np.array_equal(one.codes, wanted(form.plan.model, graph))
-                   for graph, one in zip(graphs, got, strict=True))
+    assert not all(
+        np.array_equal(one.codes, wanted(form.plan.model, graph)) for graph, one in zip(graphs, got, strict=True)
+    )
 
 
 def test_the_table_of_reciprocals_is_the_golden_models(forms: Forms) -> None:
@@ -279,15 +312,28 @@ def test_what_is_summed_gathered_or_read_twice_gets_the_passes_it_needs() -> Non
     made = {one.name: one for one in make_plan(mixed_integer_model(HYPERTRACK, 1), AcceleratorConfig()).passes}
     assert "unread" not in made  # nothing that the output does not need
     assert {name for name, one in made.items() if one.kernel == "copy"} == {
-        "seen_copy", "edge_attr_copy",  # summed, but no kernel's result
-        "mean_1", "sum_1",  # gathered; read by two passes
+        "seen_copy",
+        "edge_attr_copy",  # summed, but no kernel's result
+        "mean_1",
+        "sum_1",  # gathered; read by two passes
     }
     assert [(read.value, read.kind) for read in made["update_1"].reads] == [
-        ("encode", "node"), ("surroundings", "sum"), ("direction", "sum"), ("mean_1", "node"), ("sum_1", "node")]
+        ("encode", "node"),
+        ("surroundings", "sum"),
+        ("direction", "sum"),
+        ("mean_1", "node"),
+        ("sum_1", "node"),
+    ]
     assert [(read.value, read.kind) for read in made["residual_2"].reads] == [("mean_2", "sum"), ("sum_1", "node")]
     # Chained: the pass before walks over the same rows, and never waits as the streamed one may.
     assert {name for name, one in made.items() if one.chained} == {
-        "message_1", "sum_1", "update_1", "residual_1", "edge_residual", "result"}
+        "message_1",
+        "sum_1",
+        "update_1",
+        "residual_1",
+        "edge_residual",
+        "result",
+    }
     assert made["seen_copy"].streamed
     assert made["result"].final
 

@@ -13,10 +13,18 @@ from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.models.description import Concat, Gather, Input, Mlp, NetworkDescription, ScatterSum
 
 DOUBLED = NetworkDescription(
-    "doubled", (Input("x", "node", (1.0,) * 3), Input("edge_attr", "edge", (1.0,) * 4)),
-    (Gather("a", "x", "source"), Concat("joined", ("a", "edge_attr")), Mlp("round__1", "joined", (2,)),
-     ScatterSum("total", "round__1", "target"), Mlp("up___date", "total", (3,)), Gather("b", "up___date", "target"),
-     Concat("head_in", ("b", "edge_attr")), Mlp("head", "head_in", (1,))),
+    "doubled",
+    (Input("x", "node", (1.0,) * 3), Input("edge_attr", "edge", (1.0,) * 4)),
+    (
+        Gather("a", "x", "source"),
+        Concat("joined", ("a", "edge_attr")),
+        Mlp("round__1", "joined", (2,)),
+        ScatterSum("total", "round__1", "target"),
+        Mlp("up___date", "total", (3,)),
+        Gather("b", "up___date", "target"),
+        Concat("head_in", ("b", "edge_attr")),
+        Mlp("head", "head_in", (1,)),
+    ),
     "head",
 )
 

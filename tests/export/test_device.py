@@ -19,8 +19,13 @@ def test_every_described_device_is_whole() -> None:
 def test_shares_are_fractions_of_the_device() -> None:
     device = Device("tiny", lut=1000, ff=2000, dsp=10, bram36=4, lutram=500)
     design = Resources(lut=250, ff=100, carry4=9, dsp=0, bram36=1.0, lutram=50)
-    assert device.shares(design) == {"lut": 250 / 1000, "ff": 100 / 2000, "dsp": 0.0, "bram36": 1 / 4,
-                                     "lutram": 50 / 500}
+    assert device.shares(design) == {
+        "lut": 250 / 1000,
+        "ff": 100 / 2000,
+        "dsp": 0.0,
+        "bram36": 1 / 4,
+        "lutram": 50 / 500,
+    }
     with_uram = Device("tiny", lut=1, ff=1, dsp=1, bram36=1, uram=4)
     assert with_uram.shares(Resources(0, 0, 0, 0, 0, uram=1))["uram"] == 1 / 4
 

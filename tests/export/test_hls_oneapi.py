@@ -32,8 +32,23 @@ def build(form: HlsForm) -> Path:
     program = form.folder / "bench"
     name = form.project.name
     subprocess.run(
-        [find_compiler(), "-O0", "-w", "-std=c++17", "-Isrc", "-Isrc/firmware", f"-I{STAND_IN}", f"-I{AC_TYPES}",
-         f"src/{name}_test.cpp", f"src/firmware/{name}.cpp", "-o", str(program)], cwd=form.folder, check=True)
+        [
+            find_compiler(),
+            "-O0",
+            "-w",
+            "-std=c++17",
+            "-Isrc",
+            "-Isrc/firmware",
+            f"-I{STAND_IN}",
+            f"-I{AC_TYPES}",
+            f"src/{name}_test.cpp",
+            f"src/firmware/{name}.cpp",
+            "-o",
+            str(program),
+        ],
+        cwd=form.folder,
+        check=True,
+    )
     return program
 
 
@@ -42,16 +57,23 @@ def run(program: Path) -> tuple[int, str]:
     return result.returncode, result.stdout
 
 
-@pytest.mark.parametrize(("case", "edge_lanes", "node_lanes"), [
-    ("toy-mixed", 3, 2), pytest.param("in", 1, 1, marks=pytest.mark.slow),
-    pytest.param("in", 4, 2, marks=pytest.mark.slow),
-])
+@pytest.mark.parametrize(
+    ("case", "edge_lanes", "node_lanes"),
+    [
+        ("toy-mixed", 3, 2),
+        pytest.param("in", 1, 1, marks=pytest.mark.slow),
+        pytest.param("in", 4, 2, marks=pytest.mark.slow),
+    ],
+)
 def test_every_output_equals_the_integer_model_and_one_lsb_shows(
     case: str, edge_lanes: int, node_lanes: int, tmp_path: Path
 ) -> None:
     model = mixed_integer_model(toy_description(), 3) if case == "toy-mixed" else random_integer_model(IN, 4)
-    form = export_hls4ml(model, tmp_path, HlsConfig(
-        29, 57, backend="oneAPI", part="Agilex7", edge_lanes=edge_lanes, node_lanes=node_lanes))
+    form = export_hls4ml(
+        model,
+        tmp_path,
+        HlsConfig(29, 57, backend="oneAPI", part="Agilex7", edge_lanes=edge_lanes, node_lanes=node_lanes),
+    )
     program = build(form)
     expected = tmp_path / "tb_data/tb_output_predictions.dat"
     values = np.loadtxt(expected)
@@ -94,8 +116,7 @@ def test_what_oneapi_cannot_build_is_refused() -> None:
 @pytest.mark.slow
 def test_emulation_by_intels_compiler(tmp_path: Path) -> None:
     model = mixed_integer_model(toy_description(), 3)
-    export_hls4ml(model, tmp_path, HlsConfig(
-        29, 57, backend="oneAPI", part="Agilex7", edge_lanes=3, node_lanes=2))
+    export_hls4ml(model, tmp_path, HlsConfig(29, 57, backend="oneAPI", part="Agilex7", edge_lanes=3, node_lanes=2))
     subprocess.run(["cmake", "-B", "build"], cwd=tmp_path, check=True)
     subprocess.run(["make", "-C", "build", "fpga_emu"], cwd=tmp_path, check=True)
     subprocess.run(["build/toy.fpga_emu"], cwd=tmp_path, check=True)

@@ -24,8 +24,10 @@ from edgetrack.quantize.integer_model import IntegerModel
 IN = interaction_network(InteractionNetworkConfig(hidden=6))
 TOY = toy_description()
 SMALL = NetworkDescription(
-    "small", IN.inputs,
-    (Gather("source", "x", "source"), Concat("pair", ("source", "edge_attr")), Mlp("score", "pair", (4, 1))), "score",
+    "small",
+    IN.inputs,
+    (Gather("source", "x", "source"), Concat("pair", ("source", "edge_attr")), Mlp("score", "pair", (4, 1))),
+    "score",
 )
 STREAM = HlsConfig(nodes=60, edges=120)
 PARALLEL = HlsConfig(nodes=28, edges=56, io_type="io_parallel")
@@ -41,18 +43,27 @@ SLOW_CASES: dict[str, Callable[[], tuple[IntegerModel, HlsConfig]]] = {
     "toy-mixed-io_parallel": lambda: (mixed_integer_model(TOY, 2), PARALLEL),
     "in-mixed-io_stream-700": lambda: (mixed_integer_model(IN, 12), HlsConfig(nodes=700, edges=1400)),
     "in-two-steps-io_stream": lambda: (
-        random_integer_model(interaction_network(InteractionNetworkConfig(hidden=5, steps=2)), 4), STREAM),
+        random_integer_model(interaction_network(InteractionNetworkConfig(hidden=5, steps=2)), 4),
+        STREAM,
+    ),
     "in-mixed-2-edge-1-node-lanes": lambda: (mixed_integer_model(IN, 12), HlsConfig(60, 121, edge_lanes=2)),
     "in-mixed-1-edge-2-node-lanes": lambda: (mixed_integer_model(IN, 15), HlsConfig(61, 120, node_lanes=2)),
     "in-4-edge-2-node-lanes-700": lambda: (
-        random_integer_model(IN, 8), HlsConfig(699, 1397, edge_lanes=4, node_lanes=2, graphs_in_flight=2)),
+        random_integer_model(IN, 8),
+        HlsConfig(699, 1397, edge_lanes=4, node_lanes=2, graphs_in_flight=2),
+    ),
     "in-two-steps-3-edge-4-node-lanes": lambda: (
         random_integer_model(interaction_network(InteractionNetworkConfig(hidden=5, steps=2)), 9),
-        HlsConfig(61, 121, edge_lanes=3, node_lanes=4)),
+        HlsConfig(61, 121, edge_lanes=3, node_lanes=4),
+    ),
     "in-resource-io_stream": lambda: (
-        random_integer_model(IN, 3), HlsConfig(nodes=60, edges=120, strategy="Resource", reuse_factor=2)),
+        random_integer_model(IN, 3),
+        HlsConfig(nodes=60, edges=120, strategy="Resource", reuse_factor=2),
+    ),
     "toy-resource-io_parallel": lambda: (
-        random_integer_model(TOY, 3), HlsConfig(28, 56, "io_parallel", strategy="Resource", reuse_factor=2)),
+        random_integer_model(TOY, 3),
+        HlsConfig(28, 56, "io_parallel", strategy="Resource", reuse_factor=2),
+    ),
 }
 
 
@@ -100,12 +111,15 @@ def test_every_value_of_whole_graphs_equals_the_integer_model(case: str, forms: 
     assert len(outputs) > 5
 
 
-@pytest.mark.parametrize(("case", "mlp"), [
-    ("toy-mixed-io_stream", "head"), ("toy-mixed-4-edge-2-node-lanes", "update"), ("in-io_parallel", "phi_o"),
-])
-def test_one_flipped_weight_lsb_shows_from_its_layer_on(
-    case: str, mlp: str, forms: Callable[[str], HlsForm]
-) -> None:
+@pytest.mark.parametrize(
+    ("case", "mlp"),
+    [
+        ("toy-mixed-io_stream", "head"),
+        ("toy-mixed-4-edge-2-node-lanes", "update"),
+        ("in-io_parallel", "phi_o"),
+    ],
+)
+def test_one_flipped_weight_lsb_shows_from_its_layer_on(case: str, mlp: str, forms: Callable[[str], HlsForm]) -> None:
     form = forms(case)
     graph = random_graph(form.capacity.nodes, form.capacity.edges, seed=1)
     twin = with_one_lsb_flipped(form.model, mlp).run_graph(graph, hidden=True)
@@ -114,14 +128,25 @@ def test_one_flipped_weight_lsb_shows_from_its_layer_on(
     assert different[0] == f"{mlp}.0"
 
 
-@pytest.mark.parametrize(("broken", "by"), [
-    ("if (place[lane][k] == node)", "if (false)"),  # no bypass: a sum still in the registers is read from the memory
-    ("for (unsigned k = CONFIG_T::bypass; k-- > 0;)", "for (unsigned k = 0; k < CONFIG_T::bypass; k++)"),  # the oldest
-])
+@pytest.mark.parametrize(
+    ("broken", "by"),
+    [
+        (
+            "if (place[lane][k] == node)",
+            "if (false)",
+        ),  # no bypass: a sum still in the registers is read from the memory
+        (
+            "for (unsigned k = CONFIG_T::bypass; k-- > 0;)",
+            "for (unsigned k = 0; k < CONFIG_T::bypass; k++)",
+        ),  # the oldest
+    ],
+)
 def test_broken_bypass_of_the_sums_is_caught(broken: str, by: str, tmp_path: Path) -> None:
     description = NetworkDescription(
-        "sums", (Input("edge_attr", "edge", (1.0,) * 4), Input("x", "node", (1.0,) * 3)),
-        (ScatterSum("sum", "edge_attr", "target"), Concat("both", ("sum", "x"))), "both",
+        "sums",
+        (Input("edge_attr", "edge", (1.0,) * 4), Input("x", "node", (1.0,) * 3)),
+        (ScatterSum("sum", "edge_attr", "target"), Concat("both", ("sum", "x"))),
+        "both",
     )
     form = export_hls4ml(random_integer_model(description, 1), tmp_path, LANES)
     header = tmp_path / "firmware/nnet_utils/nnet_message_passing_stream.h"
@@ -147,12 +172,15 @@ def test_lanes_round_sizes_up_to_whole_beats_of_partitioned_memories(tmp_path: P
     assert kernels.count("#pragma HLS ARRAY_PARTITION variable=total complete dim=2") == 2
 
 
-@pytest.mark.parametrize(("settings", "complaint"), [
-    ({"node_lanes": 3}, "wanted a power of two"),
-    ({"edge_lanes": 0}, "edge_lanes is 0"),
-    ({"edge_lanes": 2, "io_type": "io_parallel"}, "a lane for every row"),
-    ({"node_lanes": 2, "strategy": "Resource"}, "wanted io_stream and Latency"),
-])
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"node_lanes": 3}, "wanted a power of two"),
+        ({"edge_lanes": 0}, "edge_lanes is 0"),
+        ({"edge_lanes": 2, "io_type": "io_parallel"}, "a lane for every row"),
+        ({"node_lanes": 2, "strategy": "Resource"}, "wanted io_stream and Latency"),
+    ],
+)
 def test_lanes_that_cannot_be_built_are_refused(settings: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         HlsConfig(**settings)
@@ -262,8 +290,10 @@ def test_what_cannot_be_built_stops_with_the_layers_name(tmp_path: Path) -> None
 def test_reuse_factors_are_rounded_down_to_what_each_matrix_allows() -> None:
     def factors(strategy: str, wanted: int) -> list[int]:
         config = HlsConfig(strategy=strategy, reuse_factor=wanted)  # type: ignore[arg-type]
-        return [layer_reuse_factor(config, {"class_name": "RowDense", "n_in": fan_in, "n_out": fan_out})
-                for fan_in, fan_out in ((6, 4), (7, 6), (10, 1))]
+        return [
+            layer_reuse_factor(config, {"class_name": "RowDense", "n_in": fan_in, "n_out": fan_out})
+            for fan_in, fan_out in ((6, 4), (7, 6), (10, 1))
+        ]
 
     assert factors("Resource", 1) == [1, 1, 1]
     assert factors("Resource", 5) == [3, 1, 5]

@@ -14,7 +14,11 @@ def test_requantised_types_name_width_integer_bits_and_modes() -> None:
 def test_exact_and_unsigned_types_are_wide_enough() -> None:
     assert exact(19, -12) == "fixed<19,7>"
     assert [unsigned(largest) for largest in (0, 1, 2, 255, 256)] == [
-        "uint<1>", "uint<1>", "uint<2>", "uint<8>", "uint<9>",
+        "uint<1>",
+        "uint<1>",
+        "uint<2>",
+        "uint<8>",
+        "uint<9>",
     ]
 
 

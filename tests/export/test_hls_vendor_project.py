@@ -56,19 +56,24 @@ def test_another_backend_leaves_none_of_the_first_ones_scripts(tmp_path: Path) -
     assert not (tmp_path / "build_opt.tcl").exists()
 
 
-@pytest.mark.parametrize(("backend", "flag"), [
-    ("Vivado", "-std=c++0x"), pytest.param("Vitis", "-std=c++14", marks=pytest.mark.slow),
-])
-def test_the_vendors_c_simulation_passes_and_fails_on_one_lsb(
-    backend: HlsBackend, flag: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(
+    ("backend", "flag"),
+    [
+        ("Vivado", "-std=c++0x"),
+        pytest.param("Vitis", "-std=c++14", marks=pytest.mark.slow),
+    ],
+)
+def test_the_vendors_c_simulation_passes_and_fails_on_one_lsb(backend: HlsBackend, flag: str, tmp_path: Path) -> None:
     """Compiled as the vendor's script asks for, with hls4ml's arbitrary-precision types; run where tb_data is."""
     model = mixed_integer_model(toy_description(), 3)
     form = export_hls4ml(model, tmp_path, HlsConfig(29, 57, backend=backend, edge_lanes=3, node_lanes=2))
     program = tmp_path / "csim"
     sources = [f"{form.project.name}_test.cpp", f"firmware/{form.project.name}.cpp"]
-    subprocess.run([find_compiler(), "-O0", "-w", flag, "-Ifirmware/ap_types", "-I.", *sources, "-o", str(program)],
-                   cwd=tmp_path, check=True)
+    subprocess.run(
+        [find_compiler(), "-O0", "-w", flag, "-Ifirmware/ap_types", "-I.", *sources, "-o", str(program)],
+        cwd=tmp_path,
+        check=True,
+    )
 
     def simulate() -> tuple[int, str]:
         result = subprocess.run([str(program)], cwd=tmp_path, capture_output=True, text=True, check=False)

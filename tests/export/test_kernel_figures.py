@@ -77,6 +77,9 @@ def test_drawn_weights_have_the_stated_widths_and_statistics() -> None:
     assert abs((first.weight == 0).mean() - FIRST.zeros) < 0.02
     assert abs(first.weight.std() / first.weight_format.highest - FIRST.spread) < 0.06
     again = representative_model(description, recipe, seed=2)
-    assert all(np.array_equal(one.weight, other.weight)
-               for name in model.layers for one, other in zip(model.layers[name], again.layers[name], strict=True))
+    assert all(
+        np.array_equal(one.weight, other.weight)
+        for name in model.layers
+        for one, other in zip(model.layers[name], again.layers[name], strict=True)
+    )
     assert not np.array_equal(first.weight, representative_model(description, recipe, 3).layers["phi_r1"][0].weight)

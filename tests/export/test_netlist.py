@@ -25,8 +25,12 @@ OPTIONS = ("-Wno-lint", "-Wno-fatal", "-fno-dfg", "--timescale", "1ns/1ps")
 
 def with_includes(text: str) -> str:
     """Yosys' models of the primitives as one file."""
-    return re.sub(r'^\s*`include\s+"([\w.]+)"', lambda found: with_includes((CELLS / found[1]).read_text()), text,
-                  flags=re.MULTILINE)
+    return re.sub(
+        r'^\s*`include\s+"([\w.]+)"',
+        lambda found: with_includes((CELLS / found[1]).read_text()),
+        text,
+        flags=re.MULTILINE,
+    )
 
 
 @pytest.mark.slow
@@ -37,8 +41,16 @@ def test_the_netlist_of_primitives_gives_the_integers_under_stalls(tmp_path: Pat
     top, sources = pin_harness(dict(form.sources), TOP)
     for name, text in sources.items():
         (tmp_path / name).write_text(text)
-    run_tool(YOSYS, ["-q", "-p", f"read_verilog -sv {' '.join(sorted(sources))}; {SYNTHESIS} -top {top}; "
-                     "write_verilog -noattr netlist.v"], tmp_path, top)
+    run_tool(
+        YOSYS,
+        [
+            "-q",
+            "-p",
+            f"read_verilog -sv {' '.join(sorted(sources))}; {SYNTHESIS} -top {top}; write_verilog -noattr netlist.v",
+        ],
+        tmp_path,
+        top,
+    )
     netlist = (tmp_path / "netlist.v").read_text()
     assert {"TRELLIS_FF", "TRELLIS_DPR16X4", "CCU2C", "LUT4"} < set(re.findall(r"^  (\w+) ", netlist, re.MULTILINE))
     assert "DP16KD" not in netlist

@@ -23,9 +23,22 @@ DESCRIPTIONS = [interaction_network(InteractionNetworkConfig()), TOY]
 
 # Operators of TensorRT 10's operator support matrix (onnx-tensorrt, docs/operators.md), with the attributes used here.
 TENSORRT_OPERATORS = {
-    "Add": set(), "Cast": {"to"}, "Concat": {"axis"}, "Div": set(), "Expand": set(), "Gather": {"axis"},
-    "Gemm": {"transB"}, "GreaterOrEqual": set(), "Identity": set(), "MatMul": set(), "Max": set(), "Mul": set(),
-    "Relu": set(), "ScatterElements": {"axis", "reduction"}, "Squeeze": set(), "Unsqueeze": set(),
+    "Add": set(),
+    "Cast": {"to"},
+    "Concat": {"axis"},
+    "Div": set(),
+    "Expand": set(),
+    "Gather": {"axis"},
+    "Gemm": {"transB"},
+    "GreaterOrEqual": set(),
+    "Identity": set(),
+    "MatMul": set(),
+    "Max": set(),
+    "Mul": set(),
+    "Relu": set(),
+    "ScatterElements": {"axis", "reduction"},
+    "Squeeze": set(),
+    "Unsqueeze": set(),
 }
 
 
@@ -97,7 +110,8 @@ def test_tensorrt_builds_an_engine(description: NetworkDescription) -> None:
     ]
     profile, config = builder.create_optimization_profile(), builder.create_builder_config()
     for name, shapes in {
-        "x": [(1, 3), (5000, 3), (100_000, 3)], "edge_attr": [(1, 4), (50_000, 4), (1_000_000, 4)],
+        "x": [(1, 3), (5000, 3), (100_000, 3)],
+        "edge_attr": [(1, 4), (50_000, 4), (1_000_000, 4)],
         "edge_index": [(2, 1), (2, 50_000), (2, 1_000_000)],
     }.items():
         profile.set_shape(name, *shapes)
@@ -110,8 +124,10 @@ def test_values_keep_their_names_and_sizes_stay_free(description: NetworkDescrip
     graph = float_onnx(network(description)).graph
     made = {name for node in graph.node for name in node.output}
     assert {step.name for step in description.steps} <= made
-    shapes = {value.name: [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
-              for value in (*graph.input, *graph.output)}
+    shapes = {
+        value.name: [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
+        for value in (*graph.input, *graph.output)
+    }
     assert shapes == {"x": ["nodes", 3], "edge_attr": ["edges", 4], "edge_index": [2, "edges"], "logits": ["edges"]}
 
 

@@ -49,8 +49,10 @@ def test_largest_degree_keeps_sums_within_float32() -> None:
 
 def one_sum(kind: type, bits: int) -> IntegerModel:
     description = NetworkDescription(
-        "one_sum", (Input("x", "node", (1.0,) * 3), Input("edge_attr", "edge", (1.0,) * 4)),
-        (kind("total", "edge_attr"), Gather("back", "total", "target")), "back",
+        "one_sum",
+        (Input("x", "node", (1.0,) * 3), Input("edge_attr", "edge", (1.0,) * 4)),
+        (kind("total", "edge_attr"), Gather("back", "total", "target")),
+        "back",
     )
     formats = {"x": Format(8, 0), "edge_attr": Format(bits, 0, narrow=True), "total": Format(32, 0)}
     return IntegerModel(description, formats, {})
@@ -87,7 +89,9 @@ def test_mean_of_values_too_wide_for_float32_is_refused_with_its_name() -> None:
 
 def test_residual_of_far_apart_grids_is_refused_with_its_name() -> None:
     description = NetworkDescription(
-        "one_residual", (Input("x", "node", (1.0,)), Input("far", "node", (1.0,))), (Add("residual", ("x", "far")),),
+        "one_residual",
+        (Input("x", "node", (1.0,)), Input("far", "node", (1.0,))),
+        (Add("residual", ("x", "far")),),
         "residual",
     )
     formats = {"x": Format(8, 0), "far": Format(8, 17), "residual": Format(8, 0)}

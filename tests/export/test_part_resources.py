@@ -22,21 +22,39 @@ def test_an_adder_tree_grows_a_bit_a_level() -> None:
     assert inner == ()
 
 
-@pytest.mark.parametrize(("cycles", "reset", "wanted"), [
-    (0, 0, Amount()),
-    (2, 0, Amount(ff=20)),
-    (3, 0, Amount(lut=10)),
-    (33, 0, Amount(lut=20)),
-    (3, 1, Amount(ff=30)),
-])
+@pytest.mark.parametrize(
+    ("cycles", "reset", "wanted"),
+    [
+        (0, 0, Amount()),
+        (2, 0, Amount(ff=20)),
+        (3, 0, Amount(lut=10)),
+        (33, 0, Amount(lut=20)),
+        (3, 1, Amount(ff=30)),
+    ],
+)
 def test_long_delays_are_shift_registers_unless_they_are_emptied(cycles: int, reset: int, wanted: Amount) -> None:
     assert PARTS["delay_line"]({"BITS": 10, "CYCLES": cycles, "RESET": reset})[0] == wanted
 
 
 def test_accumulators_are_counted_by_lane_buffer_and_bank() -> None:
-    sums = Inner("scatter_sum", {
-        "LANES": 4, "BANKS": 2, "ROWS": 512, "ROW_BITS": 9, "INDEX_BITS": 10, "BUFFERS": 3, "BUFFER_BITS": 2,
-        "COLUMNS": 2, "VALUE_BITS": 8, "VALUE_SIGNED": 1, "LANE_BITS": 18, "SUM_BITS": 20, "TREE_LEVELS": 2})
+    sums = Inner(
+        "scatter_sum",
+        {
+            "LANES": 4,
+            "BANKS": 2,
+            "ROWS": 512,
+            "ROW_BITS": 9,
+            "INDEX_BITS": 10,
+            "BUFFERS": 3,
+            "BUFFER_BITS": 2,
+            "COLUMNS": 2,
+            "VALUE_BITS": 8,
+            "VALUE_SIGNED": 1,
+            "LANE_BITS": 18,
+            "SUM_BITS": 20,
+            "TREE_LEVELS": 2,
+        },
+    )
     # In each of 4 lanes 2 banks of 36 bits × 3 · 512 rows, three halves of a block, twice: to add and to read.
     assert part_resources(sums).bram36 == 4 * 2 * 2 * 1.5
 

@@ -49,19 +49,24 @@ def test_words_in_and_out_give_the_integers(lanes: int, word_bits: int, pause: f
 
 def test_streams_are_read_from_the_ports() -> None:
     assert stream_ports(MODULE, "thing") == (
-        StreamPort("in", True, (("tdata", 10), ("tlast", 1))), StreamPort("out", False, (("tdata", 7),)))
+        StreamPort("in", True, (("tdata", 10), ("tlast", 1))),
+        StreamPort("out", False, (("tdata", 7),)),
+    )
     assert [port.words(4) for port in stream_ports(MODULE, "thing")] == [3, 2]
 
 
-@pytest.mark.parametrize(("old", "new", "said"), [
-    ("module thing", "module other", "no module 'thing'"),
-    ("[9:0]", "[A-1:0]", r"in_tdata is \[A-1:0\] wide"),
-    ("    input wire rst,\n", "", "wanted clk, rst and streams"),
-    ("    input wire rst,\n", "    input wire rst,\n    input wire more,\n", "'more'"),
-    ("    output wire in_tready,\n", "", "no in_tready"),
-    ("input wire out_tready", "output wire out_tready", "no out_tready"),
-    ("input wire in_tlast", "output wire in_tlast", r"all input, got \['tlast'\]"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("module thing", "module other", "no module 'thing'"),
+        ("[9:0]", "[A-1:0]", r"in_tdata is \[A-1:0\] wide"),
+        ("    input wire rst,\n", "", "wanted clk, rst and streams"),
+        ("    input wire rst,\n", "    input wire rst,\n    input wire more,\n", "'more'"),
+        ("    output wire in_tready,\n", "", "no in_tready"),
+        ("input wire out_tready", "output wire out_tready", "no out_tready"),
+        ("input wire in_tlast", "output wire in_tlast", r"all input, got \['tlast'\]"),
+    ],
+)
 def test_a_module_without_plain_streams_is_refused(old: str, new: str, said: str) -> None:
     assert old in MODULE
     with pytest.raises(ValueError, match=said):

@@ -24,7 +24,13 @@ def test_stored_report_gives_clock_primitives_and_longest_path() -> None:
     report = read_report(REPORT)
     assert report.clock_mhz == pytest.approx(594.53, abs=0.01)
     assert {name: report.used[name] for name in PRIMITIVES} == {
-        "TRELLIS_COMB": 16, "TRELLIS_FF": 25, "DP16KD": 0, "MULT18X18D": 0, "TRELLIS_RAMW": 0, "TRELLIS_IO": 26}
+        "TRELLIS_COMB": 16,
+        "TRELLIS_FF": 25,
+        "DP16KD": 0,
+        "MULT18X18D": 0,
+        "TRELLIS_RAMW": 0,
+        "TRELLIS_IO": 26,
+    }
     assert (report.available["TRELLIS_COMB"], report.available["DP16KD"]) == (83640, 208)
     path = report.critical_path
     assert path == CriticalPath("second", "sum", path.logic_ns, path.routing_ns, 10, ("second[1]", "sum"))
@@ -32,13 +38,16 @@ def test_stored_report_gives_clock_primitives_and_longest_path() -> None:
     assert path.routing_ns == pytest.approx(0.709)
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("Info: Max frequency", "no report of nextpnr"),
-    ("[]", "no report of nextpnr"),
-    (json.dumps({"fmax": {}, "utilization": {}}), "critical_paths"),
-    (json.dumps(json.loads(REPORT) | {"fmax": {}}), "no clock"),
-    (json.dumps(json.loads(REPORT) | {"critical_paths": []}), "no clock"),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Info: Max frequency", "no report of nextpnr"),
+        ("[]", "no report of nextpnr"),
+        (json.dumps({"fmax": {}, "utilization": {}}), "critical_paths"),
+        (json.dumps(json.loads(REPORT) | {"fmax": {}}), "no clock"),
+        (json.dumps(json.loads(REPORT) | {"critical_paths": []}), "no clock"),
+    ],
+)
 def test_what_is_no_report_of_a_clocked_design_is_refused(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         read_report(text)

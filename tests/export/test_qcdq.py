@@ -24,8 +24,25 @@ from edgetrack.quantize.integer_model import IntegerModel
 NETWORK = interaction_network(InteractionNetworkConfig(hidden=6))
 DESCRIPTIONS = [NETWORK, toy_description()]
 PLAIN_OPERATORS = {
-    "Add", "Cast", "Clip", "Concat", "DequantizeLinear", "Div", "Expand", "Gather", "Gemm", "GreaterOrEqual",
-    "MatMul", "Max", "Mul", "QuantizeLinear", "Relu", "Round", "ScatterElements", "Squeeze", "Unsqueeze",
+    "Add",
+    "Cast",
+    "Clip",
+    "Concat",
+    "DequantizeLinear",
+    "Div",
+    "Expand",
+    "Gather",
+    "Gemm",
+    "GreaterOrEqual",
+    "MatMul",
+    "Max",
+    "Mul",
+    "QuantizeLinear",
+    "Relu",
+    "Round",
+    "ScatterElements",
+    "Squeeze",
+    "Unsqueeze",
 }
 
 
@@ -84,9 +101,7 @@ def test_one_flipped_bit_in_the_file_is_caught_and_named(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("description", "layer"), [(NETWORK, "aggregate"), (toy_description(), "mean")])
-def test_lost_reduction_is_caught_at_the_scatter(
-    description: NetworkDescription, layer: str, tmp_path: Path
-) -> None:
+def test_lost_reduction_is_caught_at_the_scatter(description: NetworkDescription, layer: str, tmp_path: Path) -> None:
     model = random_integer_model(description)
     form = export_qcdq(model, tmp_path)
     assert drop_reduction(tmp_path / f"{description.name}.onnx") > 0

@@ -83,8 +83,9 @@ def test_lost_reduction_is_caught_at_the_scatter(tmp_path: Path) -> None:
     assert first.layer == "aggregate"
 
 
-@pytest.mark.parametrize(("attribute", "value"), [("rounding_mode", "FLOOR"), ("rounding_mode", "HALF_UP"),
-                                                  ("signed", 0)])
+@pytest.mark.parametrize(
+    ("attribute", "value"), [("rounding_mode", "FLOOR"), ("rounding_mode", "HALF_UP"), ("signed", 0)]
+)
 def test_another_rounding_or_sign_of_one_quantiser_is_caught_and_named(
     attribute: str, value: str | int, tmp_path: Path
 ) -> None:
@@ -111,8 +112,9 @@ def test_cleanup_takes_the_file_and_changes_no_result(description: NetworkDescri
     model = random_integer_model(description)
     cleaned = cleanup(qonnx_onnx(model))
     for graph in (random_graph(0, 0), random_graph(3, 0), random_graph(12, 40, spread=4.0)):
-        inputs = dict(zip([value.name for value in cleaned.graph.input], graph_inputs(model, graph).values(),
-                          strict=True))
+        inputs = dict(
+            zip([value.name for value in cleaned.graph.input], graph_inputs(model, graph).values(), strict=True)
+        )
         logits = execute(cleaned, inputs)[cleaned.graph.output[0].name]
         np.testing.assert_array_equal(logits, model.logits(graph), err_msg=graph.name)
 
@@ -144,8 +146,11 @@ def test_hls4ml_reads_every_mlp_with_its_formats(description: NetworkDescription
         )
         kinds = Counter(layer.class_name for layer in project.get_layers())
         assert kinds["Dense"] == len(mlp.widths)
-        widths = [layer.weights["weight"].type.precision.width for layer in project.get_layers()
-                  if layer.class_name == "Dense"]
+        widths = [
+            layer.weights["weight"].type.precision.width
+            for layer in project.get_layers()
+            if layer.class_name == "Dense"
+        ]
         assert widths == [layer.weight_format.bits for layer in model.layers[mlp.name]]
 
 

@@ -28,8 +28,10 @@ from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
 IN = interaction_network(InteractionNetworkConfig(hidden=6))
 TOY = toy_description()
 SMALL = NetworkDescription(
-    "small", IN.inputs,
-    (Gather("source", "x", "source"), Concat("pair", ("source", "edge_attr")), Mlp("score", "pair", (4, 1))), "score",
+    "small",
+    IN.inputs,
+    (Gather("source", "x", "source"), Concat("pair", ("source", "edge_attr")), Mlp("score", "pair", (4, 1))),
+    "score",
 )
 VECTORS = 131_072
 
@@ -54,9 +56,7 @@ def forms(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], RtlForm]:
     return form
 
 
-@pytest.mark.parametrize(
-    ("name", "mlp"), [*QUICK, *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW)]
-)
+@pytest.mark.parametrize(("name", "mlp"), [*QUICK, *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW)])
 def test_verilog_equals_integers_on_131072_vectors(name: str, mlp: str, forms: Callable[[str], RtlForm]) -> None:
     form = forms(name)
     vectors = mlp_vectors(form.model, mlp, VECTORS, seed=0)
@@ -92,8 +92,10 @@ def test_results_stand_exactly_the_stated_latency_after_their_vectors(
 
 def test_columns_that_are_constant_or_unused_keep_their_declared_width(tmp_path: Path) -> None:
     description = NetworkDescription(
-        "narrow", (Input("a", "node", (1.0,) * 3), Input("b", "node", (1.0,))),
-        (Concat("c", ("a", "b")), Mlp("reg", "c", (4,))), "reg",
+        "narrow",
+        (Input("a", "node", (1.0,) * 3), Input("b", "node", (1.0,))),
+        (Concat("c", ("a", "b")), Mlp("reg", "c", (4,))),
+        "reg",
     )
     # Output columns: a plain one, a constant, one with two low zero bits, one that uses a fraction of its range.
     weight = np.array([[5, 0, -3, 0], [0, 0, 0, 0], [4, 0, 0, 0], [1, 0, 0, 0]])
@@ -162,8 +164,10 @@ def test_missing_verilator_is_told_with_a_remedy(monkeypatch: pytest.MonkeyPatch
 
 
 def test_verilog_that_fails_the_lint_is_refused_with_its_words(tmp_path: Path) -> None:
-    bad = "module bad (input clk, input wire [7:0] model_inp, output wire [7:0] model_out);\n" \
-          "    assign model_out = model_inp[3:0];\nendmodule\n"
+    bad = (
+        "module bad (input clk, input wire [7:0] model_inp, output wire [7:0] model_out);\n"
+        "    assign model_out = model_inp[3:0];\nendmodule\n"
+    )
     with pytest.raises(RuntimeError, match="WIDTHEXPAND"):
         build_pipeline({"bad.v": bad}, "bad", 1, tmp_path)
 
@@ -179,8 +183,9 @@ def test_an_equal_pipeline_is_not_compiled_again(
 
 @given(st.data())
 def test_packing_is_undone_by_unpacking(data: st.DataObject) -> None:
-    columns = data.draw(st.lists(st.builds(Format, st.integers(2, 32), st.just(0), st.booleans()), min_size=1,
-                                 max_size=12))
+    columns = data.draw(
+        st.lists(st.builds(Format, st.integers(2, 32), st.just(0), st.booleans()), min_size=1, max_size=12)
+    )
     rows = data.draw(st.lists(st.tuples(*(st.integers(fmt.lowest, fmt.highest) for fmt in columns)), max_size=5))
     codes = np.array(rows, np.int64).reshape(len(rows), len(columns))
     np.testing.assert_array_equal(unpack_columns(pack_columns(codes, columns), columns), codes)
@@ -197,8 +202,14 @@ def test_first_column_is_lowest_and_codes_outside_the_format_are_refused() -> No
 
 
 def test_wrapper_widens_narrow_fields() -> None:
-    text = wrapper("outer", "inner", [Format(4, -2)], [Format(6, -4), Format(3, 0), Format(4, -2, signed=False)],
-                   [(1, 1, 1)], [(1, 0, 3), (0, 0, 0), (0, 2, 2)])
+    text = wrapper(
+        "outer",
+        "inner",
+        [Format(4, -2)],
+        [Format(6, -4), Format(3, 0), Format(4, -2, signed=False)],
+        [(1, 1, 1)],
+        [(1, 0, 3), (0, 0, 0), (0, 2, 2)],
+    )
     assert "input wire [3:0] model_inp" in text
     assert "assign narrow_inp[2:0] = model_inp[3:1];" in text
     assert "assign model_out[5:0] = {{1{narrow_out[3]}}, narrow_out[3:0], 1'b0};" in text

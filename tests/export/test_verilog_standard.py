@@ -36,6 +36,9 @@ def test_a_wire_used_before_its_declaration_is_noticed(tmp_path: Path) -> None:
     sources = dict(export_accelerator(IN, tmp_path, AcceleratorConfig()).sources)
     declaration = "    wire [1:0] phi_r1_inside;\n"
     assert declaration in sources[f"{TOP}.v"]
-    sources[f"{TOP}.v"] = sources[f"{TOP}.v"].replace(declaration, "").replace(
-        "phi_r1_keep & phi_r1_inside;", "phi_r1_keep & phi_r1_inside, phi_r1_inside;")
+    sources[f"{TOP}.v"] = (
+        sources[f"{TOP}.v"]
+        .replace(declaration, "")
+        .replace("phi_r1_keep & phi_r1_inside;", "phi_r1_keep & phi_r1_inside, phi_r1_inside;")
+    )
     assert errors(sources.values()) == ["DiagCode(UsedBeforeDeclared)"]

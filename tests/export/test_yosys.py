@@ -20,12 +20,30 @@ LANES = {"lanes.v": (GOLDEN / "lanes.v").read_text()}
 
 
 def test_primitives_are_counted_by_kind() -> None:
-    cells = {"LUT2": 3, "LUT6": 4, "INV": 1, "SRL16E": 2, "FDRE": 10, "FDSE": 1, "CARRY4": 5, "CARRY8": 1, "DSP48E2": 2,
-             "RAMB18E2": 1, "RAMB36E2": 2, "RAM64M8": 1, "RAM32M": 2, "RAM64X1D": 1, "RAM256X1D": 1, "URAM288": 3,
-             "MUXF7": 9, "BUFG": 1}
+    cells = {
+        "LUT2": 3,
+        "LUT6": 4,
+        "INV": 1,
+        "SRL16E": 2,
+        "FDRE": 10,
+        "FDSE": 1,
+        "CARRY4": 5,
+        "CARRY8": 1,
+        "DSP48E2": 2,
+        "RAMB18E2": 1,
+        "RAMB36E2": 2,
+        "RAM64M8": 1,
+        "RAM32M": 2,
+        "RAM64X1D": 1,
+        "RAM256X1D": 1,
+        "URAM288": 3,
+        "MUXF7": 9,
+        "BUFG": 1,
+    }
     memory = 8 + 2 * 4 + 2 + 8
-    assert count_primitives(cells) == Resources(lut=10 + memory, ff=11, carry4=7, dsp=2, bram36=2.5, lutram=memory,
-                                                uram=3)
+    assert count_primitives(cells) == Resources(
+        lut=10 + memory, ff=11, carry4=7, dsp=2, bram36=2.5, lutram=memory, uram=3
+    )
     assert "estimate" in count_primitives({}).basis
 
 
@@ -43,20 +61,29 @@ def test_stored_statistics_give_parts_with_their_instances() -> None:
     shallow = Resources(lut=8 + 8, ff=8, carry4=2, dsp=0, bram36=0, lutram=8)
     deep = Resources(lut=8, ff=0, carry4=2, dsp=0, bram36=0.5)
     assert count_parts(stored(), "lanes") == (
-        PartResources("lane", 2, shallow), PartResources("lane", 1, deep),
-        PartResources("lanes", 1, Resources(lut=7, ff=1, carry4=0, dsp=0, bram36=0)))
+        PartResources("lane", 2, shallow),
+        PartResources("lane", 1, deep),
+        PartResources("lanes", 1, Resources(lut=7, ff=1, carry4=0, dsp=0, bram36=0)),
+    )
 
 
 def test_parts_of_parts_are_counted_as_often_as_they_stand() -> None:
-    statistics = {"modules": {
-        "\\top": {"num_cells_by_type": {"LUT2": 1, "$paramod$abc\\lane": 3, "other": 1}},
-        "$paramod$abc\\lane": {"num_cells_by_type": {"FDRE": 2, "$paramod\\memory\\DEPTH=s32'1": 4}},
-        "$paramod\\memory\\DEPTH=s32'1": {"num_cells_by_type": {"RAM64M8": 1}},
-        "\\other": {"num_cells_by_type": {"$paramod\\memory\\DEPTH=s32'1": 1}},
-    }}
+    statistics = {
+        "modules": {
+            "\\top": {"num_cells_by_type": {"LUT2": 1, "$paramod$abc\\lane": 3, "other": 1}},
+            "$paramod$abc\\lane": {"num_cells_by_type": {"FDRE": 2, "$paramod\\memory\\DEPTH=s32'1": 4}},
+            "$paramod\\memory\\DEPTH=s32'1": {"num_cells_by_type": {"RAM64M8": 1}},
+            "\\other": {"num_cells_by_type": {"$paramod\\memory\\DEPTH=s32'1": 1}},
+        }
+    }
     parts = count_parts(statistics, "top")
     assert [(part.name, part.instances) for part in parts] == [
-        ("lane", 3), ("lane/memory", 12), ("other", 1), ("other/memory", 1), ("top", 1)]
+        ("lane", 3),
+        ("lane/memory", 12),
+        ("other", 1),
+        ("other/memory", 1),
+        ("top", 1),
+    ]
     design = DesignResources(sum((part.total for part in parts[1:]), parts[0].total), parts)
     assert (design.total.ff, design.total.lutram) == (3 * 2, 13 * 8)
     assert design.inside("lane") == Resources(lut=96, ff=6, carry4=0, dsp=0, bram36=0, lutram=96)
@@ -66,7 +93,8 @@ def test_parts_of_parts_are_counted_as_often_as_they_stand() -> None:
 
 
 def test_hierarchy_and_flattened_design_take_the_same_and_answers_are_kept(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     design = estimate_hierarchy(LANES, "lanes", tmp_path)
     flat = estimate_resources(LANES, "lanes", tmp_path)
     assert design.parts == count_parts(stored(), "lanes")

@@ -18,21 +18,24 @@ DISCS = (600.0, 700.0, 820.0, 960.0, 1100.0, 1300.0, 1500.0)
 
 def frame(columns: dict[str, str], **values: Sequence[float]) -> pd.DataFrame:
     size = len(next(iter(values.values())))
-    return pd.DataFrame({name: np.zeros(size) if name not in values else np.asarray(values[name])
-                         for name in columns}).astype(columns)
+    return pd.DataFrame(
+        {name: np.zeros(size) if name not in values else np.asarray(values[name]) for name in columns}
+    ).astype(columns)
 
 
 @pytest.fixture(scope="session")
 def make_event() -> Callable[..., Event]:
     """Event of hits given as (r, φ, z, layer index, particle_id), and of particles given as id → (px, py, pz)."""
 
-    def make(hits: Sequence[tuple], momenta: dict[int, tuple[float, float, float]] | None = None,
-             truth: bool = True) -> Event:
+    def make(
+        hits: Sequence[tuple], momenta: dict[int, tuple[float, float, float]] | None = None, truth: bool = True
+    ) -> Event:
         r, phi, z, layer, particle = (np.array(column, float) for column in zip(*hits, strict=True))
         volume, layer_id = np.array([PIXEL_LAYERS[int(k)] for k in layer]).T
         hit_id = np.arange(1, len(hits) + 1) * 10
-        table = frame(HIT_COLUMNS, hit_id=hit_id, x=r * np.cos(phi), y=r * np.sin(phi), z=z, volume_id=volume,
-                      layer_id=layer_id)
+        table = frame(
+            HIT_COLUMNS, hit_id=hit_id, x=r * np.cos(phi), y=r * np.sin(phi), z=z, volume_id=volume, layer_id=layer_id
+        )
         truths = frame(TRUTH_COLUMNS, hit_id=hit_id, particle_id=particle) if truth else None
         particles = None
         if momenta is not None:
@@ -52,8 +55,9 @@ def random_hits() -> Callable[..., SelectedHits]:
         layer = rng.integers(0, len(PIXEL_LAYERS), size)
         barrel = layer < 4
         disc = np.where(layer < 11, -1, 1) * np.array(DISCS)[(layer - 4) % 7]
-        r = np.where(barrel, np.array(BARREL)[np.minimum(layer, 3)] + rng.uniform(-2, 2, size),
-                     rng.uniform(30, 176, size))
+        r = np.where(
+            barrel, np.array(BARREL)[np.minimum(layer, 3)] + rng.uniform(-2, 2, size), rng.uniform(30, 176, size)
+        )
         z = np.where(barrel, rng.uniform(-490, 490, size), disc + rng.uniform(-3, 3, size))
         phi = rng.uniform(-np.pi, np.pi, size)
         if steps:

@@ -47,28 +47,34 @@ def test_truth_filters_without_truth_are_an_error(make_event: Callable[..., Even
         build_graph(make_event(HITS, truth=False), GraphConfig())
 
 
-@pytest.mark.parametrize(("pt_min", "preset", "expected"), [
-    # nodes, edges, true edges, segments, segments on layer pairs: by the published definitions, counted apart
-    (2.0, "2gev", (65, 56, 52, 52, 52)),
-    (1.0, "1gev", (235, 402, 179, 180, 179)),
-    (0.5, "0.5gev", (838, 4475, 642, 653, 646)),
-])
+@pytest.mark.parametrize(
+    ("pt_min", "preset", "expected"),
+    [
+        # nodes, edges, true edges, segments, segments on layer pairs: by the published definitions, counted apart
+        (2.0, "2gev", (65, 56, 52, 52, 52)),
+        (1.0, "1gev", (235, 402, 179, 180, 179)),
+        (0.5, "0.5gev", (838, 4475, 642, 653, 646)),
+    ],
+)
 def test_real_event_gives_the_counts_of_an_independent_construction(
     pt_min: float, preset: str, expected: tuple[int, ...], trackml_sample: Path
 ) -> None:
     config = GraphConfig(SelectionConfig(pt_min=pt_min), GeometricConfig(preset=preset))  # type: ignore[arg-type]
     hits = select_hits(read_event(trackml_sample, 1), config.selection)
     metrics = construction_metrics(hits, graph_of_hits(hits, config, "sample"))
-    assert (metrics.nodes, metrics.edges, metrics.true_edges, metrics.segments,
-            metrics.layer_pair_segments) == expected
+    assert (metrics.nodes, metrics.edges, metrics.true_edges, metrics.segments, metrics.layer_pair_segments) == expected
 
 
 def test_shuffled_event_gives_the_same_graph_up_to_relabelling(trackml_sample: Path) -> None:
     event = read_event(trackml_sample, 1)
     assert event.truth is not None
     order = np.random.default_rng(0).permutation(len(event.hits))
-    shuffled = Event(event.event_id, event.hits.iloc[order].reset_index(drop=True),
-                     event.truth.iloc[order].reset_index(drop=True), event.particles)
+    shuffled = Event(
+        event.event_id,
+        event.hits.iloc[order].reset_index(drop=True),
+        event.truth.iloc[order].reset_index(drop=True),
+        event.particles,
+    )
 
     def content(made: Event) -> list[tuple[int, int, bool]]:
         graph = build_graph(made, GraphConfig())

@@ -17,9 +17,14 @@ EDGES = np.array([[0, 1], [1, 2]])
 
 def full_graph() -> HitGraph:
     return HitGraph(
-        x=X, edge_index=EDGES, y=np.array([True, False]), particle_id=np.array([2**60 + 1, 2**60 + 1, 0]),
-        pt=np.array([1.5, 1.5, np.nan], np.float32), eta=np.array([0.3, 0.3, np.nan], np.float32),
-        hit_id=np.array([7, 5, 900_000]), name="event 12",
+        x=X,
+        edge_index=EDGES,
+        y=np.array([True, False]),
+        particle_id=np.array([2**60 + 1, 2**60 + 1, 0]),
+        pt=np.array([1.5, 1.5, np.nan], np.float32),
+        eta=np.array([0.3, 0.3, np.nan], np.float32),
+        hit_id=np.array([7, 5, 900_000]),
+        name="event 12",
     )
 
 
@@ -33,11 +38,14 @@ def same(first: HitGraph, second: HitGraph) -> bool:
     return all(equal(getattr(first, f), getattr(second, f)) for f in fields)
 
 
-@pytest.mark.parametrize("graph", [
-    full_graph(),
-    HitGraph(x=X, edge_index=EDGES),
-    HitGraph(x=np.zeros((0, 3)), edge_index=np.zeros((2, 0)), name="empty"),
-])
+@pytest.mark.parametrize(
+    "graph",
+    [
+        full_graph(),
+        HitGraph(x=X, edge_index=EDGES),
+        HitGraph(x=np.zeros((0, 3)), edge_index=np.zeros((2, 0)), name="empty"),
+    ],
+)
 def test_written_graph_is_read_back_exactly(graph: HitGraph, tmp_path: Path) -> None:
     assert same(load_graph(save_graph(graph, tmp_path / "deep" / "g.npz")), graph)
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["g.npz"]
@@ -54,8 +62,9 @@ def test_same_graph_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_trackml_form_keeps_particle_zero_apart_from_noise(tmp_path: Path) -> None:
     path = tmp_path / "event000000007.npz"
-    np.savez(path, X=X, edge_index=EDGES.astype(np.uint16), y=np.array([True, False]),
-             pid=np.array([0, 0, 65535], np.uint16))
+    np.savez(
+        path, X=X, edge_index=EDGES.astype(np.uint16), y=np.array([True, False]), pid=np.array([0, 0, 65535], np.uint16)
+    )
     graph = load_graph(path)
     assert graph.particle_id is not None
     assert graph.particle_id.tolist() == [1, 1, 65536]
@@ -63,17 +72,20 @@ def test_trackml_form_keeps_particle_zero_apart_from_noise(tmp_path: Path) -> No
     assert graph.edge_index.dtype == np.int64
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"x": None}, r"bad\.npz: key 'x' is missing"),
-    ({"edge_index": None}, r"bad\.npz: key 'edge_index' is missing"),
-    ({"edge_index": EDGES.astype(float)}, r"bad\.npz: key 'edge_index' is float64, wanted integer"),
-    ({"edge_index": EDGES.T[:1]}, r"bad\.npz: .*edge_index has shape \(1, 2\)"),
-    ({"edge_index": EDGES + 2}, r"bad\.npz: .*edge_index spans 2…4, wanted 0…2"),
-    ({"x": X[:, :2]}, r"bad\.npz: .*x has shape \(3, 2\)"),
-    ({"x": np.full((3, 3), np.nan)}, r"bad\.npz: .*not finite"),
-    ({"y": np.ones(5, bool)}, r"bad\.npz: .*y has shape \(5,\), wanted \(2,\)"),
-    ({"pt": np.array(["a", "b", "c"])}, r"bad\.npz: key 'pt' is <U1"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x": None}, r"bad\.npz: key 'x' is missing"),
+        ({"edge_index": None}, r"bad\.npz: key 'edge_index' is missing"),
+        ({"edge_index": EDGES.astype(float)}, r"bad\.npz: key 'edge_index' is float64, wanted integer"),
+        ({"edge_index": EDGES.T[:1]}, r"bad\.npz: .*edge_index has shape \(1, 2\)"),
+        ({"edge_index": EDGES + 2}, r"bad\.npz: .*edge_index spans 2…4, wanted 0…2"),
+        ({"x": X[:, :2]}, r"bad\.npz: .*x has shape \(3, 2\)"),
+        ({"x": np.full((3, 3), np.nan)}, r"bad\.npz: .*not finite"),
+        ({"y": np.ones(5, bool)}, r"bad\.npz: .*y has shape \(5,\), wanted \(2,\)"),
+        ({"pt": np.array(["a", "b", "c"])}, r"bad\.npz: key 'pt' is <U1"),
+    ],
+)
 def test_bad_content_is_an_error_with_file_and_key(change: dict, message: str, tmp_path: Path) -> None:
     arrays = {"x": X, "edge_index": EDGES, **change}
     path = tmp_path / "bad.npz"

@@ -59,10 +59,26 @@ def test_z0_window_is_open_at_its_end() -> None:
 
 
 def test_phi_wraps_around() -> None:
-    hits = hits_of((32, np.pi - 0.01, 0, 0), (72, -np.pi + 0.01, 0, 1), (32, -np.pi + 0.01, 0, 0),
-                   (72, np.pi - 0.01, 0, 1), (72, 0.0, 0, 1), (32, -np.pi, 0, 0), (72, np.pi, 0, 1))
+    hits = hits_of(
+        (32, np.pi - 0.01, 0, 0),
+        (72, -np.pi + 0.01, 0, 1),
+        (32, -np.pi + 0.01, 0, 0),
+        (72, np.pi - 0.01, 0, 1),
+        (72, 0.0, 0, 1),
+        (32, -np.pi, 0, 0),
+        (72, np.pi, 0, 1),
+    )
     assert both(hits, GeometricConfig(phi_slope_max=0.001)) == [
-        [0, 1], [0, 3], [0, 6], [2, 1], [2, 3], [2, 6], [5, 1], [5, 3], [5, 6]]
+        [0, 1],
+        [0, 3],
+        [0, 6],
+        [2, 1],
+        [2, 3],
+        [2, 6],
+        [5, 1],
+        [5, 3],
+        [5, 6],
+    ]
 
 
 def test_equal_radii_give_no_edge() -> None:
@@ -70,8 +86,7 @@ def test_equal_radii_give_no_edge() -> None:
 
 
 def test_endcaps_and_their_joints_with_the_barrel() -> None:
-    hits = hits_of((40, 0.0, -600, 4), (47, 0.0, -705, 5), (40, 0.0, 600, 11), (47, 0.0, 705, 12),
-                   (30, 0.0, 450, 0))
+    hits = hits_of((40, 0.0, -600, 4), (47, 0.0, -705, 5), (40, 0.0, 600, 11), (47, 0.0, 705, 12), (30, 0.0, 450, 0))
     # left to left, right to right, barrel to the right disc: z0 = 450 − 30 · 150 / 10 = 0
     assert both(hits, WIDE) == [[0, 1], [2, 3], [4, 2]]
 
@@ -96,12 +111,20 @@ def test_no_hits_and_one_hit_give_no_edges() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(
-    seed=st.integers(0, 2**32), size=st.integers(0, 600), steps=st.sampled_from([0, 0, 4, 50]),
+    seed=st.integers(0, 2**32),
+    size=st.integers(0, 600),
+    steps=st.sampled_from([0, 0, 4, 50]),
     slope=st.sampled_from([0.0003, 0.0006, 0.007, 0.03, 1.0]),
-    z0_max=st.sampled_from([0.5, 100.0, 350.0, 2500.0, 1e5]), crossing=st.booleans(),
+    z0_max=st.sampled_from([0.5, 100.0, 350.0, 2500.0, 1e5]),
+    crossing=st.booleans(),
 )
 def test_compiled_edges_are_those_of_all_pairs(
-    seed: int, size: int, steps: int, slope: float, z0_max: float, crossing: bool,
+    seed: int,
+    size: int,
+    steps: int,
+    slope: float,
+    z0_max: float,
+    crossing: bool,
     random_hits: Callable[..., SelectedHits],
 ) -> None:
     config = GeometricConfig(phi_slope_max=slope, z0_max=z0_max, barrel_intersection=crossing)
@@ -144,19 +167,21 @@ def test_presets_set_both_windows_and_numbers_override_them(preset: str) -> None
     assert GeometricConfig(preset=preset, phi_slope_max=7.0).windows == (7.0, WINDOWS[preset][1])
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"preset": "3gev"}, "wanted one of 2gev"), ({"z0_max": 0.0}, "z0_max = 0.0"),
-    ({"phi_slope_max": float("inf")}, "phi_slope_max = inf"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"preset": "3gev"}, "wanted one of 2gev"),
+        ({"z0_max": 0.0}, "z0_max = 0.0"),
+        ({"phi_slope_max": float("inf")}, "phi_slope_max = inf"),
+    ],
+)
 def test_bad_windows_are_refused(change: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         GeometricConfig(**change)
 
 
 @pytest.mark.parametrize("threshold", ["2gev", "1p5gev", "1gev"])
-def test_preset_hitgraphs_gives_the_edges_of_the_published_graphs(
-    threshold: str, trackml_hitgraphs: Path
-) -> None:
+def test_preset_hitgraphs_gives_the_edges_of_the_published_graphs(threshold: str, trackml_hitgraphs: Path) -> None:
     for graph in load_graphs(trackml_hitgraphs / threshold)[:5]:
         hits = hits_of_graph(graph.x)
         edges = geometric_edges(hits, GeometricConfig(preset="hitgraphs"))

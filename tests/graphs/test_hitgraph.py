@@ -28,19 +28,32 @@ def test_permuted_graph_is_the_same_up_to_relabelling() -> None:
         assert one.y is not None
         assert one.particle_id is not None
         source, target = one.edge_index
-        return set(zip(one.hit_id[source].tolist(), one.hit_id[target].tolist(), one.y.tolist(),
-                       one.particle_id[source].tolist(), map(tuple, one.edge_attr.tolist()), strict=True))
+        return set(
+            zip(
+                one.hit_id[source].tolist(),
+                one.hit_id[target].tolist(),
+                one.y.tolist(),
+                one.particle_id[source].tolist(),
+                map(tuple, one.edge_attr.tolist()),
+                strict=True,
+            )
+        )
 
     assert content(shuffled) == content(graph)
     assert not np.array_equal(shuffled.x, graph.x)
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"x": X[:, :2]}, r"x has shape \(3, 2\)"), ({"x": np.full((3, 3), np.inf)}, r"x\[0\] = .* is not finite"),
-    ({"edge_index": EDGES[:1]}, r"edge_index has shape \(1, 3\)"),
-    ({"edge_index": EDGES - 1}, r"edge_index spans -1…1, wanted 0…2"),
-    ({"y": [True]}, r"y has shape \(1,\), wanted \(3,\)"), ({"pt": [1.0]}, r"pt has shape \(1,\)"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x": X[:, :2]}, r"x has shape \(3, 2\)"),
+        ({"x": np.full((3, 3), np.inf)}, r"x\[0\] = .* is not finite"),
+        ({"edge_index": EDGES[:1]}, r"edge_index has shape \(1, 3\)"),
+        ({"edge_index": EDGES - 1}, r"edge_index spans -1…1, wanted 0…2"),
+        ({"y": [True]}, r"y has shape \(1,\), wanted \(3,\)"),
+        ({"pt": [1.0]}, r"pt has shape \(1,\)"),
+    ],
+)
 def test_impossible_graphs_are_refused(change: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         HitGraph(**{"x": X, "edge_index": EDGES, **change})

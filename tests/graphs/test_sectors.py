@@ -36,8 +36,9 @@ def random_graph(seed: int, nodes: int, edges: int) -> HitGraph:
     by_phi = np.argsort(x[:, 1])
     neighbour = np.roll(by_phi, -1)[np.argsort(by_phi)]  # mostly neighbours in φ, some anywhere
     target = np.where(rng.random(edges) < 0.8, neighbour[source], rng.integers(0, nodes, edges))
-    return HitGraph(x, np.stack([source, target]), rng.random(edges) < 0.5, rng.integers(0, 9, nodes),
-                    hit_id=np.arange(nodes) + 100)
+    return HitGraph(
+        x, np.stack([source, target]), rng.random(edges) < 0.5, rng.integers(0, 9, nodes), hit_id=np.arange(nodes) + 100
+    )
 
 
 QUARTERS = SectorConfig(phi_sectors=4, overlap_phi=0.2, node_capacity=16, edge_capacity=16)
@@ -98,16 +99,22 @@ def test_overflow_keeps_the_core_and_owned_edges_first() -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(
-    seed=st.integers(0, 2**32), nodes=st.integers(1, 80), edges=st.integers(0, 200), phi=st.integers(1, 9),
-    eta=st.integers(1, 4), overlap=st.sampled_from([0.0, 0.1, 1.0, 7.0]), room=st.integers(2, 40),
+    seed=st.integers(0, 2**32),
+    nodes=st.integers(1, 80),
+    edges=st.integers(0, 200),
+    phi=st.integers(1, 9),
+    eta=st.integers(1, 4),
+    overlap=st.sampled_from([0.0, 0.1, 1.0, 7.0]),
+    room=st.integers(2, 40),
     edge_room=st.integers(1, 60),
 )
 def test_every_edge_is_owned_once_or_reported_lost(
     seed: int, nodes: int, edges: int, phi: int, eta: int, overlap: float, room: int, edge_room: int
 ) -> None:
     graph = random_graph(seed, nodes, edges)
-    config = SectorConfig(phi, eta, overlap_phi=overlap, overlap_eta=overlap, node_capacity=room,
-                          edge_capacity=edge_room)
+    config = SectorConfig(
+        phi, eta, overlap_phi=overlap, overlap_eta=overlap, node_capacity=room, edge_capacity=edge_room
+    )
     made = sectors(graph, config)
     assert len(made) == phi * eta
     fate = np.concatenate([np.concatenate([s.edges[s.owned], s.seam, s.overflow]) for s in made])
@@ -127,8 +134,15 @@ def test_every_edge_is_owned_once_or_reported_lost(
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 2**32), nodes=st.integers(1, 60), edges=st.integers(0, 150), phi=st.integers(1, 9),
-       overlap=st.sampled_from([0.0, 0.1, 1.0]), room=st.integers(2, 40), edge_room=st.integers(1, 60))
+@given(
+    seed=st.integers(0, 2**32),
+    nodes=st.integers(1, 60),
+    edges=st.integers(0, 150),
+    phi=st.integers(1, 9),
+    overlap=st.sampled_from([0.0, 0.1, 1.0]),
+    room=st.integers(2, 40),
+    edge_room=st.integers(1, 60),
+)
 def test_merged_scores_are_those_of_the_owners_and_infinity_for_lost_edges(
     seed: int, nodes: int, edges: int, phi: int, overlap: float, room: int, edge_room: int
 ) -> None:
@@ -181,9 +195,16 @@ def test_subgraph_with_a_missing_end_is_refused() -> None:
         subgraph(graph, np.array([0, 1]), np.array([0, 1]))
 
 
-@pytest.mark.parametrize("change", [
-    {"phi_sectors": 0}, {"node_capacity": 1}, {"edge_capacity": 0}, {"overlap_phi": -0.1}, {"eta_max": 0.0},
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"phi_sectors": 0},
+        {"node_capacity": 1},
+        {"edge_capacity": 0},
+        {"overlap_phi": -0.1},
+        {"eta_max": 0.0},
+    ],
+)
 def test_impossible_sectors_are_refused(change: dict) -> None:
     with pytest.raises(ValueError, match=f"sectors.{next(iter(change))}"):
         SectorConfig(**change)

@@ -29,21 +29,22 @@ def ids(hits: SelectedHits) -> list[int]:
     return hits.hit_id.tolist()
 
 
-@pytest.mark.parametrize(("change", "expected"), [
-    ({}, [10, 20, 30, 40, 50, 60]),
-    ({"volumes": (8,)}, [10, 20, 30, 40, 50]),
-    ({"volumes": (9, 7)}, [60]),
-    ({"eta_max": 4.0}, [10, 20, 30, 40, 50]),
-    ({"eta_max": 4.4}, [10, 20, 30, 40, 50, 60]),
-    ({"drop_noise": True}, [10, 20, 30, 60]),
-    ({"drop_duplicates": True}, [20, 30, 40, 50, 60]),
-    ({"pt_min": 0.95}, [10, 20, 30, 40, 50]),
-    ({"pt_min": 0.85}, [10, 20, 30, 40, 50, 60]),
-    ({"pt_min": 0.95, "drop_noise": True, "drop_duplicates": True}, [20, 30]),
-])
-def test_each_filter_keeps_what_it_says(
-    change: dict, expected: list[int], make_event: Callable[..., Event]
-) -> None:
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, [10, 20, 30, 40, 50, 60]),
+        ({"volumes": (8,)}, [10, 20, 30, 40, 50]),
+        ({"volumes": (9, 7)}, [60]),
+        ({"eta_max": 4.0}, [10, 20, 30, 40, 50]),
+        ({"eta_max": 4.4}, [10, 20, 30, 40, 50, 60]),
+        ({"drop_noise": True}, [10, 20, 30, 60]),
+        ({"drop_duplicates": True}, [20, 30, 40, 50, 60]),
+        ({"pt_min": 0.95}, [10, 20, 30, 40, 50]),
+        ({"pt_min": 0.85}, [10, 20, 30, 40, 50, 60]),
+        ({"pt_min": 0.95, "drop_noise": True, "drop_duplicates": True}, [20, 30]),
+    ],
+)
+def test_each_filter_keeps_what_it_says(change: dict, expected: list[int], make_event: Callable[..., Event]) -> None:
     assert ids(select_hits(make_event(HITS, MOMENTA), replace(ALL, **change))) == expected
 
 
@@ -90,12 +91,15 @@ def test_equal_radii_are_decided_by_hit_id(make_event: Callable[..., Event]) -> 
     assert ids(select_hits(event, replace(ALL, drop_duplicates=True))) == [10]
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"volumes": (8, 13)}, "wanted some of the pixel volumes"),
-    ({"volumes": ()}, "wanted some of the pixel volumes"),
-    ({"pt_min": -1.0}, "pt_min = -1.0, wanted a number"),
-    ({"eta_max": float("nan")}, "eta_max = nan"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"volumes": (8, 13)}, "wanted some of the pixel volumes"),
+        ({"volumes": ()}, "wanted some of the pixel volumes"),
+        ({"pt_min": -1.0}, "pt_min = -1.0, wanted a number"),
+        ({"eta_max": float("nan")}, "eta_max = nan"),
+    ],
+)
 def test_bad_selection_is_refused(change: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SelectionConfig(**change)
@@ -107,9 +111,16 @@ def test_layer_index_follows_the_table_and_is_minus_one_elsewhere() -> None:
     assert layer_index([8, 13, 7, -1, 8, 9], [3, 2, 16, 2, -2, 99]).tolist() == [-1] * 6
 
 
-@pytest.mark.parametrize("change", [
-    {"layer": [0, 18]}, {"phi": [0.0, 4.0]}, {"r": [1.0, 0.0]}, {"z": [0.0, np.nan]}, {"pt": [1.0]},
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"layer": [0, 18]},
+        {"phi": [0.0, 4.0]},
+        {"r": [1.0, 0.0]},
+        {"z": [0.0, np.nan]},
+        {"pt": [1.0]},
+    ],
+)
 def test_impossible_hits_are_refused(change: dict) -> None:
     good = {"r": [1.0, 2.0], "phi": [0.0, 0.0], "z": [0.0, 0.0], "layer": [0, 1], "hit_id": [1, 2]}
     SelectedHits(**good)

@@ -14,8 +14,9 @@ from edgetrack.models.network import seeded_network
 
 def hit_graph(seed: int, num_nodes: int = 12, num_edges: int = 30) -> HitGraph:
     rng = np.random.default_rng(seed)
-    x = np.column_stack([rng.uniform(0.03, 0.17, num_nodes), rng.uniform(-1, 1, num_nodes),
-                         rng.uniform(-1.5, 1.5, num_nodes)])
+    x = np.column_stack(
+        [rng.uniform(0.03, 0.17, num_nodes), rng.uniform(-1, 1, num_nodes), rng.uniform(-1.5, 1.5, num_nodes)]
+    )
     return HitGraph(x, rng.integers(0, num_nodes, (2, num_edges)), rng.random(num_edges) < 0.5)
 
 
@@ -31,8 +32,10 @@ def test_a_union_gives_each_graph_its_own_logits() -> None:
     assert disjoint_union(parts[:1]) is parts[0]
 
 
-@pytest.mark.parametrize("augmentation", [
-    Augmentation(), Augmentation(rotate=False), Augmentation(reflect_z=False), Augmentation(reflect_phi=False)])
+@pytest.mark.parametrize(
+    "augmentation",
+    [Augmentation(), Augmentation(rotate=False), Augmentation(reflect_z=False), Augmentation(reflect_phi=False)],
+)
 def test_augmented_edge_features_are_those_of_the_augmented_hits(augmentation: Augmentation) -> None:
     for seed in range(8):
         batch = as_batch(hit_graph(seed))

@@ -20,8 +20,13 @@ def checkpoint() -> Checkpoint:
     torch.manual_seed(1)
     description = interaction_network(InteractionNetworkConfig(hidden=5, edge_scale=(4.0, 32.0, 0.5, 0.125)))
     return Checkpoint(
-        kind="float", description=description, state=GraphNetwork(description).state_dict(), threshold=-0.25,
-        track_threshold=1.5, config={"b": [1, 2.5], "a": {"seed": 3}}, metrics={"auc": 0.75},
+        kind="float",
+        description=description,
+        state=GraphNetwork(description).state_dict(),
+        threshold=-0.25,
+        track_threshold=1.5,
+        config={"b": [1, 2.5], "a": {"seed": 3}},
+        metrics={"auc": 0.75},
     )
 
 
@@ -38,8 +43,9 @@ def test_a_checkpoint_comes_back_whole(checkpoint: Checkpoint, tmp_path: Path) -
 def test_equal_checkpoints_give_equal_bytes_and_one_changed_weight_does_not(
     checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
-    backwards = replace(checkpoint, state=dict(reversed(checkpoint.state.items())),
-                        config=dict(reversed(checkpoint.config.items())))
+    backwards = replace(
+        checkpoint, state=dict(reversed(checkpoint.state.items())), config=dict(reversed(checkpoint.config.items()))
+    )
     changed = {name: tensor.clone() for name, tensor in checkpoint.state.items()}
     changed["mlps.phi_r1.0.weight"][0, 0] += 1e-3
     contents = []

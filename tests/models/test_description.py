@@ -22,10 +22,15 @@ def test_shapes_follow_the_steps() -> None:
     assert [mlp.name for mlp in description.mlps] == ["phi_r1", "phi_o", "phi_r2"]
 
 
-@given(hidden=st.integers(1, 64), effects=st.integers(1, 16), steps=st.integers(1, 4),
-       exponents=st.tuples(*[st.integers(-8, 8)] * 4))
-def test_json_brings_back_an_equal_description(hidden: int, effects: int, steps: int,
-                                               exponents: tuple[int, ...]) -> None:
+@given(
+    hidden=st.integers(1, 64),
+    effects=st.integers(1, 16),
+    steps=st.integers(1, 4),
+    exponents=st.tuples(*[st.integers(-8, 8)] * 4),
+)
+def test_json_brings_back_an_equal_description(
+    hidden: int, effects: int, steps: int, exponents: tuple[int, ...]
+) -> None:
     scale = tuple(2.0**exponent for exponent in exponents)
     config = InteractionNetworkConfig(hidden=hidden, effects=effects, steps=steps, edge_scale=scale)
     description = interaction_network(config)
@@ -38,24 +43,29 @@ def test_json_brings_back_an_equal_description(hidden: int, effects: int, steps:
 def test_a_submodel_is_one_mlp_fed_by_the_parts_of_its_concatenation() -> None:
     submodel = interaction_network(InteractionNetworkConfig(hidden=40)).submodel("phi_o")
     assert [(value.name, value.domain, value.width) for value in submodel.inputs] == [
-        ("x", "node", 3), ("aggregate", "node", 4)]
+        ("x", "node", 3),
+        ("aggregate", "node", 4),
+    ]
     assert submodel.num_parameters() == (7 + 1) * 40 + (40 + 1) * 40 + (40 + 1) * 3
     with pytest.raises(ValueError, match="'aggregate' is a ScatterSum, wanted an Mlp"):
         interaction_network(InteractionNetworkConfig()).submodel("aggregate")
 
 
-@pytest.mark.parametrize(("steps", "output", "message"), [
-    ((Mlp("m", "x", (1,)),), "n", "output 'n' is made by no step"),
-    ((Mlp("m", "y", (1,)),), "m", "'y' is used but not made before"),
-    ((Mlp("m", "x", ()),), "m", "MLP 'm' has no layer"),
-    ((Mlp("m", "x", (0,)),), "m", "'m' has width 0"),
-    ((Mlp("x", "x", (1,)),), "x", "two steps make 'x'"),
-    ((Mlp("a-b", "x", (1,)),), "a-b", "must be an identifier"),
-    ((Gather("g", "e", "source"),), "g", "'g' needs a value on nodes, got 'e' on edges"),
-    ((ScatterSum("s", "x"),), "s", "'s' needs a value on edges, got 'x' on nodes"),
-    ((Concat("c", ("x", "e")),), "c", "wanted one domain"),
-    ((Add("a", ("x", "e")),), "a", "wanted equal"),
-])
+@pytest.mark.parametrize(
+    ("steps", "output", "message"),
+    [
+        ((Mlp("m", "x", (1,)),), "n", "output 'n' is made by no step"),
+        ((Mlp("m", "y", (1,)),), "m", "'y' is used but not made before"),
+        ((Mlp("m", "x", ()),), "m", "MLP 'm' has no layer"),
+        ((Mlp("m", "x", (0,)),), "m", "'m' has width 0"),
+        ((Mlp("x", "x", (1,)),), "x", "two steps make 'x'"),
+        ((Mlp("a-b", "x", (1,)),), "a-b", "must be an identifier"),
+        ((Gather("g", "e", "source"),), "g", "'g' needs a value on nodes, got 'e' on edges"),
+        ((ScatterSum("s", "x"),), "s", "'s' needs a value on edges, got 'x' on nodes"),
+        ((Concat("c", ("x", "e")),), "c", "wanted one domain"),
+        ((Add("a", ("x", "e")),), "a", "wanted equal"),
+    ],
+)
 def test_a_step_that_does_not_fit_is_refused_by_name(steps: tuple, output: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         NetworkDescription("toy", (NODE, EDGE), steps, output)

@@ -37,8 +37,11 @@ def test_one_kind_of_edges_has_no_balanced_threshold() -> None:
             balanced_threshold(np.zeros(len(y)), y)
 
 
-@given(st.lists(st.tuples(st.integers(-5, 5), st.booleans()), min_size=2, max_size=40).filter(
-    lambda edges: len({truth for _, truth in edges}) == 2))
+@given(
+    st.lists(st.tuples(st.integers(-5, 5), st.booleans()), min_size=2, max_size=40).filter(
+        lambda edges: len({truth for _, truth in edges}) == 2
+    )
+)
 def test_no_other_threshold_balances_better(edges: list[tuple[int, bool]]) -> None:
     logits, y = np.array([logit for logit, _ in edges], float), np.array([truth for _, truth in edges])
 

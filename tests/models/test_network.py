@@ -32,9 +32,11 @@ UNSCALED = InteractionNetworkConfig(node_scale=(1.0,) * 3, edge_scale=(1.0,) * 4
 
 def random_graph(num_nodes: int, num_edges: int, seed: int) -> Inputs:
     generator = torch.Generator().manual_seed(seed)
-    return (torch.randn(num_nodes, 3, generator=generator),
-            torch.randint(num_nodes, (2, num_edges), generator=generator),
-            torch.randn(num_edges, 4, generator=generator))
+    return (
+        torch.randn(num_nodes, 3, generator=generator),
+        torch.randint(num_nodes, (2, num_edges), generator=generator),
+        torch.randn(num_edges, 4, generator=generator),
+    )
 
 
 class PygInteractionNetwork(MessagePassing):
@@ -113,19 +115,31 @@ def test_node_order_does_not_matter_at_all() -> None:
 def test_every_step_computes_what_a_hand_written_graph_says() -> None:
     """Nodes 0, 1, 2 with values 1, 2, 4; edges 0→2 and 1→2. The identity MLP doubles nothing and adds nothing."""
     description = NetworkDescription(
-        "toy", (Input("x", "node", (1.0,)), Input("edge_attr", "edge", (2.0,))),
-        (Gather("from_", "x", "source"), Gather("to", "x", "target"), Concat("both", ("from_", "to")),
-         Add("with_attr", ("from_", "edge_attr")), ScatterSum("total", "with_attr"),
-         ScatterMean("mean", "with_attr"), ScatterSum("back", "to", "source"), Mlp("out", "edge_attr", (1,))),
+        "toy",
+        (Input("x", "node", (1.0,)), Input("edge_attr", "edge", (2.0,))),
+        (
+            Gather("from_", "x", "source"),
+            Gather("to", "x", "target"),
+            Concat("both", ("from_", "to")),
+            Add("with_attr", ("from_", "edge_attr")),
+            ScatterSum("total", "with_attr"),
+            ScatterMean("mean", "with_attr"),
+            ScatterSum("back", "to", "source"),
+            Mlp("out", "edge_attr", (1,)),
+        ),
         "out",
     )
     network = GraphNetwork(description)
     inputs = {"x": torch.tensor([[1.0], [2.0], [4.0]]), "edge_attr": torch.tensor([[0.5], [1.0]])}
     made = network.values(inputs, torch.tensor([[0, 1], [2, 2]]))
     expected = {
-        "from_": [[1.0], [2.0]], "to": [[4.0], [4.0]], "both": [[1.0, 4.0], [2.0, 4.0]],
-        "with_attr": [[1.0 + 2 * 0.5], [2.0 + 2 * 1.0]], "total": [[0.0], [0.0], [2.0 + 4.0]],
-        "mean": [[0.0], [0.0], [6.0 / 2]], "back": [[4.0], [4.0], [0.0]],
+        "from_": [[1.0], [2.0]],
+        "to": [[4.0], [4.0]],
+        "both": [[1.0, 4.0], [2.0, 4.0]],
+        "with_attr": [[1.0 + 2 * 0.5], [2.0 + 2 * 1.0]],
+        "total": [[0.0], [0.0], [2.0 + 4.0]],
+        "mean": [[0.0], [0.0], [6.0 / 2]],
+        "back": [[4.0], [4.0], [0.0]],
     }
     for name, value in expected.items():
         assert np.array_equal(made[name].detach().numpy(), np.array(value)), name
@@ -138,14 +152,22 @@ def two_step_residual_mean() -> NetworkDescription:
         (Input("x", "node", (1.0, 1.0, 1.0)), Input("edge_attr", "edge", (1.0,) * 4)),
         (
             Mlp("embed", "x", (6,)),
-            Gather("a_target", "embed", "target"), Gather("a_source", "embed", "source"),
-            Concat("a", ("a_target", "a_source", "edge_attr")), Mlp("message_a", "a", (8, 6)),
-            ScatterMean("mean_a", "message_a"), Add("h", ("embed", "mean_a")),
-            Gather("b_target", "h", "target"), Gather("b_source", "h", "source"),
-            Concat("b", ("b_target", "b_source")), Mlp("message_b", "b", (8, 6)),
-            ScatterSum("sum_b", "message_b", "source"), Add("k", ("h", "sum_b")),
-            Gather("c_target", "k", "target"), Gather("c_source", "k", "source"),
-            Concat("c", ("c_target", "c_source", "message_b")), Mlp("score", "c", (8, 1)),
+            Gather("a_target", "embed", "target"),
+            Gather("a_source", "embed", "source"),
+            Concat("a", ("a_target", "a_source", "edge_attr")),
+            Mlp("message_a", "a", (8, 6)),
+            ScatterMean("mean_a", "message_a"),
+            Add("h", ("embed", "mean_a")),
+            Gather("b_target", "h", "target"),
+            Gather("b_source", "h", "source"),
+            Concat("b", ("b_target", "b_source")),
+            Mlp("message_b", "b", (8, 6)),
+            ScatterSum("sum_b", "message_b", "source"),
+            Add("k", ("h", "sum_b")),
+            Gather("c_target", "k", "target"),
+            Gather("c_source", "k", "source"),
+            Concat("c", ("c_target", "c_source", "message_b")),
+            Mlp("score", "c", (8, 1)),
         ),
         "score",
     )

@@ -30,9 +30,14 @@ def test_cosine_starts_at_the_peak() -> None:
     assert factor(ScheduleConfig("cosine"), 20, 4, 10) == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize(("wrong", "message"), [
-    ({"learning_rate": 0.0}, "learning_rate is 0.0"), ({"warmup": 1.0}, "warmup is 1.0"), ({"gamma": 1.5}, "gamma 1.5"),
-])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"learning_rate": 0.0}, "learning_rate is 0.0"),
+        ({"warmup": 1.0}, "warmup is 1.0"),
+        ({"gamma": 1.5}, "gamma 1.5"),
+    ],
+)
 def test_a_schedule_that_cannot_be_is_refused(wrong: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ScheduleConfig(**wrong)

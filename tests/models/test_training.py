@@ -56,16 +56,23 @@ def run_script(folder: Path, kill_at: int, threads: int = 1, devices: int = 1) -
 def test_a_killed_training_resumes_to_bitwise_the_same_weights_whatever_the_threads(
     toy: ModuleType, graphs: list[HitGraph], tmp_path: Path
 ) -> None:
-    whole = fit(toy.Mortal(toy.toy_network(), 0), graphs[:5], graphs[5:], toy.CONFIG, tmp_path / "whole",
-                progress=False)
+    whole = fit(
+        toy.Mortal(toy.toy_network(), 0), graphs[:5], graphs[5:], toy.CONFIG, tmp_path / "whole", progress=False
+    )
     in_epoch_3 = 3 * FORWARDS_AN_EPOCH + 2
     assert run_script(tmp_path / "killed", in_epoch_3, threads=1) == -signal.SIGKILL
     assert (tmp_path / "killed" / RESUME_FILE).exists()
     assert not (tmp_path / "killed" / "state0.safetensors").exists()
     assert run_script(tmp_path / "killed", 0, threads=2) == 0
     assert equal(whole.state, load_file(tmp_path / "killed" / "state0.safetensors"))
-    other = fit(toy.Mortal(toy.toy_network(), 0), graphs[:5], graphs[5:], replace(toy.CONFIG, seed=6),
-                tmp_path / "other", progress=False)
+    other = fit(
+        toy.Mortal(toy.toy_network(), 0),
+        graphs[:5],
+        graphs[5:],
+        replace(toy.CONFIG, seed=6),
+        tmp_path / "other",
+        progress=False,
+    )
     assert not equal(whole.state, other.state)
 
 
@@ -76,8 +83,7 @@ def test_two_devices_share_the_batches_and_end_with_the_same_weights(
     assert run_script(tmp_path / "two", 0, devices=2) == 0
     states = [load_file(tmp_path / "two" / f"state{device}.safetensors") for device in range(2)]
     assert equal(*states)
-    alone = fit(toy.Mortal(toy.toy_network(), 0), graphs[:5], graphs[5:], toy.CONFIG, tmp_path / "one",
-                progress=False)
+    alone = fit(toy.Mortal(toy.toy_network(), 0), graphs[:5], graphs[5:], toy.CONFIG, tmp_path / "one", progress=False)
     assert not equal(states[0], alone.state)
 
 
@@ -91,9 +97,7 @@ def test_a_finished_training_returns_its_result_again_at_once(
     assert len(results[0].history) == 2
 
 
-def test_training_separates_true_edges_from_false_ones(
-    toy: ModuleType, graphs: list[HitGraph], tmp_path: Path
-) -> None:
+def test_training_separates_true_edges_from_false_ones(toy: ModuleType, graphs: list[HitGraph], tmp_path: Path) -> None:
     config = TrainConfig(epochs=15, schedule=ScheduleConfig(learning_rate=1e-2))
     network = toy.toy_network()
     result = fit(network, graphs[:5], graphs[5:], config, tmp_path, progress=False)
@@ -157,9 +161,15 @@ def test_a_folder_with_another_training_is_refused(
     if change == "weights":
         network.mlps["phi_r1"][0].bias.data[0] += 1.0
     with pytest.raises(ValueError, match="holds another training"):
-        fit(network, graphs[1:2] if change == "graphs" else graphs[:1], graphs[5:],
-            replace(config, epochs=2) if change == "config" else config, tmp_path,
-            teacher=Constant(0.0) if change == "teacher" else None, progress=False)
+        fit(
+            network,
+            graphs[1:2] if change == "graphs" else graphs[:1],
+            graphs[5:],
+            replace(config, epochs=2) if change == "config" else config,
+            tmp_path,
+            teacher=Constant(0.0) if change == "teacher" else None,
+            progress=False,
+        )
 
 
 def test_a_training_that_diverges_says_so(toy: ModuleType, graphs: list[HitGraph], tmp_path: Path) -> None:
@@ -180,9 +190,7 @@ def test_training_without_graphs_or_with_impossible_settings_is_refused(
 
 
 @pytest.mark.skipif(torch.cuda.is_available() or torch.backends.mps.is_available(), reason="this machine has a GPU")
-def test_a_gpu_that_is_not_there_is_refused_in_words(
-    toy: ModuleType, graphs: list[HitGraph], tmp_path: Path
-) -> None:
+def test_a_gpu_that_is_not_there_is_refused_in_words(toy: ModuleType, graphs: list[HitGraph], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"accelerator=gpu with training.devices=2.* has: cpu; set those, or"):
         fit(toy.toy_network(), graphs[:1], graphs[5:], TrainConfig(accelerator="gpu", devices=2), tmp_path)
 
@@ -198,8 +206,7 @@ def test_training_leaves_the_random_state_and_the_threads_as_they_were(
     toy: ModuleType, graphs: list[HitGraph], tmp_path: Path
 ) -> None:
     state, threads = torch.get_rng_state(), torch.get_num_threads()
-    fit(toy.toy_network(), graphs[:1], graphs[5:], TrainConfig(epochs=1, threads=threads + 1), tmp_path,
-        progress=False)
+    fit(toy.toy_network(), graphs[:1], graphs[5:], TrainConfig(epochs=1, threads=threads + 1), tmp_path, progress=False)
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_num_threads() == threads
 
@@ -214,8 +221,9 @@ def test_progress_without_a_terminal_is_a_few_lines(
     assert capfd.readouterr() == ("", "")
 
 
-def test_an_interrupted_training_says_so(toy: ModuleType, graphs: list[HitGraph], tmp_path: Path,
-                                         monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_training_says_so(
+    toy: ModuleType, graphs: list[HitGraph], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupted(trainer: Trainer, *args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 

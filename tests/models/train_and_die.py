@@ -31,8 +31,9 @@ def toy_graphs(count: int, num_nodes: int = 60, num_edges: int = 3000) -> list[H
     graphs = []
     for seed in range(count):
         rng = np.random.default_rng(seed)
-        x = np.column_stack([rng.uniform(0.03, 0.17, num_nodes), rng.uniform(-1, 1, num_nodes),
-                             rng.uniform(-1.5, 1.5, num_nodes)])
+        x = np.column_stack(
+            [rng.uniform(0.03, 0.17, num_nodes), rng.uniform(-1, 1, num_nodes), rng.uniform(-1.5, 1.5, num_nodes)]
+        )
         edge_index = rng.integers(0, num_nodes, (2, num_edges))
         unlabelled = HitGraph(x, edge_index)
         graphs.append(HitGraph(x, edge_index, y=unlabelled.edge_attr[:, 3] < 2.0, name=f"toy{seed}"))

@@ -13,8 +13,9 @@ from edgetrack.quantize.network import QuantisedNetwork
 from edgetrack.quantize.quantisers import signed_quantiser
 from edgetrack.quantize.recipe import PrecisionRecipe
 
-IN = interaction_network(InteractionNetworkConfig(
-    hidden=12, node_scale=(4.0, 1.0, 0.5), edge_scale=(4.0, 1.0, 0.5, 0.125)))
+IN = interaction_network(
+    InteractionNetworkConfig(hidden=12, node_scale=(4.0, 1.0, 0.5), edge_scale=(4.0, 1.0, 0.5, 0.125))
+)
 GRAPHS = [random_graph(80, 400, seed=seed) for seed in range(4)]
 
 
@@ -78,13 +79,16 @@ def test_calibration_works_on_any_description_and_repeats_itself() -> None:
     assert once() == once()
 
 
-@pytest.mark.parametrize(("values", "bits", "signed", "exponent"), [
-    ([0.0, 0.0], 8, True, 0),
-    ([0.3, -1.0], 8, True, 0),
-    ([0.3, 1.01], 8, False, 1),
-    ([0.06] * 1000 + [1.0], 4, True, -1),  # one outlier is worth clipping at 4 bits …
-    ([0.06] * 1000 + [1.0], 12, True, 0),  # … and not at 12
-])
+@pytest.mark.parametrize(
+    ("values", "bits", "signed", "exponent"),
+    [
+        ([0.0, 0.0], 8, True, 0),
+        ([0.3, -1.0], 8, True, 0),
+        ([0.3, 1.01], 8, False, 1),
+        ([0.06] * 1000 + [1.0], 4, True, -1),  # one outlier is worth clipping at 4 bits …
+        ([0.06] * 1000 + [1.0], 12, True, 0),  # … and not at 12
+    ],
+)
 def test_threshold_balances_saturation_and_rounding(values, bits, signed, exponent) -> None:
     chosen = threshold_exponent(torch.tensor(values).double(), bits, signed, CalibrationConfig())
     assert chosen == exponent

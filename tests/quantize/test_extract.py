@@ -34,14 +34,16 @@ def collected(quantiser: Quantiser) -> Quantiser:
 def with_linear(weight_quant: type, bias_quant: type) -> QuantisedNetwork:
     network = random_network(IN)
     network.mlps["phi_o"].linears[1] = qnn.QuantLinear(
-        8, 8, bias=True, weight_quant=weight_quant, bias_quant=bias_quant).eval()
+        8, 8, bias=True, weight_quant=weight_quant, bias_quant=bias_quant
+    ).eval()
     return network
 
 
 def test_scale_that_is_no_power_of_two_is_refused() -> None:
     network = random_network(IN)
     network.quantisers["aggregate"] = collected(
-        qnn.QuantIdentity(act_quant=Int8ActPerTensorFloat, return_quant_tensor=True))
+        qnn.QuantIdentity(act_quant=Int8ActPerTensorFloat, return_quant_tensor=True)
+    )
     with pytest.raises(ValueError, match=r"layer aggregate: scale .* is no power of two"):
         extract_integer_model(network)
     with pytest.raises(ValueError, match=r"layer phi_o\.1\.weight: scale .* is no power of two"):
@@ -51,7 +53,8 @@ def test_scale_that_is_no_power_of_two_is_refused() -> None:
 def test_zero_point_is_refused() -> None:
     network = random_network(IN)
     network.mlps["phi_r1"].activations[2] = collected(
-        qnn.QuantIdentity(act_quant=ShiftedUint8ActPerTensorFixedPoint, return_quant_tensor=True))
+        qnn.QuantIdentity(act_quant=ShiftedUint8ActPerTensorFixedPoint, return_quant_tensor=True)
+    )
     with pytest.raises(ValueError, match=r"layer phi_r1\.2: zero point .* wanted 0"):
         extract_integer_model(network)
 
@@ -109,17 +112,40 @@ def test_sums_beyond_float32_are_refused(description) -> None:
 
 def test_extraction_reports_the_recipes_widths() -> None:
     recipe = PrecisionRecipe(
-        input_bits=7, weight_bits=5, activation_bits=6, aggregation_bits=9, output_bits=10, bias_bits=20,
-        overrides={"phi_r1": PrecisionOverride(weight_bits=4, activation_bits=7),
-                   "phi_r1.1": PrecisionOverride(weight_bits=3), "phi_r2.0": PrecisionOverride(activation_bits=3)},
+        input_bits=7,
+        weight_bits=5,
+        activation_bits=6,
+        aggregation_bits=9,
+        output_bits=10,
+        bias_bits=20,
+        overrides={
+            "phi_r1": PrecisionOverride(weight_bits=4, activation_bits=7),
+            "phi_r1.1": PrecisionOverride(weight_bits=3),
+            "phi_r2.0": PrecisionOverride(activation_bits=3),
+        },
     )
     model = extract_integer_model(random_network(IN, recipe))
     assert {name: fmt.bits for name, fmt in model.formats.items()} == {
-        "x": 7, "edge_attr": 7, "phi_r1": 7, "aggregate": 9, "phi_o": 6, "phi_r2": 10}
+        "x": 7,
+        "edge_attr": 7,
+        "phi_r1": 7,
+        "aggregate": 9,
+        "phi_o": 6,
+        "phi_r2": 10,
+    }
     assert [(layer.weight_format.bits, layer.activation.bits) for layer in model.layers["phi_r1"]] == [
-        (4, 7), (3, 7), (4, 7)]
+        (4, 7),
+        (3, 7),
+        (4, 7),
+    ]
     assert [(layer.weight_format.bits, layer.activation.bits) for layer in model.layers["phi_r2"]] == [
-        (5, 3), (5, 6), (5, 10)]
+        (5, 3),
+        (5, 6),
+        (5, 10),
+    ]
     assert all(layer.weight_format.narrow for layers in model.layers.values() for layer in layers)
-    assert all(np.abs(layer.weight).max() <= 2 ** (layer.weight_format.bits - 1) - 1
-               for layers in model.layers.values() for layer in layers)
+    assert all(
+        np.abs(layer.weight).max() <= 2 ** (layer.weight_format.bits - 1) - 1
+        for layers in model.layers.values()
+        for layer in layers
+    )

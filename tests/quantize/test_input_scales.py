@@ -36,7 +36,10 @@ def test_wrong_scales_are_refused() -> None:
 
 def test_input_that_is_added_before_an_mlp_is_refused() -> None:
     description = NetworkDescription(
-        "sum", (Input("x", "node", (1.0,)), Input("w", "node", (1.0,))),
-        (Add("both", ("x", "w")), Mlp("f", "both", (1,))), "f")
+        "sum",
+        (Input("x", "node", (1.0,)), Input("w", "node", (1.0,))),
+        (Add("both", ("x", "w")), Mlp("f", "both", (1,))),
+        "f",
+    )
     with pytest.raises(ValueError, match="'both' sums an input itself"):
         rescaled_state(GraphNetwork(description).state_dict(), description, description)

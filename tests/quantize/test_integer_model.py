@@ -38,8 +38,10 @@ def in_fractions(model: IntegerModel, values: dict, edges: list[tuple[int, int]]
                     scale = Fraction(2) ** layer.weight_format.exponent
                     rows = [
                         [
-                            _round(sum(int(w) * scale * v for w, v in zip(ws, row, strict=True)) + int(b) * bias_step,
-                                   layer.activation)
+                            _round(
+                                sum(int(w) * scale * v for w, v in zip(ws, row, strict=True)) + int(b) * bias_step,
+                                layer.activation,
+                            )
                             for ws, b in zip(layer.weight, layer.bias, strict=True)
                         ]
                         for row in rows
@@ -73,8 +75,10 @@ def test_model_equals_exact_fractions(description: NetworkDescription, nodes: in
     graph = random_graph(nodes, edges, seed=edges)
     inputs = model.quantize_inputs({"x": graph.x, "edge_attr": graph.edge_attr})
     got = model.run(inputs, graph.edge_index)
-    exact = {name: [[int(c) * Fraction(2) ** model.exponent(name) for c in row] for row in codes]
-             for name, codes in inputs.items()}
+    exact = {
+        name: [[int(c) * Fraction(2) ** model.exponent(name) for c in row] for row in codes]
+        for name, codes in inputs.items()
+    }
     exact = in_fractions(model, exact, [tuple(e) for e in graph.edge_index.T], nodes)
     assert list(got) == description.names
     for name, codes in got.items():
@@ -116,8 +120,9 @@ def test_file_keeps_every_integer(description: NetworkDescription, tmp_path: Pat
     assert loaded.description == model.description
     assert dict(loaded.formats) == dict(model.formats)
     graph = random_graph(9, 30)
-    np.testing.assert_array_equal(loaded.run_graph(graph)[description.output],
-                                  model.run_graph(graph)[description.output])
+    np.testing.assert_array_equal(
+        loaded.run_graph(graph)[description.output], model.run_graph(graph)[description.output]
+    )
 
 
 def test_other_files_are_refused_as_integer_models(tmp_path: Path) -> None:

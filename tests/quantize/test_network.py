@@ -18,8 +18,9 @@ from edgetrack.quantize.recipe import PrecisionRecipe
 
 
 def interaction(hidden: int) -> NetworkDescription:
-    return interaction_network(InteractionNetworkConfig(
-        hidden=hidden, node_scale=(4.0, 1.0, 0.5), edge_scale=(4.0, 32.0, 0.5, 0.125)))
+    return interaction_network(
+        InteractionNetworkConfig(hidden=hidden, node_scale=(4.0, 1.0, 0.5), edge_scale=(4.0, 32.0, 0.5, 0.125))
+    )
 
 
 DESCRIPTIONS = {"in_8": interaction(8), "in_16": interaction(16), "in_40": interaction(40), "toy": toy_description()}
@@ -37,8 +38,11 @@ GRAPHS = {
 
 def exponents_of(model: IntegerModel) -> dict[str, int]:
     """Exponent of the grid of every value and every hidden activation."""
-    hidden = {f"{name}.{index}": layer.activation.exponent
-              for name, layers in model.layers.items() for index, layer in enumerate(layers)}
+    hidden = {
+        f"{name}.{index}": layer.activation.exponent
+        for name, layers in model.layers.items()
+        for index, layer in enumerate(layers)
+    }
     return hidden | {name: model.exponent(name) for name in model.description.names}
 
 
@@ -49,7 +53,7 @@ def differing(network: QuantisedNetwork, model: IntegerModel, graph: HitGraph) -
     wanted = model.run(inputs, graph.edge_index, hidden=True)
     assert list(got) == list(wanted)
     exponents = exponents_of(model)
-    return [name for name in got if not np.array_equal(got[name] * 2.0**-exponents[name], wanted[name])]
+    return [name for name in got if not np.array_equal(got[name] * 2.0 ** -exponents[name], wanted[name])]
 
 
 @pytest.mark.parametrize("name", DESCRIPTIONS)
@@ -109,16 +113,24 @@ def test_many_vectors_through_each_mlp_agree() -> None:
     rng = np.random.default_rng(0)
     for mlp in model.layers:
         alone = model.submodel(mlp)
-        inputs = {value.name: rng.choice(alone.formats[value.name].codes(), (20_000, value.width))
-                  for value in alone.description.inputs}
+        inputs = {
+            value.name: rng.choice(alone.formats[value.name].codes(), (20_000, value.width))
+            for value in alone.description.inputs
+        }
         wanted = alone.run(inputs)
         source = alone.description.step(mlp).source
         exponent = alone.exponent(source)
-        reads = IntQuantTensor(torch.from_numpy(wanted[source] * 2.0**exponent).float(), torch.tensor(2.0**exponent),
-                               torch.tensor(0.0), torch.tensor(8.0), True, False)
+        reads = IntQuantTensor(
+            torch.from_numpy(wanted[source] * 2.0**exponent).float(),
+            torch.tensor(2.0**exponent),
+            torch.tensor(0.0),
+            torch.tensor(8.0),
+            True,
+            False,
+        )
         with torch.no_grad():
             got = network.mlps[mlp](reads)[-1].value.double().numpy()
-        assert np.array_equal(got * 2.0**-model.exponent(mlp), wanted[mlp])
+        assert np.array_equal(got * 2.0 ** -model.exponent(mlp), wanted[mlp])
 
 
 def test_ties_round_to_even_and_weights_are_narrow() -> None:

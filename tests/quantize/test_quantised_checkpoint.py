@@ -33,8 +33,11 @@ def test_checkpoint_gives_the_network_back(description, tmp_path: Path) -> None:
     assert all(np.array_equal(got[name], wanted[name]) for name in wanted)
     model, original = integer_model(checkpoint), extract_integer_model(network)
     assert model.formats == original.formats
-    assert all(np.array_equal(a.weight, b.weight) and np.array_equal(a.bias, b.bias)
-               for name in original.layers for a, b in zip(model.layers[name], original.layers[name], strict=True))
+    assert all(
+        np.array_equal(a.weight, b.weight) and np.array_equal(a.bias, b.bias)
+        for name in original.layers
+        for a, b in zip(model.layers[name], original.layers[name], strict=True)
+    )
 
 
 def test_kinds_are_not_mixed_up() -> None:

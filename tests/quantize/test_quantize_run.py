@@ -37,8 +37,11 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> QuantizeRunConfig:
     checkpoint = Checkpoint("float", description, seeded_network(description, 3).state_dict(), 0.0)
     save_checkpoint(checkpoint, folder / "float.safetensors")
     return QuantizeRunConfig(
-        graphs=str(folder / "graphs"), checkpoint=str(folder / "float.safetensors"), split=SPLIT,
-        input_scales={"edge_attr": (4.0, 1.0, 1.0, 0.125)}, recipe=PrecisionRecipe(weight_bits=7),
+        graphs=str(folder / "graphs"),
+        checkpoint=str(folder / "float.safetensors"),
+        split=SPLIT,
+        input_scales={"edge_attr": (4.0, 1.0, 1.0, 0.125)},
+        recipe=PrecisionRecipe(weight_bits=7),
         training=TrainConfig(epochs=12, schedule=ScheduleConfig(learning_rate=0.02)),
     )
 
@@ -79,8 +82,9 @@ def test_default_input_scales_apply_where_they_fit_and_given_ones_must_fit(confi
     default = QuantizeRunConfig(graphs="", checkpoint="").input_scales
     network = interaction_network(InteractionNetworkConfig(hidden=4))
     assert fitting_scales(replace(config, input_scales=default), network) == default
-    other = NetworkDescription("other", (Input("edge_attr", "edge", (1.0, 1.0)),), (Mlp("out", "edge_attr", (1,)),),
-                               "out")
+    other = NetworkDescription(
+        "other", (Input("edge_attr", "edge", (1.0, 1.0)),), (Mlp("out", "edge_attr", (1,)),), "out"
+    )
     assert fitting_scales(replace(config, input_scales=default), other) == {}
     given = {"edge_attr": (1.0, 1.0, 1.0, 1.0)}
     assert fitting_scales(replace(config, input_scales=given), other) == given  # to be refused, not left out

@@ -16,8 +16,14 @@ from edgetrack.scripts.benches.accelerator_cases import RANDOM, SIZES, Goal, Pub
 from edgetrack.scripts.console import Console
 
 GOOD = {
-    "mismatches": 0, "logits": 100, "distinct_logits": 50, "nanoseconds": 300.0, "million_graphs_per_second": 25.0,
-    "latency_cycles": 60, "interval_cycles": 8.0, "formula": {"latency_cycles": 60, "interval_cycles": 8.0},
+    "mismatches": 0,
+    "logits": 100,
+    "distinct_logits": 50,
+    "nanoseconds": 300.0,
+    "million_graphs_per_second": 25.0,
+    "latency_cycles": 60,
+    "interval_cycles": 8.0,
+    "formula": {"latency_cycles": 60, "interval_cycles": 8.0},
     "seconds": {"generate": 1.0},
 }
 
@@ -42,12 +48,18 @@ def test_small_accelerator_is_measured_and_compared(tmp_path: Path, monkeypatch:
     assert flagged["mismatches"] == 288  # logits of a graph that is flagged as too large mean nothing
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    ({"mismatches": 3}, "3 of 100 logits differ"), ({"distinct_logits": 1}, "proves nothing"),
-    ({"nanoseconds": 632.0}, "latency 632 ns, wanted below 632"), ({"interval_cycles": 8.75}, "wanted at most 8"),
-    ({"latency_cycles": 61}, "latency_cycles 61, by the formula 60"), ({"seconds": {"generate": 61.0}}, "within 60"),
-    ({"resources": {"dsp": 2}}, "2 DSP, wanted none"),
-])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"mismatches": 3}, "3 of 100 logits differ"),
+        ({"distinct_logits": 1}, "proves nothing"),
+        ({"nanoseconds": 632.0}, "latency 632 ns, wanted below 632"),
+        ({"interval_cycles": 8.75}, "wanted at most 8"),
+        ({"latency_cycles": 61}, "latency_cycles 61, by the formula 60"),
+        ({"seconds": {"generate": 61.0}}, "within 60"),
+        ({"resources": {"dsp": 2}}, "2 DSP, wanted none"),
+    ],
+)
 def test_what_is_missed_is_told(change: dict, words: str) -> None:
     goal = SIZES[0].goal
     assert missed(GOOD, goal) == []

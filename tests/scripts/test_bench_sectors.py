@@ -62,8 +62,12 @@ def test_overflow_that_breaks_a_track_counts_and_is_not_recommended() -> None:
 
 
 def test_recommended_capacity_is_smaller_than_the_fullest_sector_where_that_costs_nothing() -> None:
-    crowd = HitGraph(np.tile([0.1, 0.5, 0.0], (40, 1)), np.array([np.arange(0, 39), np.arange(1, 40)]),
-                     np.zeros(39, bool), np.arange(40))
+    crowd = HitGraph(
+        np.tile([0.1, 0.5, 0.0], (40, 1)),
+        np.array([np.arange(0, 39), np.arange(1, 40)]),
+        np.zeros(39, bool),
+        np.arange(40),
+    )
     (case,) = sector_cases([two_tracks()] * 10 + [crowd], SectorTableConfig(phi_sectors=(1,), eta_sectors=(1,)))
     assert case["node_percentiles"]["100"] == 40
     assert (case["recommended"]["nodes"], case["recommended"]["edges"]) == (8, 16)
@@ -76,10 +80,15 @@ def test_cheapest_cut_of_each_margin_is_told(tmp_path: Path, capsys: pytest.Capt
     assert "16/16: 2 × 1, messages" in " ".join(capsys.readouterr().err.split())
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"capacities": ("660",)}, "NODES/EDGES"), ({"margins": ("wide",)}, "'wide' is unknown"), ({"rounds": 0}, "rounds"),
-    ({"phi_sectors": ()}, "at least one"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"capacities": ("660",)}, "NODES/EDGES"),
+        ({"margins": ("wide",)}, "'wide' is unknown"),
+        ({"rounds": 0}, "rounds"),
+        ({"phi_sectors": ()}, "at least one"),
+    ],
+)
 def test_impossible_tables_are_refused(change: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SectorTableConfig(**change)

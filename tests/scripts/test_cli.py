@@ -35,15 +35,31 @@ def straight_tracks(event_id: int, truth: bool = True) -> Event:
     radius, phi = (grid.ravel() for grid in np.meshgrid((32.0, 72.0, 116.0, 172.0), [track[1] for track in TRACKS]))
     volume, layer = np.array(PIXEL_LAYERS[:4] * len(TRACKS)).T
     hit_id = np.arange(1, len(radius) + 1)
-    hits = frame(HIT_COLUMNS, {"hit_id": hit_id, "x": radius * np.cos(phi), "y": radius * np.sin(phi),
-                               "volume_id": volume, "layer_id": layer})
+    hits = frame(
+        HIT_COLUMNS,
+        {
+            "hit_id": hit_id,
+            "x": radius * np.cos(phi),
+            "y": radius * np.sin(phi),
+            "volume_id": volume,
+            "layer_id": layer,
+        },
+    )
     if not truth:
         return Event(event_id, hits)
     identifiers = [track[0] for track in TRACKS]
     return Event(
-        event_id, hits, frame(TRUTH_COLUMNS, {"hit_id": hit_id, "particle_id": np.repeat(identifiers, 4)}),
-        frame(PARTICLE_COLUMNS, {"particle_id": identifiers, "px": [pt * np.cos(a) for _, a, pt in TRACKS],
-                                 "py": [pt * np.sin(a) for _, a, pt in TRACKS]}),
+        event_id,
+        hits,
+        frame(TRUTH_COLUMNS, {"hit_id": hit_id, "particle_id": np.repeat(identifiers, 4)}),
+        frame(
+            PARTICLE_COLUMNS,
+            {
+                "particle_id": identifiers,
+                "px": [pt * np.cos(a) for _, a, pt in TRACKS],
+                "py": [pt * np.sin(a) for _, a, pt in TRACKS],
+            },
+        ),
     )
 
 
@@ -151,8 +167,10 @@ def test_a_failed_call_leaves_no_config(call: Call, events: Path, tmp_path: Path
 def test_a_missing_option_is_named_without_a_dump(call: Call) -> None:
     result = call("build", "--json")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == ("Error: build: --events is missing (folder of events in TrackML format); give it, or the "
-                             "key 'events' in the config file\n")
+    assert result.stderr == (
+        "Error: build: --events is missing (folder of events in TrackML format); give it, or the "
+        "key 'events' in the config file\n"
+    )
 
 
 @pytest.mark.parametrize(

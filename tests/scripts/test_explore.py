@@ -28,10 +28,21 @@ from edgetrack.scripts.main import main
 from edgetrack.scripts.networks import load_kind
 from edgetrack.scripts.pretrained import DEFAULT_QUANTISED
 
-TINY = Grid(nodes=24, edges=48, hidden=(3, 4), weight_bits=(4,), activation_bits=(6,), edge_lanes=(1, 2, 4),
-            node_lanes=(1, 2), latency_cutoff=(4.0,))
-SMALL = ("--set", "exploration.grid={nodes: 24, edges: 48, hidden: [3, 4], weight_bits: [4], activation_bits: [6], "
-         "edge_lanes: [1, 2, 4], node_lanes: [1, 2], latency_cutoff: [4.0]}")
+TINY = Grid(
+    nodes=24,
+    edges=48,
+    hidden=(3, 4),
+    weight_bits=(4,),
+    activation_bits=(6,),
+    edge_lanes=(1, 2, 4),
+    node_lanes=(1, 2),
+    latency_cutoff=(4.0,),
+)
+SMALL = (
+    "--set",
+    "exploration.grid={nodes: 24, edges: 48, hidden: [3, 4], weight_bits: [4], activation_bits: [6], "
+    "edge_lanes: [1, 2, 4], node_lanes: [1, 2], latency_cutoff: [4.0]}",
+)
 
 
 def run(folder: Path, *words: str) -> Result:
@@ -117,8 +128,7 @@ def test_formulas_agree_with_simulation_and_synthesis(
     grid = replace(TINY, hidden=(4,))
     (network,) = representative_networks(grid)
     (rtl,) = grid.pipelines
-    candidate = evaluate(network, AcceleratorConfig(24, 48, 3, 2, 3, 2, rtl), grid,
-                         library.figures(network.model, rtl))
+    candidate = evaluate(network, AcceleratorConfig(24, 48, 3, 2, 3, 2, rtl), grid, library.figures(network.model, rtl))
     found = check(network, candidate, tmp_path)
     assert found.mismatches == 0
     assert (found.latency_cycles, found.interval_cycles) == (candidate.latency_cycles, candidate.interval_cycles)

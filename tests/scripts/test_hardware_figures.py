@@ -21,8 +21,10 @@ from edgetrack.scripts.export import ExportConfig, export
 QUIET = Console(quiet=True)
 CONFIG = figures.FigureConfig(estimate=True, place=True, part="xcvu9p")
 LANE = Resources(lut=1000, ff=500, carry4=10, dsp=0, bram36=0.5, lutram=100)
-DESIGN = DesignResources(LANE * 2 + replace(LANE, uram=96), (
-    PartResources("lane", 2, LANE), PartResources("accelerator", 1, replace(LANE, uram=96))))
+DESIGN = DesignResources(
+    LANE * 2 + replace(LANE, uram=96),
+    (PartResources("lane", 2, LANE), PartResources("accelerator", 1, replace(LANE, uram=96))),
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,26 +36,55 @@ def form(tmp_path_factory: pytest.TempPathFactory) -> AcceleratorForm:
 def placed(folder: Path) -> PlacedDesign:
     used = dict.fromkeys(PRIMITIVES, 10)
     path = CriticalPath("from", "to", 4.0, 6.0, 5, ("net",))
-    return PlacedDesign("accelerator_pins", "LFE5UM5G", 100.0, PlaceConfig(seed=3), used, dict.fromkeys(PRIMITIVES, 40),
-                        path, {"Yosys": 1.0}, folder / "design.bit", folder / "report.json", "placed and routed: tools")
+    return PlacedDesign(
+        "accelerator_pins",
+        "LFE5UM5G",
+        100.0,
+        PlaceConfig(seed=3),
+        used,
+        dict.fromkeys(PRIMITIVES, 40),
+        path,
+        {"Yosys": 1.0},
+        folder / "design.bit",
+        folder / "report.json",
+        "placed and routed: tools",
+    )
 
 
-def test_estimate_and_place_and_route_are_labelled_apart(form: AcceleratorForm, tmp_path: Path,
-                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+def test_estimate_and_place_and_route_are_labelled_apart(
+    form: AcceleratorForm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(AcceleratorForm, "estimate", lambda self: DESIGN)
     monkeypatch.setattr(figures, "place_streams", lambda *arguments: placed(tmp_path))
     made, skipped = figures.hardware_figures(form, CONFIG, QUIET)
     assert not skipped
     estimate, real = made["accelerator_estimate"], made["accelerator_placed"]
     assert "estimate without place and route" in estimate["basis"]
-    assert estimate["total"] == {"lut": 3000, "ff": 1500, "carry4": 30, "dsp": 0, "bram36": 1.5, "lutram": 300,
-                                 "uram": 96}
+    assert estimate["total"] == {
+        "lut": 3000,
+        "ff": 1500,
+        "carry4": 30,
+        "dsp": 0,
+        "bram36": 1.5,
+        "lutram": 300,
+        "uram": 96,
+    }
     assert estimate["shares"]["lut"] == 3000 / 1182240
     assert estimate["shares"]["uram"] == 96 / 960
-    assert estimate["blocks"]["lane"] == {"instances": 2, "lut": 2000, "ff": 1000, "carry4": 20, "dsp": 0,
-                                          "bram36": 1.0, "lutram": 200, "uram": 0}
+    assert estimate["blocks"]["lane"] == {
+        "instances": 2,
+        "lut": 2000,
+        "ff": 1000,
+        "carry4": 20,
+        "dsp": 0,
+        "bram36": 1.0,
+        "lutram": 200,
+        "uram": 0,
+    }
     assert [(part["name"], part["instances"], part["each"]["lut"]) for part in estimate["parts"]] == [
-        ("lane", 2, 1000), ("accelerator", 1, 1000)]
+        ("lane", 2, 1000),
+        ("accelerator", 1, 1000),
+    ]
     assert "placed and routed" in real["basis"]
     assert (real["clock_mhz"], real["seed"], real["shares"]["DP16KD"]) == (100.0, 3, 0.25)
     assert real["latency_us"] == form.formula.latency(8, 16) / 100
@@ -64,14 +95,17 @@ def test_what_has_no_tool_or_does_not_route_is_told(form: AcceleratorForm, monke
     def fails(error: Exception) -> object:
         def call(*arguments: object) -> object:
             raise error
+
         return call
 
     monkeypatch.setattr(AcceleratorForm, "estimate", fails(FormUnavailable("Yosys is not installed")))
     monkeypatch.setattr(figures, "place_streams", fails(RuntimeError("nextpnr-ecp5 ended with 1: no BELs remaining")))
     made, skipped = figures.hardware_figures(form, CONFIG, QUIET)
     assert not made
-    assert skipped == {"accelerator estimate": "Yosys is not installed",
-                       "accelerator placed": "not possible: nextpnr-ecp5 ended with 1: no BELs remaining"}
+    assert skipped == {
+        "accelerator estimate": "Yosys is not installed",
+        "accelerator placed": "not possible: nextpnr-ecp5 ended with 1: no BELs remaining",
+    }
 
 
 def test_nothing_is_made_where_nothing_is_asked_for(form: AcceleratorForm) -> None:

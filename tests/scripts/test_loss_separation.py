@@ -41,8 +41,9 @@ def two_tracks() -> HitGraph:
     """Two particles of four hits and the false edge 2 → 7. Halves meet at φ = 0: edges 1 → 2 and 2 → 7 cross it."""
     phi = np.array([-0.02, -0.01, 0.01, 0.02, -1.0, -1.0, -1.0, -1.0])
     x = np.column_stack([np.tile([0.04, 0.07, 0.11, 0.17], 2), phi / np.pi, np.zeros(8)])
-    return HitGraph(x, np.array(EDGES).T, np.array([True] * 6 + [False]), np.repeat([1, 2], 4),
-                    hit_id=10 * np.arange(8))
+    return HitGraph(
+        x, np.array(EDGES).T, np.array([True] * 6 + [False]), np.repeat([1, 2], 4), hit_id=10 * np.arange(8)
+    )
 
 
 def names(graph: HitGraph) -> list[tuple[int, int]]:
@@ -90,16 +91,30 @@ def test_each_cause_has_its_own_loss_by_hand() -> None:
     separation = separated_by_hand()
     accuracy = {cause: (made.gained, made.lost) for cause, made in separation.changes("right").items()}
     assert accuracy == {
-        "size": (0, 1), "bits": (1, 1), "seams": (0, 1), "overflow": (0, 0), "missing messages": (0, 1),
-        "hardware": (0, 0), "sectors": (0, 2), "total": (0, 3), "sectors, float": (0, 1),
+        "size": (0, 1),
+        "bits": (1, 1),
+        "seams": (0, 1),
+        "overflow": (0, 0),
+        "missing messages": (0, 1),
+        "hardware": (0, 0),
+        "sectors": (0, 2),
+        "total": (0, 3),
+        "sectors, float": (0, 1),
         "sectors, compact float": (0, 1),
     }
     matched = {cause: (made.gained, made.lost) for cause, made in separation.changes("matched").items()}
     # particle 2 is lost by the compact network (halves), found again by the integers (three of four hits), and lost
     # with the message; particle 1 is cut into halves at the seam
     assert matched == {
-        "size": (0, 1), "bits": (1, 0), "seams": (0, 1), "overflow": (0, 0), "missing messages": (0, 1),
-        "hardware": (0, 0), "sectors": (0, 2), "total": (0, 2), "sectors, float": (0, 1),
+        "size": (0, 1),
+        "bits": (1, 0),
+        "seams": (0, 1),
+        "overflow": (0, 0),
+        "missing messages": (0, 1),
+        "hardware": (0, 0),
+        "sectors": (0, 2),
+        "total": (0, 2),
+        "sectors, float": (0, 1),
         "sectors, compact float": (0, 1),
     }
     assert separation.rows[-1].figures["edge_accuracy"] == 4 / 7
@@ -116,10 +131,16 @@ def test_overflow_is_not_charged_to_missing_messages() -> None:
     assert separation.logits[0].tolist() == [5, -np.inf, 5, -5, 5, -np.inf, -np.inf]
 
 
-@pytest.mark.parametrize("cut", [
-    HALVES, replace(HALVES, edge_capacity=2), replace(HALVES, node_capacity=4), replace(HALVES, overlap_phi=2.0),
-    SectorConfig(phi_sectors=1, node_capacity=9, edge_capacity=7),
-])
+@pytest.mark.parametrize(
+    "cut",
+    [
+        HALVES,
+        replace(HALVES, edge_capacity=2),
+        replace(HALVES, node_capacity=4),
+        replace(HALVES, overlap_phi=2.0),
+        SectorConfig(phi_sectors=1, node_capacity=9, edge_capacity=7),
+    ],
+)
 def test_losses_add_up_to_the_total(cut: SectorConfig) -> None:
     separation = separated_by_hand(cut, events=3)
     for of in ("right", "matched"):
@@ -140,22 +161,28 @@ def test_one_flipped_integer_of_one_sector_fails() -> None:
         made[1][0, 0] += 1  # sector 1 holds edge 2 only
         return made
 
-    made = separate([two_tracks()], {"compact float": Network(perfect, 0.0, 0.0)}, hardware(flipped),
-                    EvaluationConfig())
+    made = separate(
+        [two_tracks()], {"compact float": Network(perfect, 0.0, 0.0)}, hardware(flipped), EvaluationConfig()
+    )
     assert made.equality is not None
     assert made.equality.failed
     assert made.equality.mismatches == 1
     assert made.equality.first == "graph sector 1, edge 2: got 6, wanted 5"
-    same = separate([two_tracks()], {"compact float": Network(perfect, 0.0, 0.0)},
-                    hardware(lambda graphs: [np.full((graph.num_edges, 1), 5) for graph in graphs]), EvaluationConfig())
+    same = separate(
+        [two_tracks()],
+        {"compact float": Network(perfect, 0.0, 0.0)},
+        hardware(lambda graphs: [np.full((graph.num_edges, 1), 5) for graph in graphs]),
+        EvaluationConfig(),
+    )
     assert same.equality is not None
     assert same.equality.failed
 
 
 def test_missing_integers_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(3, 1\) integers for graph sector 0, wanted \(4, 1\)"):
-        separate([two_tracks()], {}, hardware(lambda graphs: [codes(graph)[:3] for graph in graphs]),
-                 EvaluationConfig())
+        separate(
+            [two_tracks()], {}, hardware(lambda graphs: [codes(graph)[:3] for graph in graphs]), EvaluationConfig()
+        )
 
 
 def test_graphs_without_truth_are_refused() -> None:
@@ -223,8 +250,11 @@ def test_evaluate_fails_exactly_where_hardware_differs(
         return InBatches(source.model, flip)
 
     monkeypatch.setattr("edgetrack.scripts.losses.evaluate.make_form", fake)
-    result = evaluate(EvaluateConfig(graphs=graphs, checkpoint="in-2gev-quantised", form="accelerator",
-                                     separate_losses=True), tmp_path / "run", QUIET)
+    result = evaluate(
+        EvaluateConfig(graphs=graphs, checkpoint="in-2gev-quantised", form="accelerator", separate_losses=True),
+        tmp_path / "run",
+        QUIET,
+    )
     assert result["failed"] is flip
     separation = result["separation"]
     assert separation["equality"]["mismatches"] == int(flip)
@@ -239,20 +269,31 @@ def test_evaluate_fails_exactly_where_hardware_differs(
 
 
 def test_integers_stand_in_for_hardware_without_simulation(graphs: str, tmp_path: Path) -> None:
-    result = evaluate(EvaluateConfig(graphs=graphs, checkpoint="in-2gev-quantised", separate_losses=True,
-                                     settings=FormSettings(sectors=SectorConfig(phi_sectors=1))), tmp_path, QUIET)
+    result = evaluate(
+        EvaluateConfig(
+            graphs=graphs,
+            checkpoint="in-2gev-quantised",
+            separate_losses=True,
+            settings=FormSettings(sectors=SectorConfig(phi_sectors=1)),
+        ),
+        tmp_path,
+        QUIET,
+    )
     assert (result["form"], result["failed"]) == ("integer", False)
     assert result["separation"]["equality"] is None
     assert result["separation"]["changes"]["double_majority"]["sectors"]["value"] == 0
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"checkpoint": "in-2gev-float"}, "take a quantised checkpoint"),
-    ({"compact_float": "nowhere"}, "no checkpoint 'nowhere'.*give --compact-float"),
-    ({"full_float": "in-1gev-quantised"}, "is a quantised checkpoint, wanted a float one; give --full-float"),
-    ({"form": "qonnx"}, "graphs of any size"),
-    ({"threshold": 0.5}, "each network has its own"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"checkpoint": "in-2gev-float"}, "take a quantised checkpoint"),
+        ({"compact_float": "nowhere"}, "no checkpoint 'nowhere'.*give --compact-float"),
+        ({"full_float": "in-1gev-quantised"}, "is a quantised checkpoint, wanted a float one; give --full-float"),
+        ({"form": "qonnx"}, "graphs of any size"),
+        ({"threshold": 0.5}, "each network has its own"),
+    ],
+)
 def test_what_cannot_be_separated_is_refused(graphs: str, tmp_path: Path, change: dict, message: str) -> None:
     arguments = {"graphs": graphs, "checkpoint": "in-2gev-quantised", "separate_losses": True} | change
     with pytest.raises(ValueError, match=message):
@@ -279,10 +320,17 @@ def test_sectors_that_see_all_messages_change_no_integer_of_real_events(trackml_
 
 @pytest.mark.slow
 def test_simulated_accelerator_equals_the_integers_on_the_sectors_of_events(graphs: str, tmp_path: Path) -> None:
-    settings = FormSettings(sectors=SectorConfig(phi_sectors=3, overlap_phi=0.2),
-                            accelerator=AcceleratorConfig(nodes=64, edges=96, edge_lanes=2))
-    result = evaluate(EvaluateConfig(graphs=graphs, checkpoint="in-2gev-quantised", form="accelerator",
-                                     separate_losses=True, settings=settings), tmp_path / "run", QUIET)
+    settings = FormSettings(
+        sectors=SectorConfig(phi_sectors=3, overlap_phi=0.2),
+        accelerator=AcceleratorConfig(nodes=64, edges=96, edge_lanes=2),
+    )
+    result = evaluate(
+        EvaluateConfig(
+            graphs=graphs, checkpoint="in-2gev-quantised", form="accelerator", separate_losses=True, settings=settings
+        ),
+        tmp_path / "run",
+        QUIET,
+    )
     equality = result["separation"]["equality"]
     assert not result["failed"]
     assert (equality["sectors"], equality["mismatches"]) == (6, 0)

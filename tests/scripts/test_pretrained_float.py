@@ -44,6 +44,7 @@ def test_weights_find_edges_and_tracks_of_real_graphs_that_they_have_not_seen(
     assert found["edge_accuracy"] >= accuracy
     assert found["double_majority"] >= double_majority
     assert found["edge_accuracy"] == pytest.approx(checkpoint.metrics["edge_accuracy"], abs=1e-4)
-    other_order = evaluate_scores(graphs, logits, checkpoint.threshold, checkpoint.track_threshold,
-                                  EvaluationConfig(seed=1)).to_json()
+    other_order = evaluate_scores(
+        graphs, logits, checkpoint.threshold, checkpoint.track_threshold, EvaluationConfig(seed=1)
+    ).to_json()
     assert other_order["double_majority"] == found["double_majority"]

@@ -95,7 +95,7 @@ def test_page_is_well_formed_and_its_ids_are_unique_and_resolve(html: str) -> No
 def test_page_needs_no_network(html: str) -> None:
     outline = Outline(html)
     assert all(reference.startswith(("#", "data:image/png;base64,")) for reference in outline.references)
-    style = html[html.index("<style>"):html.index("</style>")]
+    style = html[html.index("<style>") : html.index("</style>")]
     assert "@import" not in style
     assert "url(" not in style
     assert "://" not in html
@@ -174,8 +174,7 @@ def test_any_stage_may_be_missing(copy: Path, stages: tuple[str, ...]) -> None:
 
 def test_real_data_without_truth_lacks_only_what_needs_truth(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "data", truth=False)
-    assert report(ReportConfig(), folder, QUIET)["missing"] == [
-        TITLES[key] for key in ("event", "tracking", "scores")]
+    assert report(ReportConfig(), folder, QUIET)["missing"] == [TITLES[key] for key in ("event", "tracking", "scores")]
 
 
 def test_event_is_chosen_by_name(copy: Path) -> None:

@@ -26,7 +26,8 @@ from edgetrack.scripts.reporting.written_memories import RowMemories
 
 PARTS = Path(__file__).parents[2] / "hls_projects" / "rtl" / "accelerator"
 NETWORKS = {
-    "toy": toy_description, "in": lambda: interaction_network(InteractionNetworkConfig(hidden=4)),
+    "toy": toy_description,
+    "in": lambda: interaction_network(InteractionNetworkConfig(hidden=4)),
     "two rounds": lambda: interaction_network(InteractionNetworkConfig(hidden=4, steps=2)),
 }
 
@@ -58,14 +59,17 @@ def test_memories_of_the_picture_hold_the_bits_of_the_elaborated_design(name: st
             assert memory.total_bits == elaborated_bits(plan, formula, tmp_path, own)
 
 
-@pytest.mark.parametrize(("config", "sums", "marks"), [
-    # 2 lanes × 1 bank × 2 (to add, to read) of 2 buffers · 1024 rows of 4 columns × 20 bit; in each lane a mark for
-    # each of 2 buffers · 1024 rows
-    (AcceleratorConfig(), RowMemories(4, 2048, 80), RowMemories(4, 1024, 1)),
-    # 16 lanes × 8 banks × 2 of 3 buffers · 128 rows, the power of two above 83, of 4 columns × 15 bit; in each lane
-    # marks of 8 banks for each of 3 buffers, 83 rows
-    (AcceleratorConfig(660, 1320, 16, 8, 3, 3), RowMemories(256, 384, 60), RowMemories(48, 83, 8)),
-])
+@pytest.mark.parametrize(
+    ("config", "sums", "marks"),
+    [
+        # 2 lanes × 1 bank × 2 (to add, to read) of 2 buffers · 1024 rows of 4 columns × 20 bit; in each lane a mark for
+        # each of 2 buffers · 1024 rows
+        (AcceleratorConfig(), RowMemories(4, 2048, 80), RowMemories(4, 1024, 1)),
+        # 16 lanes × 8 banks × 2 of 3 buffers · 128 rows, the power of two above 83, of 4 columns × 15 bit; in each lane
+        # marks of 8 banks for each of 3 buffers, 83 rows
+        (AcceleratorConfig(660, 1320, 16, 8, 3, 3), RowMemories(256, 384, 60), RowMemories(48, 83, 8)),
+    ],
+)
 def test_memories_of_sums_by_hand(config: AcceleratorConfig, sums: RowMemories, marks: RowMemories) -> None:
     model = representative_model(interaction_network(InteractionNetworkConfig()), PrecisionRecipe())
     plan = make_plan(model, config)
@@ -100,9 +104,12 @@ def test_sizes_of_a_memory_by_hand() -> None:
 
 
 def test_lines_to_one_card_end_side_by_side_and_inside_it() -> None:
-    made = [Memory(f"v{row}", "node", LOADER, (("a", "gathered"), ("a", "in rows"), ("b", "in rows")),
-                   (RowMemories(1, 1, 1),))
-            for row in range(4)]
+    made = [
+        Memory(
+            f"v{row}", "node", LOADER, (("a", "gathered"), ("a", "in rows"), ("b", "in rows")), (RowMemories(1, 1, 1),)
+        )
+        for row in range(4)
+    ]
     ports = figures_accelerator.reader_ports(made, {LOADER: 0.0, "a": 3.0, "b": 6.0})
     into_a = [x for (_, card, _), x in ports.items() if card == "a"]
     assert len(into_a) == len(set(into_a)) == 8
@@ -136,8 +143,13 @@ def test_section_shows_what_was_measured_and_counted(folder: Path) -> None:
 
 
 def test_counts_of_the_export_come_before_the_formulas(copy: Path) -> None:
-    counted = {"basis": "Yosys", "device": "d", "total": {"lut": 5, "ff": 1, "dsp": 0, "bram36": 1, "lutram": 0,
-               "uram": 0, "carry4": 1}, "shares": {"lut": 0.5}, "blocks": {"gather": {"instances": 2, "lut": 5}}}
+    counted = {
+        "basis": "Yosys",
+        "device": "d",
+        "total": {"lut": 5, "ff": 1, "dsp": 0, "bram36": 1, "lutram": 0, "uram": 0, "carry4": 1},
+        "shares": {"lut": 0.5},
+        "blocks": {"gather": {"instances": 2, "lut": 5}},
+    }
     (copy / "export" / "stage.json").write_text(json.dumps({"result": {"accelerator_estimate": counted}}))
     section = accelerator_section(collect(copy))
     assert isinstance(section, dict)

@@ -116,7 +116,8 @@ def test_accumulators_reach_no_more_bits_than_they_have() -> None:
         model = random_integer_model(description, seed=5)
         accumulators = activation_use(model, [random_graph(50, 200, spread=8.0)])[1]
         assert [use.name for use in accumulators] == [
-            f"{mlp.name}.{index}" for mlp in description.mlps for index in range(len(mlp.widths))]
+            f"{mlp.name}.{index}" for mlp in description.mlps for index in range(len(mlp.widths))
+        ]
         assert all(2 <= use.used_bits <= use.bits for use in accumulators)
 
 
@@ -253,7 +254,8 @@ def test_evaluation_is_checked_against_the_logits(record: RunRecord) -> None:
     forms = {**record.forms, "integer": {**record.forms["integer"], "perfect": 0.125}}
     changed = RunRecord(**{**record.__dict__, "forms": forms})
     assert [line.partition(" in ")[0] for line in disagreements(changed, EvaluationConfig())] == [
-        "integer: perfect is 0.125"]
+        "integer: perfect is 0.125"
+    ]
 
 
 def test_evaluation_section_of_the_config_is_found_wherever_it_stands() -> None:
@@ -291,10 +293,12 @@ def mismatch_tile(folder: Path, old: str, new: str) -> Tile:
 
 def test_headline_is_bad_exactly_when_something_failed(tmp_path: Path) -> None:
     equal = mismatch_tile(tmp_path / "a", '"mismatches": 17', '"mismatches": 0')
-    assert equal == Tile("bit mismatches", "0", "3 of 4 forms equal the integers; 296,295 integers compared; "
-                         "skipped: rtl", "part")
-    failed = mismatch_tile(tmp_path / "b", '"distinct_outputs": 99, "mismatches": 0', '"distinct_outputs": 1, '
-                           '"mismatches": 0')
+    assert equal == Tile(
+        "bit mismatches", "0", "3 of 4 forms equal the integers; 296,295 integers compared; skipped: rtl", "part"
+    )
+    failed = mismatch_tile(
+        tmp_path / "b", '"distinct_outputs": 99, "mismatches": 0', '"distinct_outputs": 1, "mismatches": 0'
+    )
     assert (failed.value, failed.state) == ("17", "bad")
     assert "failed: brevitas, qcdq" in failed.note
     onnx = mismatch_tile(tmp_path / "c", '"failed": false', '"failed": true')
@@ -306,7 +310,8 @@ def test_headline_is_good_when_all_forms_are_equal(tmp_path: Path) -> None:
     forms = {"qcdq": {"mismatches": 0, "distinct_outputs": 9, "values": 1234}}
     (tmp_path / "verify" / "verify.json").write_text(json.dumps({"forms": forms}))
     assert headline(collect(tmp_path))[0] == Tile(
-        "bit mismatches", "0", "1 of 1 forms equal the integers; 1,234 integers compared", "good")
+        "bit mismatches", "0", "1 of 1 forms equal the integers; 1,234 integers compared", "good"
+    )
 
 
 def test_run_where_all_forms_are_skipped_proves_nothing(tmp_path: Path) -> None:

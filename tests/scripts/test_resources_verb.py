@@ -26,7 +26,14 @@ def test_a_routed_design_and_an_estimate_stand_side_by_side(tmp_path: Path) -> N
     assert utilization["basis"] == timing["basis"] == "Vivado, placed and routed"
     assert synthesis["basis"] == "Vitis HLS, estimate before place and route"
     assert utilization["resources"] == {
-        "lut": 101234, "ff": 60321, "carry4": 19752, "dsp": 12, "bram36": 48.5, "lutram": 3222, "uram": 3}
+        "lut": 101234,
+        "ff": 60321,
+        "carry4": 19752,
+        "dsp": 12,
+        "bram36": 48.5,
+        "lutram": 3222,
+        "uram": 3,
+    }
     assert utilization["shares"]["lut"] == 101234 / 1728000
     assert synthesis["resources"]["carry4"] is None
     assert "carry4" not in synthesis["shares"]
@@ -56,8 +63,9 @@ def test_another_part_gives_its_shares_but_not_of_intels_primitives(tmp_path: Pa
     assert (row["shares"], row["resources"]["m20k"], row["resources"]["bram36"]) == ({}, 20, None)
 
 
-@pytest.mark.parametrize(("report", "complaint"), [("README.md", "none of the reports that are known"),
-                                                   ("none.rpt", "no such file")])
+@pytest.mark.parametrize(
+    ("report", "complaint"), [("README.md", "none of the reports that are known"), ("none.rpt", "no such file")]
+)
 def test_what_is_no_report_ends_in_one_line(report: str, complaint: str, tmp_path: Path) -> None:
     status, out, err = call(tmp_path, "--report", str(REPORTS / report))
     assert (status, out) == (1, "")

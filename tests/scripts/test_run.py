@@ -11,10 +11,18 @@ from edgetrack.scripts.console import Console
 from edgetrack.scripts.run import RunConfig, run
 
 SMALL = [
-    "simulate.events=8", "simulate.simulation.pile_up=4", "training.epochs=6", "compact_training.epochs=6",
-    "compact.hidden=8", "retraining.epochs=3", "vectors=4096", "verify_graphs=2",
-    "settings.hls4ml.nodes=128", "settings.hls4ml.edges=256",
-    "settings.accelerator.nodes=128", "settings.accelerator.edges=256",
+    "simulate.events=8",
+    "simulate.simulation.pile_up=4",
+    "training.epochs=6",
+    "compact_training.epochs=6",
+    "compact.hidden=8",
+    "retraining.epochs=3",
+    "vectors=4096",
+    "verify_graphs=2",
+    "settings.hls4ml.nodes=128",
+    "settings.hls4ml.edges=256",
+    "settings.accelerator.nodes=128",
+    "settings.accelerator.edges=256",
 ]
 
 

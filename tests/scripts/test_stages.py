@@ -34,8 +34,15 @@ class Chain:
 
     def run(self, first: int = 1, second: int = 1) -> Done:
         one = run_stage(self.folder, "one", "events", Number(first), [], work=self.work("one", first), console=QUIET)
-        return run_stage(self.folder, "two", "graphs", [Number(second), "text"], [one],
-                         work=self.work("two", one.result["value"] + second), console=QUIET)
+        return run_stage(
+            self.folder,
+            "two",
+            "graphs",
+            [Number(second), "text"],
+            [one],
+            work=self.work("two", one.result["value"] + second),
+            console=QUIET,
+        )
 
 
 def test_unchanged_stages_are_kept(tmp_path: Path) -> None:

@@ -42,8 +42,13 @@ def ladder(seed: int, num_tracks: int = 12, num_layers: int = 5) -> HitGraph:
     same, following = inner + num_tracks, inner // num_tracks * num_tracks + num_tracks + (inner + 1) % num_tracks
     edge_index = np.concatenate([np.stack([inner, same]), np.stack([inner, following])], axis=1)
     particle = track.ravel() + 1
-    return HitGraph(x, edge_index, y=particle[edge_index[0]] == particle[edge_index[1]], particle_id=particle,
-                    name=f"event{seed:09d}")
+    return HitGraph(
+        x,
+        edge_index,
+        y=particle[edge_index[0]] == particle[edge_index[1]],
+        particle_id=particle,
+        name=f"event{seed:09d}",
+    )
 
 
 @pytest.fixture
@@ -56,7 +61,9 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def config(folder: Path) -> TrainRunConfig:
     return TrainRunConfig(
-        graphs=str(folder / "graphs"), name="toy", split=SPLIT,
+        graphs=str(folder / "graphs"),
+        name="toy",
+        split=SPLIT,
         network=InteractionNetworkConfig(hidden=6, edge_scale=(4.0, 8.0, 0.5, 0.5)),
         training=TrainConfig(epochs=20, schedule=ScheduleConfig(learning_rate=0.02)),
     )
@@ -85,17 +92,31 @@ def test_training_goes_on_from_the_weights_of_a_checkpoint(config: TrainRunConfi
     weights = [load_checkpoint(run["checkpoint"]).state["mlps.phi_r1.0.weight"] for run in (first, second, cold)]
     assert 0 < (weights[1] - weights[0]).abs().max() < 1e-3 < (weights[2] - weights[0]).abs().max()
     with pytest.raises(ValueError, match="holds a network of another shape"):
-        train(replace(config, start=first["checkpoint"], network=InteractionNetworkConfig(hidden=7)),
-              folder / "other", QUIET)
+        train(
+            replace(config, start=first["checkpoint"], network=InteractionNetworkConfig(hidden=7)),
+            folder / "other",
+            QUIET,
+        )
 
 
 @pytest.mark.slow
 def test_two_devices_from_the_command_line_end_with_one_line_of_json(folder: Path) -> None:
     """Twice: a finished training is taken up again and gives the same checkpoint."""
-    command = [sys.executable, "-m", "edgetrack.scripts.main", "train", f"--graphs={folder / 'graphs'}", "--json",
-               f"--folder={folder / 'run'}", "--set=network.hidden=6", "--set=split.train=0.5",
-               "--set=split.validation=0.25", "--set=split.test=0.25", "--set=training.epochs=2",
-               "--set=training.devices=2"]
+    command = [
+        sys.executable,
+        "-m",
+        "edgetrack.scripts.main",
+        "train",
+        f"--graphs={folder / 'graphs'}",
+        "--json",
+        f"--folder={folder / 'run'}",
+        "--set=network.hidden=6",
+        "--set=split.train=0.5",
+        "--set=split.validation=0.25",
+        "--set=split.test=0.25",
+        "--set=training.epochs=2",
+        "--set=training.devices=2",
+    ]
     runs = [subprocess.run(command, capture_output=True, text=True, check=False) for _ in range(2)]
     assert [run.returncode for run in runs] == [0, 0], runs[0].stderr
     first, again = ([json.loads(line) for line in run.stdout.splitlines()] for run in runs)

@@ -80,11 +80,17 @@ class Heard(Console):
         self.lines.append(text)
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    ({"vectors": 0}, "vectors is 0, wanted at least 1"), ({"number": 0}, "number is 0"),
-    ({"number": -3}, "number is -3"), ({"forms": ()}, "known forms"), ({"forms": ("integer", "qonxx")}, "qonxx"),
-    ({"forms": ("integer", "rtl", "integer")}, "comes twice"),
-])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"vectors": 0}, "vectors is 0, wanted at least 1"),
+        ({"number": 0}, "number is 0"),
+        ({"number": -3}, "number is -3"),
+        ({"forms": ()}, "known forms"),
+        ({"forms": ("integer", "qonxx")}, "qonxx"),
+        ({"forms": ("integer", "rtl", "integer")}, "comes twice"),
+    ],
+)
 def test_empty_or_repeated_proofs_are_refused(change: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         VerifyRunConfig(**change)
@@ -180,9 +186,16 @@ def test_graphs_without_truth_still_give_logits_and_tracks(quantised: str, tmp_p
     for index, event in enumerate(events):
         save_graph(event, tmp_path / "truth" / f"{index}.npz")
         save_graph(without_truth(event), tmp_path / "real" / f"{index}.npz")
-    known, real = (evaluate(EvaluateConfig(graphs=str(tmp_path / name), checkpoint=quantised, threshold=-math.inf,
-                                           track_threshold=-1.0), tmp_path / f"run-{name}", QUIET)
-                   for name in ("truth", "real"))
+    known, real = (
+        evaluate(
+            EvaluateConfig(
+                graphs=str(tmp_path / name), checkpoint=quantised, threshold=-math.inf, track_threshold=-1.0
+            ),
+            tmp_path / f"run-{name}",
+            QUIET,
+        )
+        for name in ("truth", "real")
+    )
     assert real["edge_accuracy"] is None
     assert real["candidates"] == known["candidates"] > 0
     folder = tmp_path / "run-real" / "scores"
@@ -231,8 +244,9 @@ def test_accelerator_is_verified_with_whole_graphs_under_stalls(
     quantised: str, graphs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = FormSettings(accelerator=AcceleratorConfig(40, 80, 3, 2, 3, 2), sectors=SectorConfig(phi_sectors=4))
-    config = VerifyRunConfig(checkpoint=quantised, forms=("accelerator",), graphs=graphs, vectors=500, streamed=120,
-                             settings=settings)
+    config = VerifyRunConfig(
+        checkpoint=quantised, forms=("accelerator",), graphs=graphs, vectors=500, streamed=120, settings=settings
+    )
     found = verify(config, tmp_path / "good", QUIET)["forms"]["accelerator"]
     assert (found["failed"], found["mismatches"], found["graphs"], found["sectors"]) == (False, 0, 3, 12)
     assert found["special_graphs"] + found["sectors"] + found["random_graphs"] == found["streamed"]["graphs"] == 120

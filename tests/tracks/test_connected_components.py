@@ -58,13 +58,16 @@ def test_a_graph_without_edges_has_no_candidate(num_nodes):
     assert np.array_equal(candidates.labels, np.full(num_nodes, -1))
 
 
-@pytest.mark.parametrize(("edge_index", "keep", "message"), [
-    ([[0], [3]], [True], "wanted 0…2"),
-    ([[-1], [0]], [True], "wanted 0…2"),
-    ([[0, 1]], [True, True], r"wanted \(2, E\)"),
-    ([[0], [1]], [True, False], r"wanted bool \(1,\)"),
-    ([[0], [1]], [1], r"wanted bool \(1,\)"),
-])
+@pytest.mark.parametrize(
+    ("edge_index", "keep", "message"),
+    [
+        ([[0], [3]], [True], "wanted 0…2"),
+        ([[-1], [0]], [True], "wanted 0…2"),
+        ([[0, 1]], [True, True], r"wanted \(2, E\)"),
+        ([[0], [1]], [True, False], r"wanted bool \(1,\)"),
+        ([[0], [1]], [1], r"wanted bool \(1,\)"),
+    ],
+)
 def test_bad_edges_are_refused(edge_index, keep, message):
     with pytest.raises(ValueError, match=message):
         connected_components(3, np.array(edge_index), np.array(keep))

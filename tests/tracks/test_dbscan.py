@@ -44,8 +44,9 @@ def test_core_hits_and_noise_equal_scikit_learn(graph, min_samples):
     ours = dbscan(num_nodes, edge_index, distance, 0.5, min_samples, min_hits=1).labels
     theirs = sklearn_dbscan(num_nodes, edge_index, distance, 0.5, min_samples)
     core = theirs.core_sample_indices_
-    assert np.array_equal(TrackCandidates.from_labels(ours[core]).labels,
-                          TrackCandidates.from_labels(theirs.labels_[core]).labels)
+    assert np.array_equal(
+        TrackCandidates.from_labels(ours[core]).labels, TrackCandidates.from_labels(theirs.labels_[core]).labels
+    )
     assert (ours[theirs.labels_ == -1] == -1).all()
 
 

@@ -142,11 +142,14 @@ def test_an_edge_on_the_threshold_is_dropped():
     assert np.array_equal(kept_edges(np.array([1.0, 1.5]), 1.0), [False, True])
 
 
-@pytest.mark.parametrize(("logits", "y", "message"), [
-    ([1.0, np.nan], [True, False], "edge 1 is not a number"),
-    ([1.0], [True, False], r"wanted both \(E,\)"),
-    ([1.0, 2.0], [1, 0], "wanted bool"),
-])
+@pytest.mark.parametrize(
+    ("logits", "y", "message"),
+    [
+        ([1.0, np.nan], [True, False], "edge 1 is not a number"),
+        ([1.0], [True, False], r"wanted both \(E,\)"),
+        ([1.0, 2.0], [1, 0], "wanted bool"),
+    ],
+)
 def test_bad_edges_are_refused(logits, y, message):
     with pytest.raises(ValueError, match=message):
         edge_metrics(np.array(logits), np.array(y), 0.0)

@@ -13,9 +13,12 @@ from edgetrack.tracks.track_metrics import MatchingConfig
 def two_tracks(**changes):
     """Hits 0–2 of particle 1 and 3–5 of particle 2, joined by a false edge 2 → 3."""
     fields = {
-        "x": np.zeros((6, 3), np.float32), "edge_index": np.array([[0, 1, 3, 4, 2], [1, 2, 4, 5, 3]]),
-        "y": np.array([1, 1, 1, 1, 0], bool), "particle_id": np.array([1, 1, 1, 2, 2, 2]),
-        "pt": np.array([1, 1, 1, 2, 2, 2], np.float32), "eta": np.zeros(6, np.float32),
+        "x": np.zeros((6, 3), np.float32),
+        "edge_index": np.array([[0, 1, 3, 4, 2], [1, 2, 4, 5, 3]]),
+        "y": np.array([1, 1, 1, 1, 0], bool),
+        "particle_id": np.array([1, 1, 1, 2, 2, 2]),
+        "pt": np.array([1, 1, 1, 2, 2, 2], np.float32),
+        "eta": np.zeros(6, np.float32),
     }
     return HitGraph(**(fields | changes))
 
@@ -74,22 +77,31 @@ def test_without_truth_the_figures_are_null():
     json.dumps(out, allow_nan=False)
 
 
-@pytest.mark.parametrize("graph", [
-    HitGraph(np.zeros((0, 3), np.float32), np.zeros((2, 0), np.int64), np.zeros(0, bool), np.zeros(0, np.int64)),
-    HitGraph(np.zeros((2, 3), np.float32), np.zeros((2, 0), np.int64), np.zeros(0, bool), np.array([0, 0])),
-    two_tracks(y=np.ones(5, bool)),
-    two_tracks(y=np.zeros(5, bool)),
-])
+@pytest.mark.parametrize(
+    "graph",
+    [
+        HitGraph(np.zeros((0, 3), np.float32), np.zeros((2, 0), np.int64), np.zeros(0, bool), np.zeros(0, np.int64)),
+        HitGraph(np.zeros((2, 3), np.float32), np.zeros((2, 0), np.int64), np.zeros(0, bool), np.array([0, 0])),
+        two_tracks(y=np.ones(5, bool)),
+        two_tracks(y=np.zeros(5, bool)),
+    ],
+)
 @pytest.mark.parametrize("threshold", [-np.inf, 0.0, np.inf])
 def test_json_has_no_nan_and_no_infinity(graph, threshold):
     out = evaluate_scores([graph], [np.zeros(graph.num_edges)], threshold).to_json()
     assert json.loads(json.dumps(out, allow_nan=False)) == out
 
 
-@pytest.mark.parametrize(("graphs", "logits"), [
-    ([], []), ([two_tracks()], []), ([two_tracks()], [np.zeros(4)]), ([two_tracks()], [np.full(5, np.nan)]),
-    ([two_tracks(y=None)], [np.full(5, np.nan)]),
-])
+@pytest.mark.parametrize(
+    ("graphs", "logits"),
+    [
+        ([], []),
+        ([two_tracks()], []),
+        ([two_tracks()], [np.zeros(4)]),
+        ([two_tracks()], [np.full(5, np.nan)]),
+        ([two_tracks(y=None)], [np.full(5, np.nan)]),
+    ],
+)
 def test_logits_that_do_not_fit_are_refused(graphs, logits):
     with pytest.raises(ValueError, match=r"wanted|not a number"):
         evaluate_scores(graphs, logits, 0.0)

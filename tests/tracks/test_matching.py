@@ -46,16 +46,19 @@ def test_verdicts_equal_the_definitions_in_plain_python(hits, min_particle_hits,
     assert np.count_nonzero(matches.duplicate) == expected["num_duplicates"]
 
 
-@pytest.mark.parametrize(("particle_id", "labels", "perfect", "double_majority", "found"), [
-    ([1, 1, 1, 1], [0, 0, 0, 0], True, True, True),
-    ([1, 1, 1, 0], [0, 0, 0, 0], False, True, False),  # 3 / 4 is not more than 75 %
-    ([1, 1, 1, 1, 0], [0, 0, 0, 0, 0], False, True, True),  # 4 / 5 is
-    ([1, 1, 1, 1], [0, 0, -1, -1], False, False, True),  # 2 / 4 is not more than half of the particle
-    ([1, 1, 1, 1], [0, 0, 0, -1], False, True, True),
-    ([1, 1, 0, 0], [0, 0, 0, 0], False, False, False),  # 2 / 4 is not more than half of the candidate
-    ([1, 1, 2, 2], [0, 0, 0, 0], False, False, False),
-    ([1, 1, 1, 1], [-1, -1, -1, -1], False, False, False),
-])
+@pytest.mark.parametrize(
+    ("particle_id", "labels", "perfect", "double_majority", "found"),
+    [
+        ([1, 1, 1, 1], [0, 0, 0, 0], True, True, True),
+        ([1, 1, 1, 0], [0, 0, 0, 0], False, True, False),  # 3 / 4 is not more than 75 %
+        ([1, 1, 1, 1, 0], [0, 0, 0, 0, 0], False, True, True),  # 4 / 5 is
+        ([1, 1, 1, 1], [0, 0, -1, -1], False, False, True),  # 2 / 4 is not more than half of the particle
+        ([1, 1, 1, 1], [0, 0, 0, -1], False, True, True),
+        ([1, 1, 0, 0], [0, 0, 0, 0], False, False, False),  # 2 / 4 is not more than half of the candidate
+        ([1, 1, 2, 2], [0, 0, 0, 0], False, False, False),
+        ([1, 1, 1, 1], [-1, -1, -1, -1], False, False, False),
+    ],
+)
 def test_each_boundary_is_exclusive(particle_id, labels, perfect, double_majority, found):
     matches = match_candidates(*hits_of(particle_id, labels))
     assert (matches.perfect[0], matches.double_majority[0], matches.found[0]) == (perfect, double_majority, found)

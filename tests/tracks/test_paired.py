@@ -12,8 +12,12 @@ from edgetrack.tracks.ratio import Ratio
 
 
 def track_of_four(particles: list[int]) -> HitGraph:
-    return HitGraph(np.zeros((len(particles), 3)), np.array([[0, 1, 2], [1, 2, 3]]), np.array([True, True, True]),
-                    np.array(particles))
+    return HitGraph(
+        np.zeros((len(particles), 3)),
+        np.array([[0, 1, 2], [1, 2, 3]]),
+        np.array([True, True, True]),
+        np.array(particles),
+    )
 
 
 def test_gains_and_losses_are_counted_apart() -> None:

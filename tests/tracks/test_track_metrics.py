@@ -11,9 +11,14 @@ from edgetrack.tracks.track_metrics import MatchingConfig, match, pooled
 # (particle, candidate) of each hit; 0 = noise, −1 = in no candidate
 HITS = [
     *[(1, 0)] * 4,  # particle 1 perfect
-    *[(2, 1)] * 4, (2, 2),  # particle 2 but for one hit, which stands alone
-    *[(3, 3)] * 3, (0, 3), (3, 6), (3, -1),  # exactly 3/4 of candidate 3: double majority, no LHC match
-    *[(4, 4)] * 2, *[(4, 5)] * 2,  # two halves: both LHC matched, neither more than half of the particle
+    *[(2, 1)] * 4,
+    (2, 2),  # particle 2 but for one hit, which stands alone
+    *[(3, 3)] * 3,
+    (0, 3),
+    (3, 6),
+    (3, -1),  # exactly 3/4 of candidate 3: double majority, no LHC match
+    *[(4, 4)] * 2,
+    *[(4, 5)] * 2,  # two halves: both LHC matched, neither more than half of the particle
     *[(5, 6)] * 3,  # all of particle 5, but a hit of particle 3 beside them
     *[(6, -1)] * 2,  # lost
     (7, 7),  # one hit only
@@ -25,34 +30,52 @@ PT = {0: 50.0, 1: 1.2, 2: 1.2, 3: 2.5, 4: 2.5, 5: 2.5, 6: 4.0, 7: 200.0}  # GeV
 def event(order=None, **truth):
     particle_id, labels = np.array(HITS).T
     order = np.arange(len(HITS)) if order is None else order
-    graph = HitGraph(np.zeros((len(HITS), 3), np.float32), np.zeros((2, 0), np.int64),
-                     particle_id=particle_id[order], **{key: value[order] for key, value in truth.items()})
+    graph = HitGraph(
+        np.zeros((len(HITS), 3), np.float32),
+        np.zeros((2, 0), np.int64),
+        particle_id=particle_id[order],
+        **{key: value[order] for key, value in truth.items()},
+    )
     return graph, TrackCandidates.from_labels(labels[order])
 
 
 def figures(counts):
-    return {name: getattr(counts, name) for name in
-            ("perfect", "double_majority", "lhc", "lhc_efficiency", "fake_rate", "duplicate_rate")}
+    return {
+        name: getattr(counts, name)
+        for name in ("perfect", "double_majority", "lhc", "lhc_efficiency", "fake_rate", "duplicate_rate")
+    }
 
 
 def test_every_figure_has_its_own_numerator_and_denominator():
     assert figures(match(*event()).overall) == {
-        "perfect": Ratio(1, 6), "double_majority": Ratio(4, 6), "lhc": Ratio(4, 7), "lhc_efficiency": Ratio(3, 6),
-        "fake_rate": Ratio(3, 7), "duplicate_rate": Ratio(1, 7),
+        "perfect": Ratio(1, 6),
+        "double_majority": Ratio(4, 6),
+        "lhc": Ratio(4, 7),
+        "lhc_efficiency": Ratio(3, 6),
+        "fake_rate": Ratio(3, 7),
+        "duplicate_rate": Ratio(1, 7),
     }
 
 
 def test_single_hits_count_when_asked_for():
     assert figures(match(*event(), MatchingConfig(min_particle_hits=1, min_candidate_hits=1)).overall) == {
-        "perfect": Ratio(2, 7), "double_majority": Ratio(5, 7), "lhc": Ratio(6, 9), "lhc_efficiency": Ratio(4, 7),
-        "fake_rate": Ratio(3, 9), "duplicate_rate": Ratio(2, 9),
+        "perfect": Ratio(2, 7),
+        "double_majority": Ratio(5, 7),
+        "lhc": Ratio(6, 9),
+        "lhc_efficiency": Ratio(4, 7),
+        "fake_rate": Ratio(3, 9),
+        "duplicate_rate": Ratio(2, 9),
     }
 
 
 def test_three_hits_on_both_sides_drop_the_halves():
     assert figures(match(*event(), MatchingConfig(min_particle_hits=3, min_candidate_hits=3)).overall) == {
-        "perfect": Ratio(1, 5), "double_majority": Ratio(4, 5), "lhc": Ratio(2, 4), "lhc_efficiency": Ratio(2, 5),
-        "fake_rate": Ratio(2, 4), "duplicate_rate": Ratio(0, 4),
+        "perfect": Ratio(1, 5),
+        "double_majority": Ratio(4, 5),
+        "lhc": Ratio(2, 4),
+        "lhc_efficiency": Ratio(2, 5),
+        "fake_rate": Ratio(2, 4),
+        "duplicate_rate": Ratio(0, 4),
     }
 
 
@@ -114,9 +137,15 @@ def test_an_empty_graph_and_a_graph_without_tracks_have_no_candidates():
     assert metrics.overall.lhc == Ratio(0, 0)
 
 
-@pytest.mark.parametrize("config", [
-    {"min_particle_hits": 0}, {"min_candidate_hits": 0}, {"pt_edges": (1.0,)}, {"eta_edges": (1.0, 1.0)},
-])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"min_particle_hits": 0},
+        {"min_candidate_hits": 0},
+        {"pt_edges": (1.0,)},
+        {"eta_edges": (1.0, 1.0)},
+    ],
+)
 def test_impossible_cuts_are_refused(config):
     with pytest.raises(ValueError, match="wanted"):
         MatchingConfig(**config)

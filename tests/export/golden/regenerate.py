@@ -15,8 +15,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         placed = place_and_route({"adder.v": (HERE / "adder.v").read_text()}, "adder", Path(folder))
         (HERE / "nextpnr_adder.json").write_text(placed.report.read_text())
-        statistics = synthesise({"lanes.v": (HERE / "lanes.v").read_text()}, "lanes", hierarchy_commands("lanes"),
-                                Path(folder))
+        statistics = synthesise(
+            {"lanes.v": (HERE / "lanes.v").read_text()}, "lanes", hierarchy_commands("lanes"), Path(folder)
+        )
         (HERE / "yosys_lanes.json").write_text(json.dumps(statistics, indent=1) + "\n")
 
 
