@@ -13,7 +13,7 @@ from edgetrack.export.form import Capacity
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.quantize.fixed_point import Format, IntArray
 from edgetrack.quantize.integer_model import IntegerModel
-from edgetrack.quantize.network import QuantisedNetwork, concatenate
+from edgetrack.quantize.network import QuantizedNetwork, concatenate
 
 
 class BrevitasForm:
@@ -22,7 +22,7 @@ class BrevitasForm:
     name = "brevitas"
     capacity: Capacity | None = None
 
-    def __init__(self, network: QuantisedNetwork, model: IntegerModel) -> None:
+    def __init__(self, network: QuantizedNetwork, model: IntegerModel) -> None:
         self.network = network.eval()
         self.model = model
 

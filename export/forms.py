@@ -18,7 +18,7 @@ from edgetrack.export.onnx.qonnx import export_qonnx
 from edgetrack.export.rtl.pipelines import RtlConfig, export_rtl
 from edgetrack.graphs.sectors import SectorConfig
 from edgetrack.quantize.integer_model import IntegerModel
-from edgetrack.quantize.network import QuantisedNetwork
+from edgetrack.quantize.network import QuantizedNetwork
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class FormSettings:
 class Source:
     """What every form is made from: the trained network and its integers."""
 
-    network: QuantisedNetwork
+    network: QuantizedNetwork
     model: IntegerModel
 
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.batches import Batch, disjoint_union
 from edgetrack.models.description import Mlp
-from edgetrack.quantize.network import QuantisedMlp, QuantisedNetwork
-from edgetrack.quantize.quantisers import bits_of, exponent_of, set_threshold_exponent
+from edgetrack.quantize.network import QuantizedMlp, QuantizedNetwork
+from edgetrack.quantize.quantizers import bits_of, exponent_of, set_threshold_exponent
 
 MAX_VALUES = 1 << 21  # of one tensor, in whole rows evenly spaced, that a threshold is chosen from
 
@@ -51,12 +51,12 @@ class CalibratedScale:
 
 @torch.no_grad()
 def calibrate(
-    network: QuantisedNetwork, graphs: Sequence[HitGraph], config: CalibrationConfig
+    network: QuantizedNetwork, graphs: Sequence[HitGraph], config: CalibrationConfig
 ) -> dict[str, CalibratedScale]:
     """Set the scales of `network` in place, in one pass: each from what the scales before it let through.
 
     Scales that the recipe fixes (inputs with an `input_range`) stay. Returns what was chosen, by name as
-    `QuantisedNetwork.layers` gives them. O(N + E) of the first `config.graphs` graphs.
+    `QuantizedNetwork.layers` gives them. O(N + E) of the first `config.graphs` graphs.
 
     Raises ValueError without a graph that has edges, or where a bias does not fit its width.
     """
@@ -86,7 +86,7 @@ def calibrate(
 
 
 def _observer(
-    network: QuantisedNetwork, name: str, config: CalibrationConfig, chosen: dict[str, CalibratedScale]
+    network: QuantizedNetwork, name: str, config: CalibrationConfig, chosen: dict[str, CalibratedScale]
 ) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
     output = network.description.step(network.description.output)
     is_output = name == (f"{output.name}.{len(output.widths) - 1}" if isinstance(output, Mlp) else output.name)
@@ -131,12 +131,12 @@ def threshold_exponent(
     return largest - int(torch.tensor(errors).argmin())
 
 
-def _check_biases(network: QuantisedNetwork) -> None:
+def _check_biases(network: QuantizedNetwork) -> None:
     """Biases must fit their width on the accumulator's grid."""
     description = network.description
     for step in description.mlps:
         mlp = network.mlps[step.name]
-        assert isinstance(mlp, QuantisedMlp)
+        assert isinstance(mlp, QuantizedMlp)
         exponent = network.finest_exponent(step.source)
         for index, (linear, activation) in enumerate(zip(mlp.linears, mlp.activations, strict=True)):
             assert isinstance(linear, qnn.QuantLinear)

@@ -8,18 +8,18 @@ from typing import Any
 from edgetrack.models.checkpoint import Checkpoint
 from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.integer_model import IntegerModel
-from edgetrack.quantize.network import QuantisedNetwork
+from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.recipe import PrecisionRecipe
 
 
-def quantised_checkpoint(
-    network: QuantisedNetwork,
+def quantized_checkpoint(
+    network: QuantizedNetwork,
     threshold: float,
     track_threshold: float | None = None,
     config: Mapping[str, Any] | None = None,
     metrics: Mapping[str, Any] | None = None,
 ) -> Checkpoint:
-    """`network` and its thresholds (logits) as a checkpoint; `quantised_network` gives the same network back."""
+    """`network` and its thresholds (logits) as a checkpoint; `quantized_network` gives the same network back."""
     state = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
     return Checkpoint(
         "quantised",
@@ -33,14 +33,14 @@ def quantised_checkpoint(
     )
 
 
-def quantised_network(checkpoint: Checkpoint) -> QuantisedNetwork:
+def quantized_network(checkpoint: Checkpoint) -> QuantizedNetwork:
     """The Brevitas network of a quantised checkpoint, in evaluation mode.
 
     Raises ValueError for a float checkpoint, or where weights, recipe and description do not belong together.
     """
     if checkpoint.kind != "quantised" or checkpoint.recipe is None:
         raise ValueError(f"wanted a quantised checkpoint, got a {checkpoint.kind} one; `edgetrack quantize` makes one")
-    network = QuantisedNetwork(checkpoint.description, PrecisionRecipe.from_dict(checkpoint.recipe))
+    network = QuantizedNetwork(checkpoint.description, PrecisionRecipe.from_dict(checkpoint.recipe))
     try:
         network.load_state_dict(checkpoint.state)
     except RuntimeError as error:
@@ -49,5 +49,5 @@ def quantised_network(checkpoint: Checkpoint) -> QuantisedNetwork:
 
 
 def integer_model(checkpoint: Checkpoint) -> IntegerModel:
-    """The integer model of a quantised checkpoint. Raises ValueError as `quantised_network` and extraction do."""
-    return extract_integer_model(quantised_network(checkpoint))
+    """The integer model of a quantised checkpoint. Raises ValueError as `quantized_network` and extraction do."""
+    return extract_integer_model(quantized_network(checkpoint))

@@ -13,14 +13,14 @@ from torch import Tensor
 from edgetrack.models.description import Add, Concat, Gather, NetworkDescription, ScatterMean, ScatterSum
 from edgetrack.quantize.fixed_point import Format, IntArray
 from edgetrack.quantize.integer_model import RECIPROCAL_BITS, IntegerLayer, IntegerModel
-from edgetrack.quantize.network import QuantisedMlp, QuantisedNetwork
-from edgetrack.quantize.quantisers import Quantiser
+from edgetrack.quantize.network import QuantizedMlp, QuantizedNetwork
+from edgetrack.quantize.quantizers import Quantizer
 
 MAX_DEGREE = 4096  # neighbours of one node for which Brevitas' float32 sums are proved exact
 EXACT = 1 << 24  # float32 holds every integer below
 
 
-def extract_integer_model(network: QuantisedNetwork, max_degree: int = MAX_DEGREE) -> IntegerModel:
+def extract_integer_model(network: QuantizedNetwork, max_degree: int = MAX_DEGREE) -> IntegerModel:
     """The integers of `network`, equal to its evaluation forward on graphs of at most `max_degree` edges a node.
 
     Raises ValueError with the layer's name for a scale that is no power of two or not per tensor, a zero point, a
@@ -34,7 +34,7 @@ def extract_integer_model(network: QuantisedNetwork, max_degree: int = MAX_DEGRE
             layers: dict[str, tuple[IntegerLayer, ...]] = {}
             for step in network.description.mlps:
                 mlp = network.mlps[step.name]
-                assert isinstance(mlp, QuantisedMlp)
+                assert isinstance(mlp, QuantizedMlp)
                 exponent = _finest_exponent(network.description, formats, step.source)
                 layers[step.name] = _extract_mlp(mlp, step.name, exponent)
                 formats[step.name] = layers[step.name][-1].activation
@@ -77,7 +77,7 @@ def check_exact_in_float32(model: IntegerModel, max_degree: int) -> None:
             )
 
 
-def _extract_mlp(mlp: QuantisedMlp, name: str, exponent: int) -> tuple[IntegerLayer, ...]:
+def _extract_mlp(mlp: QuantizedMlp, name: str, exponent: int) -> tuple[IntegerLayer, ...]:
     layers = []
     for index, (linear, activation) in enumerate(zip(mlp.linears, mlp.activations, strict=True)):
         layer = f"{name}.{index}"
@@ -93,7 +93,7 @@ def _extract_mlp(mlp: QuantisedMlp, name: str, exponent: int) -> tuple[IntegerLa
     return tuple(layers)
 
 
-def _extract_linear(linear: Quantiser, layer: str, exponent: int, activation: Format) -> IntegerLayer:
+def _extract_linear(linear: Quantizer, layer: str, exponent: int, activation: Format) -> IntegerLayer:
     """One `QuantLinear` that reads integers on the grid 2^exponent."""
     if not (linear.weight_quant.is_quant_enabled and linear.bias_quant.is_quant_enabled):
         raise ValueError(f"layer {layer}: weight or bias is not quantised; give it a fixed-point quantiser")
@@ -123,7 +123,7 @@ def _extract_linear(linear: Quantiser, layer: str, exponent: int, activation: Fo
     )
 
 
-def _activation_format(quantiser: Quantiser, name: str) -> Format:
+def _activation_format(quantiser: Quantizer, name: str) -> Format:
     proxy = quantiser.act_quant
     if not proxy.is_quant_enabled:
         raise ValueError(f"layer {name}: activation is not quantised; give it a fixed-point quantiser")

@@ -15,18 +15,18 @@ from edgetrack.models.description import Add, Concat, Gather, Mlp, NetworkDescri
 from edgetrack.models.named_modules import NamedModules
 from edgetrack.models.network import degree, scatter_sum
 from edgetrack.quantize.integer_model import RECIPROCAL_BITS
-from edgetrack.quantize.quantisers import (
+from edgetrack.quantize.quantizers import (
     exponent_of,
     linear,
-    relu_quantiser,
+    relu_quantizer,
     set_threshold_exponent,
-    signed_quantiser,
+    signed_quantizer,
     threshold_parameter,
 )
 from edgetrack.quantize.recipe import PrecisionRecipe
 
 
-class QuantisedMlp(nn.Module):
+class QuantizedMlp(nn.Module):
     """Linear layers with quantised weights and biases; ReLU into unsigned formats between them.
 
     `activations[i]` follows `linears[i]`; the last one is signed and makes the MLP's value.
@@ -39,8 +39,8 @@ class QuantisedMlp(nn.Module):
         self.linears = nn.ModuleList(
             linear(fan_in, fan_out, layer) for (fan_in, fan_out), layer in zip(pairwise(widths), bits, strict=True)
         )
-        hidden: list[nn.Module] = [relu_quantiser(layer.activation) for layer in bits[:-1]]
-        self.activations = nn.ModuleList([*hidden, signed_quantiser(bits[-1].activation)])
+        hidden: list[nn.Module] = [relu_quantizer(layer.activation) for layer in bits[:-1]]
+        self.activations = nn.ModuleList([*hidden, signed_quantizer(bits[-1].activation)])
 
     def forward(self, value: IntQuantTensor) -> list[IntQuantTensor]:
         """(n, fan_in) → each layer's result (n, widths[i]), the MLP's own value last."""
@@ -51,7 +51,7 @@ class QuantisedMlp(nn.Module):
         return made
 
 
-class QuantisedNetwork(nn.Module):
+class QuantizedNetwork(nn.Module):
     """Runs a description with the formats of the integer contract.
 
     Each input, layer, sum, mean and add has one power-of-two format; gathers and concatenations are exact, and an MLP
@@ -70,12 +70,12 @@ class QuantisedNetwork(nn.Module):
             self.register_buffer(f"scale_{value.name}", torch.tensor(value.scale), persistent=False)
         self.quantisers = NamedModules(
             {
-                step.name: signed_quantiser(recipe.value_bits(description, step.name))
+                step.name: signed_quantizer(recipe.value_bits(description, step.name))
                 for step in (*description.inputs, *description.steps)
                 if not isinstance(step, Gather | Concat | Mlp)
             }
         )
-        self.mlps = NamedModules({mlp.name: QuantisedMlp(description, mlp, recipe) for mlp in description.mlps})
+        self.mlps = NamedModules({mlp.name: QuantizedMlp(description, mlp, recipe) for mlp in description.mlps})
         for value in description.inputs:
             if recipe.input_range is not None:
                 set_threshold_exponent(self.quantisers[value.name], math.ceil(math.log2(recipe.input_range)))
@@ -88,7 +88,7 @@ class QuantisedNetwork(nn.Module):
         """Everything that has a scale: quantisers by value or layer name ("phi_r1.0"), linears as "phi_r1.0.weight"."""
         found: dict[str, nn.Module] = dict(self.quantisers.items())
         for name, mlp in self.mlps.items():
-            assert isinstance(mlp, QuantisedMlp)
+            assert isinstance(mlp, QuantizedMlp)
             for index, (linear_, activation) in enumerate(zip(mlp.linears, mlp.activations, strict=True)):
                 found[f"{name}.{index}.weight"] = linear_
                 found[f"{name}.{index}"] = activation
@@ -155,7 +155,7 @@ class QuantisedNetwork(nn.Module):
         """
         targets = {}
         for name, mlp in self.mlps.items():
-            assert isinstance(mlp, QuantisedMlp)
+            assert isinstance(mlp, QuantizedMlp)
             for index, linear_ in enumerate(mlp.linears):
                 assert isinstance(linear_, qnn.QuantLinear)
                 # a float MLP is Linear, ReLU, Linear, …: its layers have every second index

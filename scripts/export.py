@@ -12,7 +12,7 @@ from edgetrack.export.synthesis.place_and_route import PlaceConfig
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.exploring.explore import ExploreConfig, explore_designs
 from edgetrack.scripts.hardware_figures import FigureConfig, hardware_figures
-from edgetrack.scripts.networks import float_onnx, load_kind, quantised_source
+from edgetrack.scripts.networks import float_onnx, load_kind, quantized_source
 from edgetrack.scripts.option import option
 from edgetrack.scripts.pretrained import DEFAULT_FLOAT, DEFAULT_QUANTISED
 
@@ -69,7 +69,7 @@ def export(config: ExportConfig, folder: Path, console: Console) -> dict[str, An
             "failed": not all(one["exact"] for one in found.get("checks", ())),
         }
     floats = load_kind(config.float_checkpoint, "float") if "onnx" in config.to else None
-    source = quantised_source(load_kind(config.checkpoint, "quantised")) if set(config.to) - {"onnx"} else None
+    source = quantized_source(load_kind(config.checkpoint, "quantised")) if set(config.to) - {"onnx"} else None
     exported: dict[str, str] = {}
     skipped: dict[str, str] = {}
     figures: dict[str, Any] = {}

@@ -19,7 +19,7 @@ from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sectors import SectorConfig, merged_scores, sectors
 from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint
 from edgetrack.models.inference import edge_logits
-from edgetrack.quantize.checkpoint import integer_model, quantised_network
+from edgetrack.quantize.checkpoint import integer_model, quantized_network
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.scripts.pretrained import DEFAULT_FLOAT, DEFAULT_QUANTISED, checkpoint_path
@@ -73,13 +73,13 @@ def edge_classifier(checkpoint: Checkpoint, form: str, folder: Path, settings: F
         return EdgeClassifier(form, lambda graph: edge_logits(network, [graph])[0])
     if form == "onnx":
         return EdgeClassifier(form, float_onnx(checkpoint, folder))
-    source = quantised_source(checkpoint)
+    source = quantized_source(checkpoint)
     return form_classifier(source.model, make_form(form, source, folder, settings), settings)
 
 
-def quantised_source(checkpoint: Checkpoint) -> Source:
+def quantized_source(checkpoint: Checkpoint) -> Source:
     """Network and integers of a quantised checkpoint."""
-    return Source(quantised_network(checkpoint), integer_model(checkpoint))
+    return Source(quantized_network(checkpoint), integer_model(checkpoint))
 
 
 def float_onnx(checkpoint: Checkpoint, folder: Path) -> Callable[[HitGraph], NDArray[np.floating]]:
@@ -90,7 +90,7 @@ def float_onnx(checkpoint: Checkpoint, folder: Path) -> Callable[[HitGraph], NDA
 
 def in_sectors(checkpoint: Checkpoint, capacity: Capacity, folder: Path, settings: FormSettings) -> EdgeClassifier:
     """The integer model on the sectors that a form of this capacity gets: what sectors cost, without what bits do."""
-    source = quantised_source(checkpoint)
+    source = quantized_source(checkpoint)
     form = export_integer(source.model, folder / "integer")
     form.capacity = capacity
     return form_classifier(source.model, form, settings)

@@ -22,12 +22,12 @@ from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training import fit
 from edgetrack.quantize.calibration import CalibratedScale, CalibrationConfig, calibrate
-from edgetrack.quantize.checkpoint import quantised_checkpoint
+from edgetrack.quantize.checkpoint import quantized_checkpoint
 from edgetrack.quantize.equalisation import equalised_state
 from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.input_scales import rescaled_state, with_input_scales
 from edgetrack.quantize.integer_model import IntegerModel
-from edgetrack.quantize.network import QuantisedNetwork
+from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.graph_sets import load_graph_sets
@@ -74,7 +74,7 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
     graphs = load_graph_sets(config.graphs, config.split)
     start = load_checkpoint(checkpoint_path(config.checkpoint))
     description = with_input_scales(start.description, fitting_scales(config, start.description))
-    network = QuantisedNetwork(description, config.recipe)
+    network = QuantizedNetwork(description, config.recipe)
     state = rescaled_state(float_network(start).state_dict(), start.description, description)
     network.load_float(equalised_state(state, description) if config.equalise else state)
     scales = calibrate(network, graphs.train, config.calibration)
@@ -96,7 +96,7 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
     threshold = balanced_threshold(np.concatenate(logits), np.concatenate([_labels(g) for g in graphs.validation]))
     track_threshold = best_track_threshold(graphs.validation, logits, threshold)
     metrics = integer_metrics(model, graphs.test, threshold, track_threshold)
-    checkpoint = quantised_checkpoint(network, threshold, track_threshold, dataclasses.asdict(config), metrics)
+    checkpoint = quantized_checkpoint(network, threshold, track_threshold, dataclasses.asdict(config), metrics)
     path = folder / f"{config.name}.safetensors"
     save_checkpoint(checkpoint, path)
     console.say(

@@ -27,7 +27,7 @@ from edgetrack.graphs.sectors import sectors
 from edgetrack.models.checkpoint import Checkpoint, float_network
 from edgetrack.models.inference import edge_logits
 from edgetrack.scripts.console import Console
-from edgetrack.scripts.networks import float_onnx, load_kind, quantised_source
+from edgetrack.scripts.networks import float_onnx, load_kind, quantized_source
 from edgetrack.scripts.option import option
 from edgetrack.scripts.pretrained import DEFAULT_FLOAT, DEFAULT_QUANTISED, sample_graphs
 
@@ -80,7 +80,7 @@ def verify(config: VerifyRunConfig, folder: Path, console: Console, artefacts: P
     `artefacts`, by default the run folder.
     """
     artefacts = artefacts or folder
-    source = quantised_source(load_kind(config.checkpoint, "quantised"))
+    source = quantized_source(load_kind(config.checkpoint, "quantised"))
     floats = _float_checkpoint(config)
     graphs = load_graphs(config.graphs or sample_graphs())[: config.number]
     results: list[FormResult] = []

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 from integer_networks import toy_description
-from quantised_networks import random_network
+from quantized_networks import random_network
 
 from edgetrack.graphs.files import save_graph
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, save_checkpoint
 from edgetrack.models.network import seeded_network
-from edgetrack.quantize.checkpoint import quantised_checkpoint
+from edgetrack.quantize.checkpoint import quantized_checkpoint
 from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.tracks.evaluation import evaluate_scores
 
@@ -88,7 +88,7 @@ def write_run(folder: Path, truth: bool = True) -> Path:
     write_stage(folder, "train", {"checkpoint": "/moved/train/float.safetensors"})
     save_checkpoint(float_, folder / "train" / "float.safetensors")
     write_stage(folder, "quantize", {"checkpoint": "/moved/quantize/quantised.safetensors"})
-    save_checkpoint(quantised_checkpoint(network, 0.0, 0.5), folder / "quantize" / "quantised.safetensors")
+    save_checkpoint(quantized_checkpoint(network, 0.0, 0.5), folder / "quantize" / "quantised.safetensors")
     write_export(folder)
     write_verification(folder)
     model = extract_integer_model(network)

@@ -95,7 +95,7 @@ def _add_input(network: HlsNetwork, value: Input, fmt: Format, beats: Beats) -> 
     network.add(
         "InputLayer",
         value.name,
-        {"result": hls_types.requantised(fmt)},
+        {"result": hls_types.requantized(fmt)},
         input_shape=[beats.beats, beats.lanes * value.width],
     )
     network.inputs.append(value.name)
@@ -126,7 +126,7 @@ def _add_step(
         case ScatterSum() | ScatterMean():
             bits = model.sum_bits(step.name, edges)
             types = {
-                "result": hls_types.requantised(model.formats[step.name]),
+                "result": hls_types.requantized(model.formats[step.name]),
                 "accum": hls_types.exact(bits, model.exponent(step.source)),
             }
             mean: dict[str, Any] = {}
@@ -147,7 +147,7 @@ def _add_step(
             )
         case Add():
             network.add(
-                "Merge", step.name, {"result": hls_types.requantised(model.formats[step.name])}, inputs=inputs, op="add"
+                "Merge", step.name, {"result": hls_types.requantized(model.formats[step.name])}, inputs=inputs, op="add"
             )
     return step.name
 
@@ -161,11 +161,11 @@ def _add_mlp(network: HlsNetwork, model: IntegerModel, step: Mlp, source: str, r
         types = {
             "weight": hls_types.exact(layer.weight_format.bits, layer.weight_format.exponent)
             if layer.weight_format.signed
-            else hls_types.requantised(layer.weight_format),
+            else hls_types.requantized(layer.weight_format),
             "bias": hls_types.exact(max(bias_bits, 2), accumulator),
             "accum": hls_types.exact(bits[index], accumulator),
             # Rounding, saturation and, for an unsigned result, ReLU: all in one conversion.
-            "result": hls_types.requantised(layer.activation),
+            "result": hls_types.requantized(layer.activation),
         }
         name = f"{step.name}_dense_{index}"
         fan_out, fan_in = layer.weight.shape

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from edgetrack.quantize.fixed_point import Format
 
 
-def requantised(fmt: Format) -> str:
+def requantized(fmt: Format) -> str:
     """The type of a value in `fmt`: assigning to it rounds half to even and saturates, as the contract does."""
     sign = "" if fmt.signed else "u"
     overflow = "SAT_SYM" if fmt.narrow else "SAT"

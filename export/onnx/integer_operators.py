@@ -24,7 +24,7 @@ from edgetrack.quantize.integer_model import RECIPROCAL_BITS, IntegerLayer, Inte
 FLOAT32_EXACT = 1 << 24  # integers up to this magnitude are float32 numbers
 
 # (graph, source tensor, format, output tensor): bring the source to the format
-Quantiser = Callable[[OnnxGraph, str, Format, str], None]
+Quantizer = Callable[[OnnxGraph, str, Format, str], None]
 # (graph, source tensor, layer, exponent of the source's grid, name): accumulators of a layer, ReLU included
 Linear = Callable[[OnnxGraph, str, IntegerLayer, int, str], str]
 
@@ -34,7 +34,7 @@ class IntegerArithmetic:
     """The contract's arithmetic: exact sums, brought to a value's format by `quantiser`."""
 
     model: IntegerModel
-    quantiser: Quantiser
+    quantiser: Quantizer
     linear: Linear
     pairwise: bool
 
@@ -70,7 +70,7 @@ class IntegerArithmetic:
 
 def integer_onnx(
     model: IntegerModel,
-    quantiser: Quantiser,
+    quantiser: Quantizer,
     linear: Linear,
     *,
     pairwise: bool = False,

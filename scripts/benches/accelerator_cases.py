@@ -24,7 +24,7 @@ from edgetrack.quantize.calibration import CalibrationConfig, calibrate
 from edgetrack.quantize.checkpoint import integer_model
 from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.integer_model import IntegerModel
-from edgetrack.quantize.network import QuantisedNetwork
+from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.networks import load_kind
 from edgetrack.scripts.pretrained import sample_graphs
@@ -99,7 +99,7 @@ def network(name: str, seed: int) -> IntegerModel:
         return integer_model(load_kind(name, "quantised"))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        made = QuantisedNetwork(interaction_network(InteractionNetworkConfig(hidden=8, effects=4)), PrecisionRecipe())
+        made = QuantizedNetwork(interaction_network(InteractionNetworkConfig(hidden=8, effects=4)), PrecisionRecipe())
     calibrate(made, load_graphs(sample_graphs())[:2], CalibrationConfig(graphs=2))
     return extract_integer_model(made.eval())
 

@@ -14,7 +14,7 @@ from edgetrack.models.inference import edge_logits
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.losses.hardware import Hardware
 from edgetrack.scripts.losses.separation import Network, Separation, separate
-from edgetrack.scripts.networks import form_codes, quantised_source
+from edgetrack.scripts.networks import form_codes, quantized_source
 from edgetrack.scripts.pretrained import checkpoint_path
 from edgetrack.tracks.evaluation import EvaluationConfig
 
@@ -79,7 +79,7 @@ def _network(source: str, remedy: str) -> Network:
 
 
 def _hardware(checkpoint: Checkpoint, name: str, settings: FormSettings, folder: Path) -> Hardware:
-    source = quantised_source(checkpoint)
+    source = quantized_source(checkpoint)
     own = checkpoint.threshold, checkpoint.logit_for_tracks
     if name in ("auto", "integer"):
         cut = settings.sectors_for(settings.accelerator.capacity)

@@ -36,7 +36,7 @@ class RunRecord:
     graphs: tuple[HitGraph, ...]  # the held-out graphs, in the order of evaluation.json
     logits: Mapping[str, Logits]  # form → logits of each graph
     quantised: Checkpoint | None
-    quantised_path: Path | None
+    quantized_path: Path | None
     floats: Mapping[str, Checkpoint]  # stage → float checkpoint
     rtl: Mapping[str, Mapping[str, Any]]  # rtl.json: MLP → latency and estimates
     synthesis: Mapping[str, Mapping[str, Any]]  # MLP → primitives that Yosys counted
@@ -49,7 +49,7 @@ class RunRecord:
         return tuple(names[: names.index("onnx")] if "onnx" in names else [n for n in names if "float" in n])
 
     @property
-    def quantised_names(self) -> tuple[str, ...]:
+    def quantized_names(self) -> tuple[str, ...]:
         """Names of the quantised forms in `forms`."""
         return tuple(name for name in self.forms if name not in self.float_names and name != "onnx")
 
@@ -61,8 +61,8 @@ class RunRecord:
     @property
     def integers(self) -> str | None:
         """The quantised form that stands for all of them in figures."""
-        there = [name for name in (*QUANTISED_PREFERENCE, *self.quantised_names) if name in self.logits]
-        return next((name for name in there if name in self.quantised_names), None)
+        there = [name for name in (*QUANTISED_PREFERENCE, *self.quantized_names) if name in self.logits]
+        return next((name for name in there if name in self.quantized_names), None)
 
 
 def collect(folder: Path) -> RunRecord:
@@ -94,7 +94,7 @@ def collect(folder: Path) -> RunRecord:
         graphs=graphs,
         logits=_logits(folder / "evaluate" / "logits.npz", graphs),
         quantised=checkpoints[quantised] if quantised else None,
-        quantised_path=quantised,
+        quantized_path=quantised,
         floats={path.parent.name: checkpoint for path, checkpoint in checkpoints.items() if checkpoint.kind == "float"},
         rtl=_object(rtl_file) if rtl_file else {},
         synthesis=_synthesis(stages, rtl_file),

@@ -105,7 +105,7 @@ def typical_event(events: list[EventTracks], pooled: float | None) -> int:
 
 def logits_differing(record: RunRecord, form: str) -> tuple[int, int] | None:
     """Edges whose logit differs from the integer form's, and edges that the form gave none (−∞); None without both."""
-    if record.integers is None or form not in record.logits or form not in record.quantised_names:
+    if record.integers is None or form not in record.logits or form not in record.quantized_names:
         return None
     pairs = list(zip(record.logits[form], record.logits[record.integers], strict=True))
     lost = sum(int(np.count_nonzero(np.isneginf(mine))) for mine, _ in pairs)

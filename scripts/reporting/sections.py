@@ -35,7 +35,7 @@ def whole_run(record: RunRecord) -> str:
 
 def own_checkpoint(record: RunRecord) -> str:
     """The option that names this run's quantised checkpoint; nothing where there is none."""
-    return f" --checkpoint {record.quantised_path}" if record.quantised_path else ""
+    return f" --checkpoint {record.quantized_path}" if record.quantized_path else ""
 
 
 def event_section(

@@ -12,7 +12,7 @@ from edgetrack.export.verify import verify_form
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.quantize.extract import extract_integer_model
-from edgetrack.quantize.network import QuantisedNetwork
+from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.recipe import PrecisionRecipe
 
 DESCRIPTIONS = [interaction_network(InteractionNetworkConfig(hidden=8)), toy_description()]
@@ -21,7 +21,7 @@ DESCRIPTIONS = [interaction_network(InteractionNetworkConfig(hidden=8)), toy_des
 @pytest.mark.parametrize("description", DESCRIPTIONS, ids=lambda d: d.name)
 def test_brevitas_equals_integer_model_and_a_flipped_bit_does_not(description: NetworkDescription) -> None:
     torch.manual_seed(3)
-    network = QuantisedNetwork(description, PrecisionRecipe())
+    network = QuantizedNetwork(description, PrecisionRecipe())
     network.eval()
     model = extract_integer_model(network)
     graphs = special_graphs(15, 60, seed=2)
@@ -37,7 +37,7 @@ def test_brevitas_equals_integer_model_and_a_flipped_bit_does_not(description: N
 def test_a_value_off_the_grid_is_a_failure_with_its_layer_and_other_graphs_are_compared() -> None:
     description = DESCRIPTIONS[0]
     torch.manual_seed(3)
-    network = QuantisedNetwork(description, PrecisionRecipe()).eval()
+    network = QuantizedNetwork(description, PrecisionRecipe()).eval()
     model = extract_integer_model(network)
     coarse = replace(model.formats["phi_r2"], exponent=model.formats["phi_r2"].exponent + 2)
     layers = (*model.layers["phi_r2"][:-1], replace(model.layers["phi_r2"][-1], activation=coarse))

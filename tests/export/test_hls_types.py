@@ -1,14 +1,14 @@
 """Types written for hls4ml hold exactly what the formats hold."""
 
-from edgetrack.export.hls4ml.types import common, exact, requantised, unsigned
+from edgetrack.export.hls4ml.types import common, exact, requantized, unsigned
 from edgetrack.quantize.fixed_point import Format
 
 
 def test_requantised_types_name_width_integer_bits_and_modes() -> None:
-    assert requantised(Format(8, -7)) == "fixed<8,1,RND_CONV,SAT>"
-    assert requantised(Format(8, -5, narrow=True)) == "fixed<8,3,RND_CONV,SAT_SYM>"
-    assert requantised(Format(8, -6, signed=False)) == "ufixed<8,2,RND_CONV,SAT>"
-    assert requantised(Format(6, -9)) == "fixed<6,-3,RND_CONV,SAT>"
+    assert requantized(Format(8, -7)) == "fixed<8,1,RND_CONV,SAT>"
+    assert requantized(Format(8, -5, narrow=True)) == "fixed<8,3,RND_CONV,SAT_SYM>"
+    assert requantized(Format(8, -6, signed=False)) == "ufixed<8,2,RND_CONV,SAT>"
+    assert requantized(Format(6, -9)) == "fixed<6,-3,RND_CONV,SAT>"
 
 
 def test_exact_and_unsigned_types_are_wide_enough() -> None:

@@ -23,7 +23,7 @@ from edgetrack.models.interaction_network import InteractionNetworkConfig, inter
 from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerModel
-from edgetrack.quantize.network import QuantisedNetwork
+from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.recipe import PrecisionRecipe
 
 NETWORK = interaction_network(InteractionNetworkConfig(hidden=6))
@@ -185,7 +185,7 @@ def test_inputs_of_different_sizes_are_refused() -> None:
 class _Alone(torch.nn.Module):
     """An MLP of a quantised network with the quantiser of its input, as Brevitas exports it."""
 
-    def __init__(self, network: QuantisedNetwork, value: str, mlp: str) -> None:
+    def __init__(self, network: QuantizedNetwork, value: str, mlp: str) -> None:
         super().__init__()
         self.quantiser, self.mlp = network.quantisers[value], network.mlps[mlp]
 
@@ -200,7 +200,7 @@ def test_our_qonnx_of_an_mlp_equals_that_of_brevitas(tmp_path: Path) -> None:
         from brevitas.export import export_qonnx as brevitas_export
     torch.manual_seed(3)
     description = NetworkDescription("alone", (Input("x", "node", (1.0,) * 3),), (Mlp("phi", "x", (6, 5, 2)),), "phi")
-    network = QuantisedNetwork(description, PrecisionRecipe()).eval()
+    network = QuantizedNetwork(description, PrecisionRecipe()).eval()
     model = extract_integer_model(network)
     x = np.random.default_rng(0).normal(0, 0.6, (500, 3)).astype(np.float32)
     path = tmp_path / "brevitas.onnx"

@@ -3,14 +3,14 @@
 import pytest
 import torch
 from integer_networks import random_graph, toy_description
-from quantised_networks import network_values
+from quantized_networks import network_values
 
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import GraphNetwork
 from edgetrack.quantize.calibration import CalibrationConfig, calibrate, calibrate_one, threshold_exponent
 from edgetrack.quantize.extract import extract_integer_model
-from edgetrack.quantize.network import QuantisedNetwork
-from edgetrack.quantize.quantisers import signed_quantiser
+from edgetrack.quantize.network import QuantizedNetwork
+from edgetrack.quantize.quantizers import signed_quantizer
 from edgetrack.quantize.recipe import PrecisionRecipe
 
 IN = interaction_network(
@@ -28,7 +28,7 @@ def float_network(gain: float = 3.0) -> GraphNetwork:
     return network
 
 
-def error(network: QuantisedNetwork, reference: GraphNetwork) -> float:
+def error(network: QuantizedNetwork, reference: GraphNetwork) -> float:
     """RMS error of the scores, on a graph that calibration has not seen."""
     graph = random_graph(100, 500, seed=99)
     with torch.no_grad():
@@ -40,7 +40,7 @@ def error(network: QuantisedNetwork, reference: GraphNetwork) -> float:
 @pytest.mark.parametrize("method", ["error", "percentile"])
 def test_calibration_brings_the_quantised_network_near_its_float_one(method) -> None:
     reference = float_network()
-    network = QuantisedNetwork(IN, PrecisionRecipe(weight_bits=8, bias_bits=20)).eval()
+    network = QuantizedNetwork(IN, PrecisionRecipe(weight_bits=8, bias_bits=20)).eval()
     network.load_float(reference.state_dict())
     before = error(network, reference)
     calibrate(network, GRAPHS[:2], CalibrationConfig(method=method))
@@ -49,7 +49,7 @@ def test_calibration_brings_the_quantised_network_near_its_float_one(method) -> 
 
 
 def test_calibration_says_what_it_chose() -> None:
-    network = QuantisedNetwork(IN, PrecisionRecipe(bias_bits=20))
+    network = QuantizedNetwork(IN, PrecisionRecipe(bias_bits=20))
     network.load_float(float_network().state_dict())
     chosen = calibrate(network, GRAPHS, CalibrationConfig())
     assert network.training
@@ -62,8 +62,8 @@ def test_calibration_says_what_it_chose() -> None:
 
 
 def test_inputs_keep_their_range_unless_the_recipe_has_them_calibrated() -> None:
-    fixed = QuantisedNetwork(IN, PrecisionRecipe(input_range=2.0))
-    calibrated = QuantisedNetwork(IN, PrecisionRecipe(input_range=None))
+    fixed = QuantizedNetwork(IN, PrecisionRecipe(input_range=2.0))
+    calibrated = QuantizedNetwork(IN, PrecisionRecipe(input_range=None))
     wide = [random_graph(80, 400, seed=0, spread=5.0)]
     for network in (fixed, calibrated):
         calibrate(network, wide, CalibrationConfig(method="percentile", percentile=100.0))
@@ -74,7 +74,7 @@ def test_inputs_keep_their_range_unless_the_recipe_has_them_calibrated() -> None
 def test_calibration_works_on_any_description_and_repeats_itself() -> None:
     def once() -> dict:
         torch.manual_seed(2)
-        return calibrate(QuantisedNetwork(toy_description(), PrecisionRecipe()), GRAPHS, CalibrationConfig(graphs=2))
+        return calibrate(QuantizedNetwork(toy_description(), PrecisionRecipe()), GRAPHS, CalibrationConfig(graphs=2))
 
     assert once() == once()
 
@@ -95,7 +95,7 @@ def test_threshold_balances_saturation_and_rounding(values, bits, signed, expone
 
 
 def test_bias_that_does_not_fit_is_refused_with_the_bits_it_needs() -> None:
-    network = QuantisedNetwork(IN, PrecisionRecipe(bias_bits=8))
+    network = QuantizedNetwork(IN, PrecisionRecipe(bias_bits=8))
     with torch.no_grad():
         network.mlps["phi_o"].linears[0].bias[3] = 100.0
     with pytest.raises(ValueError, match=r"layer phi_\w+\.0: bias .* needs \d+ bits, the recipe gives 8"):
@@ -104,7 +104,7 @@ def test_bias_that_does_not_fit_is_refused_with_the_bits_it_needs() -> None:
 
 def test_graphs_without_edges_do_not_calibrate() -> None:
     with pytest.raises(ValueError, match="no graph with edges"):
-        calibrate(QuantisedNetwork(IN, PrecisionRecipe()), [random_graph(5, 0)], CalibrationConfig())
+        calibrate(QuantizedNetwork(IN, PrecisionRecipe()), [random_graph(5, 0)], CalibrationConfig())
 
 
 def test_large_tensors_are_sampled_in_whole_rows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,7 @@ def test_large_tensors_are_sampled_in_whole_rows(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("edgetrack.quantize.calibration.MAX_VALUES", 100)
     values = torch.ones(1000, 2)
     values[:, 1] = 7.9
-    quantiser = signed_quantiser(8)
+    quantiser = signed_quantizer(8)
     chosen = calibrate_one(quantiser, values, CalibrationConfig(), is_output=False)
     assert chosen.largest == pytest.approx(7.9)
     assert chosen.exponent == -4

@@ -13,25 +13,25 @@ from brevitas.quant import (
 )
 from brevitas.quant.fixed_point import Int8WeightPerChannelFixedPoint
 from integer_networks import toy_description
-from quantised_networks import random_network
+from quantized_networks import random_network
 
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.quantize.extract import check_exact_in_float32, extract_integer_model
-from edgetrack.quantize.network import QuantisedNetwork
-from edgetrack.quantize.quantisers import Quantiser, set_threshold_exponent, signed_quantiser
+from edgetrack.quantize.network import QuantizedNetwork
+from edgetrack.quantize.quantizers import Quantizer, set_threshold_exponent, signed_quantizer
 from edgetrack.quantize.recipe import PrecisionOverride, PrecisionRecipe
 
 IN = interaction_network(InteractionNetworkConfig(hidden=8))
 
 
-def collected(quantiser: Quantiser) -> Quantiser:
+def collected(quantiser: Quantizer) -> Quantizer:
     """A quantiser with statistics of its own, after it has seen something that no power of two fits."""
     for _ in range(3):
         quantiser(torch.linspace(-0.3, 0.7, 50)[:, None])
     return quantiser.eval()
 
 
-def with_linear(weight_quant: type, bias_quant: type) -> QuantisedNetwork:
+def with_linear(weight_quant: type, bias_quant: type) -> QuantizedNetwork:
     network = random_network(IN)
     network.mlps["phi_o"].linears[1] = qnn.QuantLinear(
         8, 8, bias=True, weight_quant=weight_quant, bias_quant=bias_quant
@@ -65,7 +65,7 @@ def test_scale_per_channel_is_refused() -> None:
 
 
 def test_bias_off_the_accumulators_grid_is_refused() -> None:
-    from edgetrack.quantize.quantisers import _Weight
+    from edgetrack.quantize.quantizers import _Weight
 
     network = with_linear(_Weight, Int8BiasPerTensorFixedPointInternalScaling)
     with pytest.raises(ValueError, match=r"layer phi_o\.1: bias stands on"):
@@ -78,7 +78,7 @@ def test_missing_quantiser_and_missing_relu_are_refused() -> None:
     with pytest.raises(ValueError, match=r"layer phi_r2\.0: weight or bias is not quantised"):
         extract_integer_model(network)
     network = random_network(IN)
-    network.mlps["phi_r2"].activations[0] = signed_quantiser(8)
+    network.mlps["phi_r2"].activations[0] = signed_quantizer(8)
     with pytest.raises(ValueError, match=r"layer phi_r2\.0: activation is signed, wanted unsigned"):
         extract_integer_model(network)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from brevitas.quant_tensor import IntQuantTensor
 from integer_networks import random_graph, toy_description
-from quantised_networks import network_values, random_network
+from quantized_networks import network_values, random_network
 
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import Input, Mlp, NetworkDescription
@@ -13,7 +13,7 @@ from edgetrack.models.interaction_network import InteractionNetworkConfig, inter
 from edgetrack.models.network import GraphNetwork
 from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.integer_model import IntegerModel
-from edgetrack.quantize.network import QuantisedNetwork
+from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.recipe import PrecisionRecipe
 
 
@@ -46,7 +46,7 @@ def exponents_of(model: IntegerModel) -> dict[str, int]:
     return hidden | {name: model.exponent(name) for name in model.description.names}
 
 
-def differing(network: QuantisedNetwork, model: IntegerModel, graph: HitGraph) -> list[str]:
+def differing(network: QuantizedNetwork, model: IntegerModel, graph: HitGraph) -> list[str]:
     """Names of the values that differ; asserts that both sides name the same ones."""
     got = network_values(network, graph)
     inputs = model.quantize_inputs({"x": graph.x, "edge_attr": graph.edge_attr})
@@ -135,7 +135,7 @@ def test_many_vectors_through_each_mlp_agree() -> None:
 
 def test_ties_round_to_even_and_weights_are_narrow() -> None:
     description = NetworkDescription("line", (Input("x", "node", (1.0,)),), (Mlp("f", "x", (1,)),), "f")
-    network = QuantisedNetwork(description, PrecisionRecipe(weight_bits=2, activation_bits=8, output_bits=7)).eval()
+    network = QuantizedNetwork(description, PrecisionRecipe(weight_bits=2, activation_bits=8, output_bits=7)).eval()
     with torch.no_grad():
         network.mlps["f"].linears[0].weight.fill_(-5.0)  # saturates at −1 · 2^-1, not at −2 · 2^-1
         network.mlps["f"].linears[0].bias.zero_()
@@ -155,7 +155,7 @@ def test_ties_round_to_even_and_weights_are_narrow() -> None:
 def test_forward_has_the_float_networks_signature_and_its_weights() -> None:
     description = DESCRIPTIONS["in_8"]
     float_network = GraphNetwork(description)
-    network = QuantisedNetwork(description, PrecisionRecipe())
+    network = QuantizedNetwork(description, PrecisionRecipe())
     network.load_float(float_network.state_dict())
     assert torch.equal(network.mlps["phi_o"].linears[1].weight, float_network.mlps["phi_o"][2].weight)
     assert torch.equal(network.mlps["phi_r2"].linears[2].bias, float_network.mlps["phi_r2"][4].bias)
@@ -165,7 +165,7 @@ def test_forward_has_the_float_networks_signature_and_its_weights() -> None:
 
 
 def test_float_weights_of_another_network_are_refused() -> None:
-    network = QuantisedNetwork(DESCRIPTIONS["in_8"], PrecisionRecipe())
+    network = QuantizedNetwork(DESCRIPTIONS["in_8"], PrecisionRecipe())
     with pytest.raises(ValueError, match=r"phi_r1\.0\.weight has shape \(16, 10\), wanted \(8, 10\)"):
         network.load_float(GraphNetwork(DESCRIPTIONS["in_16"]).state_dict())
     with pytest.raises(ValueError, match="differ in"):
@@ -173,8 +173,8 @@ def test_float_weights_of_another_network_are_refused() -> None:
 
 
 def test_fixed_scales_do_not_train() -> None:
-    learned = QuantisedNetwork(DESCRIPTIONS["in_8"], PrecisionRecipe(scales="learned"))
-    fixed = QuantisedNetwork(DESCRIPTIONS["in_8"], PrecisionRecipe(scales="fixed"))
+    learned = QuantizedNetwork(DESCRIPTIONS["in_8"], PrecisionRecipe(scales="learned"))
+    fixed = QuantizedNetwork(DESCRIPTIONS["in_8"], PrecisionRecipe(scales="fixed"))
     trained = {name for name, value in learned.named_parameters() if value.requires_grad}
     scales = trained - {name for name, value in fixed.named_parameters() if value.requires_grad}
     assert scales

@@ -17,7 +17,7 @@ from edgetrack.models.interaction_network import InteractionNetworkConfig, inter
 from edgetrack.models.network import seeded_network
 from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.train_config import TrainConfig
-from edgetrack.quantize.checkpoint import integer_model, quantised_network
+from edgetrack.quantize.checkpoint import integer_model, quantized_network
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.quantize import QuantizeRunConfig, fitting_scales, quantize
@@ -51,7 +51,7 @@ def test_checkpoint_holds_the_integers_thresholds_and_figures(config: QuantizeRu
     checkpoint = load_checkpoint(result["checkpoint"])
     assert checkpoint.kind == "quantised"
     assert checkpoint.description.inputs[1].scale == (4.0, 1.0, 1.0, 0.125)
-    assert quantised_network(checkpoint).recipe == config.recipe
+    assert quantized_network(checkpoint).recipe == config.recipe
     model = integer_model(checkpoint)
     step = model.formats[model.description.output].step
     assert (2 * checkpoint.threshold / step).is_integer()  # on a code or half-way: exact in every form
@@ -71,7 +71,7 @@ def test_run_repeats_itself_and_a_finished_one_is_kept(config: QuantizeRunConfig
     assert first == again == other
 
 
-def test_quantised_checkpoint_is_no_start(config: QuantizeRunConfig, tmp_path: Path) -> None:
+def test_quantized_checkpoint_is_no_start(config: QuantizeRunConfig, tmp_path: Path) -> None:
     short = replace(config, training=TrainConfig(epochs=1))
     quantised = quantize(short, tmp_path, Console(quiet=True))["checkpoint"]
     with pytest.raises(ValueError, match="wanted a float checkpoint"):

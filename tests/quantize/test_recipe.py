@@ -4,7 +4,7 @@ import pytest
 from integer_networks import toy_description
 
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
-from edgetrack.quantize.network import QuantisedNetwork
+from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.recipe import PrecisionOverride, PrecisionRecipe
 
 IN = interaction_network(InteractionNetworkConfig(hidden=8))
@@ -37,7 +37,7 @@ def test_values_have_the_widths_of_their_kind() -> None:
 
 def test_unknown_override_names_the_nearest_valid_one() -> None:
     with pytest.raises(ValueError, match=r"'phi_r1\.3'.*did you mean 'phi_r1\.[012]'"):
-        QuantisedNetwork(IN, PrecisionRecipe(overrides={"phi_r1.3": PrecisionOverride(weight_bits=4)}))
+        QuantizedNetwork(IN, PrecisionRecipe(overrides={"phi_r1.3": PrecisionOverride(weight_bits=4)}))
     with pytest.raises(ValueError, match="did you mean 'aggregate'"):
         PrecisionRecipe(overrides={"agregate": PrecisionOverride(activation_bits=4)}).check(IN)
 

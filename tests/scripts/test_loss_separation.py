@@ -26,7 +26,7 @@ from edgetrack.scripts.console import Console
 from edgetrack.scripts.evaluate import EvaluateConfig, evaluate
 from edgetrack.scripts.losses.hardware import Hardware
 from edgetrack.scripts.losses.separation import Network, Separation, separate
-from edgetrack.scripts.networks import form_classifier, quantised_source
+from edgetrack.scripts.networks import form_classifier, quantized_source
 from edgetrack.scripts.networks import load_kind as load
 from edgetrack.tracks.evaluation import EvaluationConfig
 from edgetrack.tracks.paired import Change
@@ -225,7 +225,7 @@ def graphs(tmp_path: Path) -> str:
 
 
 def test_a_form_that_streams_gets_all_sectors_of_a_graph_at_once() -> None:
-    source = quantised_source(load("in-2gev-quantised", "quantised"))
+    source = quantized_source(load("in-2gev-quantised", "quantised"))
     settings = FormSettings(sectors=SectorConfig(phi_sectors=4, overlap_phi=0.1))
     form, graph = InBatches(source.model), track_graph("event", seed=3)
     got = form_classifier(source.model, form, settings)(graph)
@@ -236,7 +236,7 @@ def test_a_form_that_streams_gets_all_sectors_of_a_graph_at_once() -> None:
 
 
 def test_a_sector_flagged_without_reason_is_no_result() -> None:
-    source = quantised_source(load("in-2gev-quantised", "quantised"))
+    source = quantized_source(load("in-2gev-quantised", "quantised"))
     settings = FormSettings(sectors=SectorConfig(phi_sectors=4, overlap_phi=0.1))
     with pytest.raises(InexactForm, match=r"event.* is flagged as beyond the capacity, but fits"):
         form_classifier(source.model, InBatches(source.model, flag=True), settings)(track_graph("event", seed=3))
@@ -301,7 +301,7 @@ def test_what_cannot_be_separated_is_refused(graphs: str, tmp_path: Path, change
 
 
 def test_sectors_that_see_all_messages_change_no_integer_of_real_events(trackml_hitgraphs: Path) -> None:
-    model = quantised_source(load("in-2gev-quantised", "quantised")).model
+    model = quantized_source(load("in-2gev-quantised", "quantised")).model
     graphs = load_graphs(trackml_hitgraphs / "2gev")[:4]
     cut = SectorConfig(phi_sectors=16, node_capacity=1024, edge_capacity=4096)
     margin = needed_margin(graphs, cut, rounds=1).phi

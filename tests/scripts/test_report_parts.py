@@ -351,7 +351,7 @@ def test_checkpoints_are_found_where_the_folder_has_moved_to(record: RunRecord) 
     assert record.quantised is not None
     assert record.quantised.kind == "quantised"
     assert list(record.floats) == ["train"]
-    assert (record.float_names, record.quantised_names) == (("float",), ("integer", "hls4ml", "accelerator", "rtl"))
+    assert (record.float_names, record.quantized_names) == (("float",), ("integer", "hls4ml", "accelerator", "rtl"))
     assert (record.reference, record.integers) == ("float", "integer")
 
 

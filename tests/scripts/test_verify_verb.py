@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from integer_networks import flip_lsb, random_graph, toy_description
-from quantised_networks import random_network
+from quantized_networks import random_network
 from run_folders import track_graph, without_truth
 
 from edgetrack.export.accelerator.plan import AcceleratorConfig
@@ -25,7 +25,7 @@ from edgetrack.graphs.sectors import SectorConfig, sectors
 from edgetrack.models.checkpoint import Checkpoint, save_checkpoint
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import seeded_network
-from edgetrack.quantize.checkpoint import integer_model, quantised_checkpoint
+from edgetrack.quantize.checkpoint import integer_model, quantized_checkpoint
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.evaluate import EvaluateConfig, evaluate
@@ -39,9 +39,9 @@ from edgetrack.tracks.track_metrics import MatchingConfig
 QUIET = Console(quiet=True)
 
 
-def save_quantised(path: Path, recipe: PrecisionRecipe | None = None) -> str:
+def save_quantized(path: Path, recipe: PrecisionRecipe | None = None) -> str:
     network = random_network(interaction_network(InteractionNetworkConfig(hidden=6)), recipe)
-    save_checkpoint(quantised_checkpoint(network, 0.0), path)
+    save_checkpoint(quantized_checkpoint(network, 0.0), path)
     return str(path)
 
 
@@ -53,13 +53,13 @@ def save_float(path: Path) -> str:
 
 @pytest.fixture
 def quantised(tmp_path: Path) -> str:
-    return save_quantised(tmp_path / "quantised.safetensors")
+    return save_quantized(tmp_path / "quantised.safetensors")
 
 
 @pytest.fixture
 def wide(tmp_path: Path) -> str:
     """A checkpoint that QONNX can hold and QCDQ cannot."""
-    return save_quantised(tmp_path / "wide.safetensors", PrecisionRecipe(activation_bits=12, bias_bits=20))
+    return save_quantized(tmp_path / "wide.safetensors", PrecisionRecipe(activation_bits=12, bias_bits=20))
 
 
 @pytest.fixture

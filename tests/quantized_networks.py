@@ -9,18 +9,18 @@ from integer_networks import random_graph
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import NetworkDescription
 from edgetrack.quantize.calibration import CalibrationConfig, calibrate
-from edgetrack.quantize.network import QuantisedNetwork
-from edgetrack.quantize.quantisers import threshold_parameter
+from edgetrack.quantize.network import QuantizedNetwork
+from edgetrack.quantize.quantizers import threshold_parameter
 from edgetrack.quantize.recipe import PrecisionRecipe
 
 
 def random_network(
     description: NetworkDescription, recipe: PrecisionRecipe | None = None, seed: int = 0
-) -> QuantisedNetwork:
+) -> QuantizedNetwork:
     """In evaluation mode; scales are calibrated, then some are moved, so that values saturate here and there."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
-        network = QuantisedNetwork(description, recipe or PrecisionRecipe(bias_bits=20))
+        network = QuantizedNetwork(description, recipe or PrecisionRecipe(bias_bits=20))
         for mlp in network.mlps.children():
             for linear in mlp.linears:  # type: ignore[union-attr]
                 linear.weight.mul_(2.0)
@@ -33,7 +33,7 @@ def random_network(
     return network.eval()
 
 
-def network_values(network: QuantisedNetwork, graph: HitGraph, hidden: bool = True) -> dict[str, np.ndarray]:
+def network_values(network: QuantizedNetwork, graph: HitGraph, hidden: bool = True) -> dict[str, np.ndarray]:
     """Every value of the Brevitas forward on a graph, float64."""
     with torch.no_grad():
         values = network.values(

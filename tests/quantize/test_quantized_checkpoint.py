@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from integer_networks import random_graph, toy_description
-from quantised_networks import network_values, random_network
+from quantized_networks import network_values, random_network
 
 from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint, save_checkpoint
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import GraphNetwork
-from edgetrack.quantize.checkpoint import integer_model, quantised_checkpoint, quantised_network
+from edgetrack.quantize.checkpoint import integer_model, quantized_checkpoint, quantized_network
 from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.recipe import PrecisionOverride, PrecisionRecipe
 
@@ -22,10 +22,10 @@ def test_checkpoint_gives_the_network_back(description, tmp_path: Path) -> None:
     mlp = description.mlps[0].name
     recipe = PrecisionRecipe(weight_bits=5, bias_bits=20, overrides={f"{mlp}.0": PrecisionOverride(weight_bits=7)})
     network = random_network(description, recipe, seed=5)
-    save_checkpoint(quantised_checkpoint(network, 0.25, 0.5, {"a": 1}, {"b": 2.0}), tmp_path / "q.safetensors")
+    save_checkpoint(quantized_checkpoint(network, 0.25, 0.5, {"a": 1}, {"b": 2.0}), tmp_path / "q.safetensors")
     checkpoint = load_checkpoint(tmp_path / "q.safetensors")
     assert (checkpoint.threshold, checkpoint.logit_for_tracks) == (0.25, 0.5)
-    restored = quantised_network(checkpoint)
+    restored = quantized_network(checkpoint)
     assert restored.recipe == recipe
     assert not restored.training
     graph = random_graph(30, 100, seed=1)
@@ -41,15 +41,15 @@ def test_checkpoint_gives_the_network_back(description, tmp_path: Path) -> None:
 
 
 def test_kinds_are_not_mixed_up() -> None:
-    quantised = quantised_checkpoint(random_network(IN), 0.0)
+    quantised = quantized_checkpoint(random_network(IN), 0.0)
     with pytest.raises(ValueError, match="wanted a float checkpoint"):
         float_network(quantised)
     with pytest.raises(ValueError, match="wanted a quantised checkpoint, got a float one"):
-        quantised_network(Checkpoint("float", IN, GraphNetwork(IN).state_dict(), 0.0))
+        quantized_network(Checkpoint("float", IN, GraphNetwork(IN).state_dict(), 0.0))
 
 
 def test_weights_of_another_size_are_refused() -> None:
-    checkpoint = quantised_checkpoint(random_network(IN), 0.0)
+    checkpoint = quantized_checkpoint(random_network(IN), 0.0)
     other = interaction_network(InteractionNetworkConfig(hidden=9))
     with pytest.raises(ValueError, match="weights, recipe and description of the checkpoint differ"):
-        quantised_network(Checkpoint("quantised", other, checkpoint.state, 0.0, recipe=checkpoint.recipe))
+        quantized_network(Checkpoint("quantised", other, checkpoint.state, 0.0, recipe=checkpoint.recipe))

@@ -24,7 +24,7 @@ from edgetrack.quantize.recipe import LayerBits
 
 INITIAL_THRESHOLD = 1.0
 
-Quantiser = Any  # QuantIdentity, QuantReLU or QuantLinear: Brevitas has no types
+Quantizer = Any  # QuantIdentity, QuantReLU or QuantLinear: Brevitas has no types
 
 
 class _Weight(Int8WeightPerTensorFixedPoint):
@@ -42,12 +42,12 @@ class _Unsigned(Uint8ActPerTensorFixedPoint):
     scaling_init = INITIAL_THRESHOLD
 
 
-def signed_quantiser(bits: int) -> qnn.QuantIdentity:
+def signed_quantizer(bits: int) -> qnn.QuantIdentity:
     """Brings a tensor to a signed format."""
     return qnn.QuantIdentity(act_quant=_Signed.let(bit_width=bits), return_quant_tensor=True)
 
 
-def relu_quantiser(bits: int) -> qnn.QuantReLU:
+def relu_quantizer(bits: int) -> qnn.QuantReLU:
     """ReLU into an unsigned format."""
     return qnn.QuantReLU(act_quant=_Unsigned.let(bit_width=bits), return_quant_tensor=True)
 
@@ -64,7 +64,7 @@ def linear(fan_in: int, fan_out: int, bits: LayerBits) -> qnn.QuantLinear:
     )
 
 
-def threshold_parameter(quantiser: Quantiser) -> nn.Parameter:
+def threshold_parameter(quantiser: Quantizer) -> nn.Parameter:
     """log2 of the threshold of a weight or activation quantiser: codes reach ± 2^ceil(parameter)."""
     if isinstance(quantiser, qnn.QuantLinear):
         value = quantiser.weight_quant.tensor_quant.scaling_impl.value
@@ -74,19 +74,19 @@ def threshold_parameter(quantiser: Quantiser) -> nn.Parameter:
     return value
 
 
-def set_threshold_exponent(quantiser: Quantiser, exponent: int) -> None:
+def set_threshold_exponent(quantiser: Quantizer, exponent: int) -> None:
     """Let codes reach ± 2^exponent; the parameter stands half-way between its neighbours, so that training settles."""
     with torch.no_grad():
         threshold_parameter(quantiser).fill_(exponent - 0.5)
 
 
-def bits_of(quantiser: Quantiser) -> int:
+def bits_of(quantiser: Quantizer) -> int:
     """Width of a weight or activation quantiser."""
     proxy = quantiser.weight_quant if isinstance(quantiser, qnn.QuantLinear) else quantiser.act_quant
     return int(proxy.bit_width())
 
 
-def exponent_of(quantiser: Quantiser) -> int:
+def exponent_of(quantiser: Quantizer) -> int:
     """Exponent of the grid of a weight or activation quantiser that has a power-of-two scale."""
     proxy = quantiser.weight_quant if isinstance(quantiser, qnn.QuantLinear) else quantiser.act_quant
     return round(math.log2(float(proxy.scale().detach())))
