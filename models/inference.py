@@ -1,4 +1,4 @@
-"""Edge logits of a network on hit graphs, and the threshold that balances both kinds of error."""
+"""Edge logits of a network on hit graphs."""
 
 from __future__ import annotations
 
@@ -48,29 +48,3 @@ def edge_logits(
             ]
     finally:
         network.train(was_training)
-
-
-def balanced_threshold(logits: NDArray[np.floating], y: NDArray[np.bool_]) -> float:
-    """The logit δ* for which `logit > δ*` gives TPR = TNR as nearly as can be.
-
-    TPR = true edges above / true edges; TNR = false edges not above / false edges. The threshold lies in the middle
-    between two neighbouring logits, so a last-bit difference of a logit changes no decision. O(E log E).
-
-    Raises ValueError where only true or only false edges are there.
-    """
-    y = np.asarray(y, bool)
-    logits = np.asarray(logits, np.float64)
-    if y.all() or not y.any():
-        raise ValueError(f"{len(y)} edges, {int(y.sum())} of them true: δ* needs true and false ones; give more graphs")
-    values, inverse = np.unique(logits, return_inverse=True)
-    true_at_most = np.cumsum(np.bincount(inverse, weights=y))  # true edges with logit ≤ values[i]
-    false_at_most = np.cumsum(np.bincount(inverse, weights=~y))
-    imbalance = np.abs(1.0 - true_at_most / true_at_most[-1] - false_at_most / false_at_most[-1])
-    best = int(np.argmin(imbalance))
-    following = values[best + 1] if best + 1 < len(values) else values[best] + 1.0
-    return float((values[best] + following) / 2.0)
-
-
-def edge_accuracy(logits: NDArray[np.floating], y: NDArray[np.bool_], threshold: float) -> float:
-    """Edges whose `logit > threshold` equals their label / all edges."""
-    return float(np.mean((logits > threshold) == y))

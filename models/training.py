@@ -21,7 +21,8 @@ from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.batches import as_batch
 from edgetrack.models.classifier import EdgeClassifier
 from edgetrack.models.devices import launch_undone, refused_devices
-from edgetrack.models.inference import balanced_threshold, edge_accuracy, edge_logits, torch_threads
+from edgetrack.models.inference import edge_logits, torch_threads
+from edgetrack.models.thresholds import balanced_threshold, edge_accuracy
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training_callbacks import EpochProgress, EpochRecord, ResumePoint, cpu_state
 

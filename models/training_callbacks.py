@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from edgetrack.models.batches import Batch
-from edgetrack.models.inference import balanced_threshold, edge_accuracy
+from edgetrack.models.thresholds import balanced_threshold, edge_accuracy
 
 
 class EpochRecord(Callback):

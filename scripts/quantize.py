@@ -16,9 +16,9 @@ from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint, save_checkpoint
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.devices import end_other_processes, is_first_process
-from edgetrack.models.inference import balanced_threshold
 from edgetrack.models.network import GraphNetwork
 from edgetrack.models.schedule import ScheduleConfig
+from edgetrack.models.thresholds import balanced_threshold
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training import fit
 from edgetrack.quantize.calibration import CalibratedScale, CalibrationConfig, calibrate
@@ -33,9 +33,9 @@ from edgetrack.scripts.console import Console
 from edgetrack.scripts.graph_sets import load_graph_sets
 from edgetrack.scripts.option import option, required
 from edgetrack.scripts.pretrained import checkpoint_path
-from edgetrack.scripts.track_threshold import best_track_threshold
 from edgetrack.scripts.train import FIGURES
 from edgetrack.tracks.evaluation import evaluate_scores
+from edgetrack.tracks.track_threshold import best_track_threshold
 
 INPUT_SCALES = {"edge_attr": (4.0, 64.0, 2.0, 2.0)}  # 8 bits resolve what true edges have, and saturate beyond
 RETRAINING = TrainConfig(

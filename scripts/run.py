@@ -35,7 +35,7 @@ from edgetrack.scripts.train import FLOAT_TRAINING, TrainRunConfig, train
 from edgetrack.scripts.verify import VerifyRunConfig, verify
 
 STAGES = ("simulate", "build", "train", "train_compact", "quantize", "export", "verify", "evaluate")
-TRAINING = ("train", "graph_sets", "track_threshold")
+TRAINING = ("train", "graph_sets")
 
 
 @dataclass(frozen=True)

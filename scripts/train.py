@@ -26,8 +26,8 @@ from edgetrack.scripts.console import Console
 from edgetrack.scripts.graph_sets import load_graph_sets
 from edgetrack.scripts.option import option, required
 from edgetrack.scripts.pretrained import checkpoint_path
-from edgetrack.scripts.track_threshold import best_track_threshold
 from edgetrack.tracks.evaluation import evaluate_scores
+from edgetrack.tracks.track_threshold import best_track_threshold
 
 FIGURES = (
     "graphs",

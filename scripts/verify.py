@@ -26,6 +26,7 @@ from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sectors import sectors
 from edgetrack.models.checkpoint import Checkpoint, float_network
 from edgetrack.models.inference import edge_logits
+from edgetrack.models.thresholds import kept_edges
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.networks import float_onnx, load_kind, quantized_source
 from edgetrack.scripts.option import option
@@ -184,7 +185,7 @@ def _compare_float_onnx(name: str, checkpoint: Checkpoint, graphs: Sequence[HitG
     tolerance = FLOAT_TOLERANCE * max(1.0, size)
     largest = max((float(np.abs(a - b).max(initial=0.0)) for a, b in zip(got, wanted, strict=True)), default=0.0)
     flips = sum(
-        int(np.count_nonzero((a > checkpoint.threshold) != (b > checkpoint.threshold)))
+        int(np.count_nonzero(kept_edges(a, checkpoint.threshold) != kept_edges(b, checkpoint.threshold)))
         for a, b in zip(got, wanted, strict=True)
     )
     return {

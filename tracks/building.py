@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from edgetrack.models.thresholds import kept_edges
 from edgetrack.tracks.candidates import TrackCandidates
 from edgetrack.tracks.connected_components import connected_components
 from edgetrack.tracks.dbscan import dbscan
-from edgetrack.tracks.edge_metrics import kept_edges
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.thresholds import kept_edges
 from edgetrack.tracks.candidates import TrackCandidates
 from edgetrack.tracks.connected_components import connected_components
-from edgetrack.tracks.edge_metrics import kept_edges
 from edgetrack.tracks.matching import match_candidates
 from edgetrack.tracks.ratio import Ratio
 from edgetrack.tracks.track_metrics import MatchingConfig

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from edgetrack.graphs.hitgraph import COORDINATE_SCALE, HitGraph
+from edgetrack.models.thresholds import kept_edges
 from edgetrack.scripts.reporting import theme
 from edgetrack.tracks.candidates import TrackCandidates
-from edgetrack.tracks.edge_metrics import kept_edges
 from edgetrack.tracks.matching import NOISE
 from edgetrack.tracks.track_metrics import MatchingConfig
 

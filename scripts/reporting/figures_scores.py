@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from edgetrack.models.thresholds import kept_edges
 from edgetrack.scripts.reporting import theme
 from edgetrack.scripts.reporting.collect import RunRecord
 from edgetrack.scripts.reporting.recompute import thresholds
@@ -80,7 +81,7 @@ def roc_figure(scores: list[Scores]) -> Markup:
             keep = thinned(false)
             axes.plot(false[keep], true[keep], color=entry.colour, linestyle=entry.style, label=entry.name)
         for entry in scores:
-            kept = entry.logits > entry.threshold
+            kept = kept_edges(entry.logits, entry.threshold)
             point = kept[~entry.truth].mean(), kept[entry.truth].mean()
             axes.plot(*point, "o", color=entry.colour, markersize=5, markeredgecolor=theme.PAPER, markeredgewidth=1)
         theme.log_axis(axes, "x")
@@ -190,5 +191,5 @@ def differing_decisions(scores: list[Scores]) -> tuple[int, int] | None:
     """Edges that reference and integers decide differently, each at its own δ*, and all edges."""
     if len(scores) < 2:
         return None
-    kept = [entry.logits > entry.threshold for entry in (scores[0], scores[-1])]
+    kept = [kept_edges(entry.logits, entry.threshold) for entry in (scores[0], scores[-1])]
     return int(np.count_nonzero(kept[0] != kept[1])), len(kept[0])

@@ -19,8 +19,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.inference import balanced_threshold, edge_accuracy, edge_logits
+from edgetrack.models.inference import edge_logits
 from edgetrack.models.schedule import ScheduleConfig
+from edgetrack.models.thresholds import balanced_threshold, edge_accuracy
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training import RESUME_FILE, fit
 

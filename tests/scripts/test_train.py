@@ -25,8 +25,8 @@ from edgetrack.scripts.console import Console
 from edgetrack.scripts.graph_sets import graph_numbers, load_graph_sets
 from edgetrack.scripts.quantize import QuantizeRunConfig
 from edgetrack.scripts.run import RunConfig
-from edgetrack.scripts.track_threshold import best_track_threshold
 from edgetrack.scripts.train import TrainRunConfig, train
+from edgetrack.tracks.track_threshold import best_track_threshold
 
 QUIET = Console(quiet=True)
 SPLIT = SplitConfig(train=0.5, validation=0.25, test=0.25)

@@ -4,12 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from edgetrack.tracks.edge_metrics import (
-    area_under_curve,
-    edge_metrics,
-    kept_edges,
-    threshold_where_tpr_equals_tnr,
-)
+from edgetrack.tracks.edge_metrics import area_under_curve, edge_metrics
 from edgetrack.tracks.ratio import Ratio
 
 LOGITS = np.array([3.0, 2.0, 1.0, -1.0, 2.0, -1.0, -2.0, -3.0, -4.0, 0.5], np.float32)
@@ -71,14 +66,12 @@ def test_pooled_area_is_the_mean_over_pairs_of_one_graph():
 
 
 @pytest.mark.parametrize("truth", [True, False])
-def test_one_class_alone_has_no_area_and_no_threshold(truth):
+def test_one_class_alone_has_no_area(truth):
     y = np.full(3, truth)
     metrics = edge_metrics(np.array([1.0, -1.0, 2.0]), y, 0.0)
     assert metrics.auc is None
     assert metrics.efficiency.value == (2 / 3 if truth else None)
     assert metrics.false_positive_rate.value == (None if truth else 2 / 3)
-    with pytest.raises(ValueError, match="needs true and false edges"):
-        threshold_where_tpr_equals_tnr(np.array([1.0, -1.0, 2.0]), y)
 
 
 def test_no_edges_give_no_fraction():
@@ -86,60 +79,6 @@ def test_no_edges_give_no_fraction():
     assert metrics.num_edges == 0
     assert metrics.accuracy.value is None
     assert metrics.auc is None
-
-
-def test_threshold_balances_both_rates():
-    logits = np.array([3.0, 2.0, 1.0, -1.0, 2.0, -1.0, -2.0, -3.0, -4.0, -0.5])
-    # Above 0.25: TPR 3/4, TNR 5/6; above 1.5: TPR 2/4, TNR 5/6; above −0.75: TPR 3/4, TNR 4/6 (as far apart as at
-    # 0.25, and lower).
-    assert threshold_where_tpr_equals_tnr(logits, TRUTH) == -0.75
-    assert threshold_where_tpr_equals_tnr(logits[:-1], TRUTH[:-1]) == 0.0  # TPR 3/4, TNR 4/5 above
-
-
-def test_separable_classes_are_parted_in_the_middle():
-    delta = threshold_where_tpr_equals_tnr(np.array([4.0, 2.0, -1.0, -5.0]), np.array([True, True, False, False]))
-    assert delta == 0.5
-
-
-@given(st.integers(0, 2**32 - 1))
-@settings(max_examples=100, deadline=None)
-def test_no_other_threshold_is_better_balanced(seed):
-    rng = np.random.default_rng(seed)
-    y = rng.random(40) < 0.3
-    y[:2] = True, False
-    logits = (rng.integers(-8, 8, 40) + y).astype(np.float32)
-
-    def imbalance(threshold: float) -> float:
-        metrics = edge_metrics(logits, y, threshold)
-        return abs(metrics.efficiency.value - (1 - metrics.false_positive_rate.value))
-
-    best = imbalance(threshold_where_tpr_equals_tnr(logits, y))
-    assert best <= min(imbalance(value) for value in np.arange(-10, 11) + 0.5) + 1e-12
-
-
-def test_threshold_is_the_same_for_scores_and_logits_up_to_the_middle():
-    scores = 1 / (1 + np.exp(-LOGITS.astype(np.float64)))
-    delta = threshold_where_tpr_equals_tnr(scores, TRUTH)
-    assert np.array_equal(kept_edges(scores, delta), kept_edges(LOGITS, threshold_where_tpr_equals_tnr(LOGITS, TRUTH)))
-
-
-def test_threshold_between_neighbouring_floats_still_parts_them():
-    lower = np.float64(1.0)
-    upper = np.nextafter(lower, 2.0)
-    logits, y = np.array([lower, upper]), np.array([False, True])
-    delta = threshold_where_tpr_equals_tnr(logits, y)
-    assert np.array_equal(kept_edges(logits, delta), y)
-    logits32 = np.array([1.0, np.nextafter(np.float32(1.0), np.float32(2.0))], np.float32)
-    delta = threshold_where_tpr_equals_tnr(logits32, y)
-    assert np.array_equal(kept_edges(logits32, delta), y)
-
-
-def test_equal_logits_still_give_a_threshold():
-    assert threshold_where_tpr_equals_tnr(np.array([2.0, 2.0]), np.array([True, False])) == 2.0
-
-
-def test_an_edge_on_the_threshold_is_dropped():
-    assert np.array_equal(kept_edges(np.array([1.0, 1.5]), 1.0), [False, True])
 
 
 @pytest.mark.parametrize(
@@ -155,8 +94,6 @@ def test_bad_edges_are_refused(logits, y, message):
         edge_metrics(np.array(logits), np.array(y), 0.0)
 
 
-def test_infinite_logits_count_but_give_no_threshold():
+def test_infinite_logits_count():
     logits, y = np.array([np.inf, -np.inf]), np.array([True, False])
     assert edge_metrics(logits, y, 0.0).accuracy == Ratio(2, 2)
-    with pytest.raises(ValueError, match="finite"):
-        threshold_where_tpr_equals_tnr(logits, y)
