@@ -6,7 +6,7 @@ RUN ?= runs/default
 
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: setup run test lint
+.PHONY: setup run test lint types
 
 setup: $(STAMP)
 
@@ -23,8 +23,12 @@ run: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-lint: $(STAMP)
+lint: $(STAMP) types
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo --cache-dir .cache/import-linter
+
+types: $(STAMP)
 	@mkdir -p build/typing/edgetrack
 	@for room in events graphs models tracks quantize export hls_projects scripts; do \
 		ln -sfn $(CURDIR)/$$room build/typing/edgetrack/$$room; done

@@ -101,6 +101,7 @@ def cache_file(folder: Path | str, event_id: int, table: str) -> Path:
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        return parquet.read_table(path).to_pandas()
+        table: pd.DataFrame = parquet.read_table(path).to_pandas()
     except (pa.ArrowInvalid, OSError) as error:
         raise EventError(f"damaged parquet ({error}); delete it, it is made again from the files", file=path) from None
+    return table

@@ -50,7 +50,8 @@ def read_table(
         )
     except pa.ArrowInvalid as error:
         raise _diagnosis(path, data, header, {sources[k]: v for k, v in wanted.items()}, str(error)) from None
-    return table.rename_columns(list(sources)).to_pandas()
+    frame: pd.DataFrame = table.rename_columns(list(sources)).to_pandas()
+    return frame
 
 
 def read_bytes(path: Path) -> bytes:

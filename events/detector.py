@@ -128,7 +128,8 @@ def read_detector(path: Path | str, synonyms: Mapping[str, str] = SYNONYMS) -> D
 
 
 def _packed(ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    return (ids[0] * _ID_LIMIT + ids[1]) * _ID_LIMIT + ids[2]
+    packed: NDArray[np.int64] = (ids[0] * _ID_LIMIT + ids[1]) * _ID_LIMIT + ids[2]
+    return packed
 
 
 def _reject(bad: NDArray[np.bool_], what: str, remedy: str) -> None:

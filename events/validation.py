@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,7 +74,7 @@ def _check_names(frame: pd.DataFrame, table: str, wanted: Mapping[str, str]) -> 
         raise EventError(f"has a column twice; got {names}, wanted each once", table=table)
 
 
-def _converted(column: pd.Series, table: str, dtype: str) -> NDArray:
+def _converted(column: pd.Series, table: str, dtype: str) -> NDArray[Any]:
     values = _numbers(column, table, dtype)
     target = np.dtype(dtype)
     if target.kind == "f":
@@ -98,11 +99,11 @@ def _converted(column: pd.Series, table: str, dtype: str) -> NDArray:
     return result
 
 
-def _none(values: NDArray) -> NDArray[np.bool_]:
+def _none(values: NDArray[np.generic]) -> NDArray[np.bool_]:
     return np.zeros(len(values), np.bool_)
 
 
-def _numbers(column: pd.Series, table: str, dtype: str) -> NDArray:
+def _numbers(column: pd.Series, table: str, dtype: str) -> NDArray[Any]:
     """The column as a plain numpy array of numbers."""
     missing = column.isna().to_numpy()
     if missing.any() and (np.dtype(dtype).kind != "f" or column.dtype.kind not in "iuf"):

@@ -121,7 +121,7 @@ def graph_paths(folder: Path | str) -> list[Path]:
     return paths
 
 
-def _read_arrays(path: Path) -> dict[str, NDArray]:
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Every array of an npz file; a damaged one is an error that names file and key."""
     key = "the archive"
     try:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 # Units of the stored node coordinates: r in metres (mm / 1000), φ in half turns (rad / π), z in metres.
 COORDINATE_SCALE = np.array([1000.0, np.pi, 1000.0])
@@ -93,19 +96,21 @@ class HitGraph:
         position = np.empty_like(node_order)
         position[node_order] = np.arange(self.num_nodes)
 
-        def nodes(value: NDArray | None) -> NDArray | None:
-            return None if value is None else value[node_order]
-
         return HitGraph(
             x=self.x[node_order],
             edge_index=position[self.edge_index[:, edge_order]],
             y=None if self.y is None else self.y[edge_order],
-            particle_id=nodes(self.particle_id),
-            pt=nodes(self.pt),
-            eta=nodes(self.eta),
-            hit_id=nodes(self.hit_id),
+            particle_id=optional_rows(self.particle_id, node_order),
+            pt=optional_rows(self.pt, node_order),
+            eta=optional_rows(self.eta, node_order),
+            hit_id=optional_rows(self.hit_id, node_order),
             name=self.name,
         )
+
+
+def optional_rows(value: NDArray[Scalar] | None, rows: NDArray[np.int64] | NDArray[np.bool_]) -> NDArray[Scalar] | None:
+    """Those rows of an array that a graph may lack: numbers of rows, or a mask."""
+    return None if value is None else value[rows]
 
 
 def edge_features(x: NDArray[np.float32], edge_index: NDArray[np.int64]) -> NDArray[np.float32]:

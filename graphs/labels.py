@@ -37,7 +37,7 @@ def label_edges(hits: SelectedHits, edge_index: NDArray[np.int64], config: Label
     """
     particle_id = _particles(hits)
     source, target = edge_index
-    y = (particle_id[source] == particle_id[target]) & (particle_id[source] != 0)
+    y: NDArray[np.bool_] = (particle_id[source] == particle_id[target]) & (particle_id[source] != 0)
     if config.outermost_to_endcap:
         crossing = y & np.isin(hits.layer[source], BARREL_LAYERS) & np.isin(hits.layer[target], FIRST_ENDCAP_LAYERS)
         y[crossing] = _from_outermost(hits, source[crossing], particle_id)
@@ -69,7 +69,8 @@ def _from_outermost(hits: SelectedHits, source: NDArray[np.int64], particle_id: 
     particle = particle_id[source][order]
     last = np.append(particle[1:] != particle[:-1], True)[: len(order)]
     outermost = source[order][last]
-    return outermost[np.searchsorted(particle_id[outermost], particle_id[source])] == source
+    chosen: NDArray[np.bool_] = outermost[np.searchsorted(particle_id[outermost], particle_id[source])] == source
+    return chosen
 
 
 def _particles(hits: SelectedHits) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.graphs.hitgraph import HitGraph, optional_rows
 
 
 @dataclass(frozen=True)
@@ -193,16 +193,13 @@ def subgraph(graph: HitGraph, nodes: NDArray[np.int64], edges: NDArray[np.int64]
         edge = edges[int(np.flatnonzero((edge_index < 0).any(axis=0))[0])]
         raise ValueError(f"{graph.name}: edge {edge} ends outside the nodes chosen; leave it out or add its node")
 
-    def rows(value: NDArray | None) -> NDArray | None:
-        return None if value is None else value[nodes]
-
     return HitGraph(
         x=graph.x[nodes],
         edge_index=edge_index,
         y=None if graph.y is None else graph.y[edges],
-        particle_id=rows(graph.particle_id),
-        pt=rows(graph.pt),
-        eta=rows(graph.eta),
-        hit_id=rows(graph.hit_id),
+        particle_id=optional_rows(graph.particle_id, nodes),
+        pt=optional_rows(graph.pt, nodes),
+        eta=optional_rows(graph.eta, nodes),
+        hit_id=optional_rows(graph.hit_id, nodes),
         name=graph.name if name is None else name,
     )

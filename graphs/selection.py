@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -113,7 +114,7 @@ def select_hits(event: Event, config: SelectionConfig) -> SelectedHits:
         assert particle_id is not None
         keep &= first_on_layer(particle_id, layer, r, hit_id)
 
-    def kept(value: NDArray | None) -> NDArray | None:
+    def kept(value: NDArray[Any] | None) -> NDArray[Any] | None:
         return None if value is None else value[keep]
 
     return SelectedHits(r[keep], phi[keep], z[keep], layer[keep], hit_id[keep], kept(particle_id), kept(pt), kept(eta))
@@ -129,9 +130,9 @@ def first_on_layer(
     order = np.lexsort((hit_id, r, layer, particle_id))
     first = np.ones(len(order), bool)
     first[1:] = (np.diff(particle_id[order]) != 0) | (np.diff(layer[order]) != 0)
-    keep = np.empty(len(order), bool)
-    keep[order] = first
-    return keep | (particle_id == 0)
+    keep: NDArray[np.bool_] = particle_id == 0
+    keep[order] |= first
+    return keep
 
 
 def _require_truth(event: Event, config: SelectionConfig) -> None:

@@ -80,9 +80,11 @@ def is_matrix(parameter: Tensor) -> bool:
 def orthogonal(matrix: Tensor) -> Tensor:
     """Nearly the nearest (semi-)orthogonal matrix: U Vᵀ of the singular value decomposition, float32 throughout."""
     a, b, c = COEFFICIENTS
-    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    tall = matrix.shape[0] > matrix.shape[1]
+    wide = matrix.T if tall else matrix
     wide = wide / (wide.norm() + 1e-12)
     for _ in range(NEWTON_SCHULZ_STEPS):
         gram = wide @ wide.T
         wide = a * wide + (b * gram + c * gram @ gram) @ wide
-    return wide if matrix.shape[0] <= matrix.shape[1] else wide.T
+    result: Tensor = wide.T if tall else wide
+    return result

@@ -63,7 +63,8 @@ class Modules:
 
     def to_global(self, rows: NDArray[np.int64], local: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, 3) global points, mm, of `local` (n, 3) in the frames of the modules `rows` (n,)."""
-        return np.einsum("nij,nj->ni", self.rotation[rows], local) + self.centre[rows]
+        turned: NDArray[np.float64] = np.einsum("nij,nj->ni", self.rotation[rows], local)
+        return turned + self.centre[rows]
 
     def to_local(self, rows: NDArray[np.int64], points: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, 3) `points`, mm, in the frames of the modules `rows` (n,)."""
@@ -71,7 +72,8 @@ class Modules:
 
     def to_local_direction(self, rows: NDArray[np.int64], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, 3) free `vectors` in the axes of the modules `rows` (n,)."""
-        return np.einsum("nij,ni->nj", self.rotation[rows], vectors)
+        turned: NDArray[np.float64] = np.einsum("nij,ni->nj", self.rotation[rows], vectors)
+        return turned
 
 
 def trackml_module_ids(
@@ -103,7 +105,7 @@ def trackml_module_ids(
 
 def geometry_table(modules: Modules) -> pd.DataFrame:
     """The modules in the columns of TrackML's detectors.csv."""
-    columns: dict[str, NDArray] = {
+    columns: dict[str, NDArray[np.generic]] = {
         "volume_id": modules.volume_id,
         "layer_id": modules.layer_id,
         "module_id": modules.module_id,

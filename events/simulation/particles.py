@@ -94,4 +94,5 @@ class Crossings(_Table):
     @property
     def direction(self) -> NDArray[np.float64]:
         """(C, 3) unit vector along the momentum."""
-        return self.momentum / np.linalg.norm(self.momentum, axis=1, keepdims=True)
+        unit: NDArray[np.float64] = self.momentum / np.linalg.norm(self.momentum, axis=1, keepdims=True)
+        return unit

@@ -70,7 +70,8 @@ def read_logits(plan: Plan, data: NDArray[np.uint32], keep: NDArray[np.uint32]) 
     lanes = plan.config.edge_lanes
     codes = unpack_columns(data, list(columns) * lanes).reshape(len(data), lanes, len(columns))
     kept = np.unpackbits(keep.astype("<u4").view(np.uint8), axis=1, bitorder="little")[:, :lanes].astype(bool)
-    return codes[kept]
+    logits: IntArray = codes[kept]
+    return logits
 
 
 def _stream(graphs: Sequence[IntArray], columns: Sequence[Format], lanes: int) -> Stream:
