@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 RUN ?= runs/default
+ROOMS := $(shell sed -n 's/^"edgetrack\.[a-z_]*" = "\([a-z_]*\)"$$/\1/p' pyproject.toml)
 
 export OMP_WAIT_POLICY := PASSIVE
 
@@ -10,7 +11,7 @@ export OMP_WAIT_POLICY := PASSIVE
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "edgetrack needs Python 3.11 or newer: make PYTHON=python3.11 …")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
@@ -30,6 +31,6 @@ lint: $(STAMP) types
 
 types: $(STAMP)
 	@mkdir -p build/typing/edgetrack
-	@for room in events graphs models tracks quantize export hls_projects scripts; do \
+	@for room in $(ROOMS); do \
 		ln -sfn $(CURDIR)/$$room build/typing/edgetrack/$$room; done
 	MYPYPATH=build/typing $(BIN)/mypy -p edgetrack

@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
+from edgetrack.events.atomic_write import atomic_path
 from edgetrack.events.errors import EventError
 from edgetrack.events.event import Event
-from edgetrack.events.storage import atomic_path
 from edgetrack.events.trackml import event_file, read_event
 
 CACHE_FOLDER = "cache"  # beside the files that it copies, unless another is given

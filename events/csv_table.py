@@ -16,8 +16,8 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from edgetrack.events.atomic_write import atomic_path
 from edgetrack.events.errors import EventError
-from edgetrack.events.storage import atomic_path
 
 COMPRESSION_LEVEL = 4  # a tenth larger than level 9, several times faster
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.events.storage import atomic_path
+from edgetrack.events.atomic_write import atomic_path
 from edgetrack.graphs.hitgraph import HitGraph
 
 # key → (accepted numpy kinds, what it must be)

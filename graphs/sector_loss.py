@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.graphs.sectors import Sector, SectorConfig
+from edgetrack.graphs.sectors import Sector, SectorConfig, sectors
 
 PERCENTILES = (50, 90, 99, 100)
 
@@ -80,3 +81,8 @@ def sector_loss(cuts: Sequence[tuple[HitGraph, Sequence[Sector]]], config: Secto
 
 def _percentiles(counts: list[int]) -> tuple[int, ...]:
     return tuple(int(v) for v in np.percentile(counts, PERCENTILES, method="higher"))
+
+
+def cutting_loss(graphs: Sequence[HitGraph], config: SectorConfig) -> dict[str, Any]:
+    """The fields of `SectorLoss` of these graphs in sectors."""
+    return asdict(sector_loss([(graph, sectors(graph, config)) for graph in graphs], config))

@@ -12,7 +12,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from edgetrack.events.storage import atomic_path
+from edgetrack.events.atomic_write import atomic_path
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.network import GraphNetwork
 

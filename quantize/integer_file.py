@@ -10,7 +10,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from edgetrack.events.storage import atomic_path
+from edgetrack.events.atomic_write import atomic_path
 from edgetrack.models.description import NetworkDescription
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel

@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 from edgetrack.scripts.benches.accelerator import AcceleratorTableConfig, bench_accelerator
 from edgetrack.scripts.benches.clocks import bench_clocks
-from edgetrack.scripts.benches.graphs import bench_graphs
 from edgetrack.scripts.benches.resources import bench_resources
-from edgetrack.scripts.benches.sector_cases import SectorTableConfig
 from edgetrack.scripts.benches.sectors import bench_sectors
-from edgetrack.scripts.benches.simulation import simulation_table
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.option import option, positional
+from edgetrack.studies.graph_building import bench_graphs
+from edgetrack.studies.sector_cases import SectorTableConfig
+from edgetrack.studies.simulation_table import simulation_table
 
 
 @dataclass(frozen=True)

@@ -5,27 +5,28 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack.events.atomic_write import atomic_path
 from edgetrack.events.splits import SplitConfig
-from edgetrack.events.storage import atomic_path
+from edgetrack.export.form_classifier import FormName, classify, edge_classifier
 from edgetrack.export.forms import FormSettings
 from edgetrack.graphs.files import load_graphs
+from edgetrack.graphs.graph_sets import load_graph_sets
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.graphs.sector_loss import sector_loss
-from edgetrack.graphs.sectors import SectorConfig, sectors
+from edgetrack.graphs.sector_loss import cutting_loss
+from edgetrack.graphs.sectors import SectorConfig
 from edgetrack.models.checkpoint import Checkpoint, load_checkpoint
+from edgetrack.models.pretrained_checkpoints import checkpoint_path
 from edgetrack.scripts.console import Console
-from edgetrack.scripts.graph_sets import load_graph_sets
-from edgetrack.scripts.losses.evaluate import FloatNames, separated, separation_json, show_separation
-from edgetrack.scripts.networks import EdgeClassifier, FormName, edge_classifier
+from edgetrack.scripts.loss_tables import show_separation
 from edgetrack.scripts.option import option, required
-from edgetrack.scripts.pretrained import checkpoint_path
+from edgetrack.studies.separated_losses import FloatNames, separated, separation_json
 from edgetrack.tracks.candidates import TrackCandidates
 from edgetrack.tracks.evaluation import Evaluation, EvaluationConfig, evaluate_scores, shuffled_tracks
 
@@ -96,14 +97,15 @@ def evaluate(config: EvaluateConfig, folder: Path, console: Console) -> dict[str
             config.settings,
             config.evaluation,
             folder,
-            console,
+            console.progress,
         )
         form, logits = hardware.name, list(separation.logits)
         cut: SectorConfig | None = hardware.cut
     else:
         classifier = edge_classifier(checkpoint, config.form, folder, config.settings)
         form, cut = classifier.form, classifier.sectors
-        logits = classify(classifier, graphs, console, form)
+        with console.progress(form) as progress:
+            logits = classify(classifier, graphs, progress)
     evaluation = evaluate_logits(checkpoint, graphs, logits, config)
     tracks = candidates(graphs, logits, evaluation.track_threshold, config.evaluation)
     write_scores(folder / "scores", graphs, logits, tracks)
@@ -137,18 +139,6 @@ def chosen_graphs(folder: str, part: str, checkpoint: Checkpoint) -> list[HitGra
     if not chosen:
         raise ValueError(f"the checkpoint's split has no {part} graphs; take another part")
     return chosen
-
-
-def classify(
-    classifier: EdgeClassifier, graphs: Sequence[HitGraph], console: Console, title: str
-) -> list[NDArray[np.floating]]:
-    """Logits of every graph, with progress."""
-    logits = []
-    with console.progress(title) as report:
-        for done, graph in enumerate(graphs, 1):
-            logits.append(classifier(graph))
-            report(done, len(graphs))
-    return logits
 
 
 def evaluate_logits(
@@ -186,11 +176,6 @@ def write_scores(
             arrays["hit_id"] = graph.hit_id
         with atomic_path(folder / f"{name if plain else f'{index:05d}-{name}'}.npz") as temporary:
             np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
-
-
-def cutting_loss(graphs: Sequence[HitGraph], config: SectorConfig) -> dict[str, Any]:
-    """What cutting these graphs into sectors loses, and how full a sector's memories are (`SectorLoss`)."""
-    return asdict(sector_loss([(graph, sectors(graph, config)) for graph in graphs], config))
 
 
 def warn_of_lost_edges(form: str, loss: dict[str, Any], console: Console) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from edgetrack.export.form import Form, FormUnavailable
+from edgetrack.export.form_classifier import float_onnx, quantized_source
 from edgetrack.export.forms import DEFAULT_FORMS, FORMS, FormSettings, make_form
 from edgetrack.export.synthesis.place_and_route import PlaceConfig
+from edgetrack.models.pretrained_checkpoints import DEFAULT_FLOAT, DEFAULT_QUANTISED, load_kind
 from edgetrack.scripts.console import Console
-from edgetrack.scripts.exploring.explore import ExploreConfig, explore_designs
+from edgetrack.scripts.explore import ExploreConfig, explore_designs
 from edgetrack.scripts.hardware_figures import FigureConfig, hardware_figures
-from edgetrack.scripts.networks import float_onnx, load_kind, quantized_source
 from edgetrack.scripts.option import option
-from edgetrack.scripts.pretrained import DEFAULT_FLOAT, DEFAULT_QUANTISED
 
 EXPORTABLE = ("onnx", *(name for name in FORMS if name != "brevitas"))
 DEFAULT = tuple(name for name in EXPORTABLE if name == "onnx" or name in DEFAULT_FORMS)

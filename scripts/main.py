@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from edgetrack.events.storage import write_text
+from edgetrack.events.atomic_write import write_text
 from edgetrack.scripts.config import config_text, dump_config, load_config
 from edgetrack.scripts.console import Console
 

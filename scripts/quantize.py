@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.events.splits import SplitConfig
+from edgetrack.graphs.graph_sets import load_graph_sets
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint, save_checkpoint
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.devices import end_other_processes, is_first_process
 from edgetrack.models.network import GraphNetwork
+from edgetrack.models.pretrained_checkpoints import checkpoint_path
 from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.thresholds import balanced_threshold
 from edgetrack.models.train_config import TrainConfig
@@ -30,9 +32,7 @@ from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.console import Console
-from edgetrack.scripts.graph_sets import load_graph_sets
 from edgetrack.scripts.option import option, required
-from edgetrack.scripts.pretrained import checkpoint_path
 from edgetrack.scripts.train import FIGURES
 from edgetrack.tracks.evaluation import evaluate_scores
 from edgetrack.tracks.track_threshold import best_track_threshold

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgetrack.events.storage import write_text
+from edgetrack.events.atomic_write import write_text
+from edgetrack.report.collect import collect
+from edgetrack.report.page import render
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.option import option
-from edgetrack.scripts.reporting.collect import collect
-from edgetrack.scripts.reporting.page import render
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from edgetrack.export.synthesis.device import Device, load_device
+from edgetrack.export.synthesis.find_reports import find_reports, read_report
 from edgetrack.export.synthesis.vendor_report import VendorReport
-from edgetrack.export.synthesis.vendor_reports import find_reports, read_report
 from edgetrack.export.synthesis.yosys import AMOUNTS
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.option import option, required

@@ -14,18 +14,18 @@ from edgetrack.events.splits import SplitConfig
 from edgetrack.export.forms import DEFAULT_FORMS, FormSettings
 from edgetrack.graphs.build import GraphConfig
 from edgetrack.graphs.geometric import GeometricConfig
+from edgetrack.graphs.graph_sets import load_graph_sets
 from edgetrack.graphs.selection import SelectionConfig
 from edgetrack.models.checkpoint import load_checkpoint
 from edgetrack.models.devices import is_first_process
 from edgetrack.models.interaction_network import InteractionNetworkConfig
-from edgetrack.models.networks import NetworkConfig
+from edgetrack.models.named_networks import NetworkConfig
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.build import BuildConfig, build
-from edgetrack.scripts.compare import CompareConfig, compare
+from edgetrack.scripts.compare import compare
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.export import ExportConfig, export
-from edgetrack.scripts.graph_sets import load_graph_sets
 from edgetrack.scripts.option import option
 from edgetrack.scripts.quantize import INPUT_SCALES, RETRAINING, QuantizeRunConfig, quantize
 from edgetrack.scripts.report import ReportConfig, report
@@ -33,6 +33,7 @@ from edgetrack.scripts.simulate import SimulateConfig, simulate
 from edgetrack.scripts.stages import Done, check_folder, run_stage
 from edgetrack.scripts.train import FLOAT_TRAINING, TrainRunConfig, train
 from edgetrack.scripts.verify import VerifyRunConfig, verify
+from edgetrack.studies.side_by_side import CompareConfig
 
 STAGES = ("simulate", "build", "train", "train_compact", "quantize", "export", "verify", "evaluate")
 TRAINING = ("train", "graph_sets")

@@ -12,11 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from edgetrack.events.storage import write_text
+from edgetrack.events.atomic_write import write_text
 from edgetrack.scripts.config import dump_config
 from edgetrack.scripts.console import Console
 
-ROOMS = ("events", "graphs", "models", "tracks", "quantize", "export", "hls_projects", "scripts")
+ROOMS = ("events", "graphs", "models", "tracks", "quantize", "export", "hls_projects", "studies", "report", "scripts")
 STAMP = "stage.json"
 LIBRARIES = (
     "numpy",

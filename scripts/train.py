@@ -11,21 +11,21 @@ from typing import Any
 from torch import nn
 
 from edgetrack.events.splits import SplitConfig
+from edgetrack.graphs.graph_sets import load_graph_sets
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint, save_checkpoint
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.devices import end_other_processes
 from edgetrack.models.inference import edge_logits
 from edgetrack.models.interaction_network import InteractionNetworkConfig
+from edgetrack.models.named_networks import NetworkConfig, describe
 from edgetrack.models.network import GraphNetwork, seeded_network
-from edgetrack.models.networks import NetworkConfig, describe
+from edgetrack.models.pretrained_checkpoints import checkpoint_path
 from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training import fit
 from edgetrack.scripts.console import Console
-from edgetrack.scripts.graph_sets import load_graph_sets
 from edgetrack.scripts.option import option, required
-from edgetrack.scripts.pretrained import checkpoint_path
 from edgetrack.tracks.evaluation import evaluate_scores
 from edgetrack.tracks.track_threshold import best_track_threshold
 

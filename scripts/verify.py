@@ -11,26 +11,27 @@ from typing import Any
 
 import numpy as np
 
-from edgetrack.events.storage import write_text
+from edgetrack.events.atomic_write import write_text
 from edgetrack.export.accelerator.form import AcceleratorForm
 from edgetrack.export.accelerator.timing import accelerator_timing
+from edgetrack.export.back_to_back import StreamCases, StreamingForm, stream_cases
 from edgetrack.export.cases import special_graphs
 from edgetrack.export.exploration.quick_estimate import quick_estimate
 from edgetrack.export.form import Capacity, Form, FormUnavailable
+from edgetrack.export.form_classifier import float_onnx, quantized_source
+from edgetrack.export.form_comparison import FormResult, impossible, skipped, verify_form
 from edgetrack.export.forms import DEFAULT_FORMS, FORMS, FormSettings, Source, make_form
-from edgetrack.export.streaming import StreamCases, StreamingForm, stream_cases
 from edgetrack.export.synthesis.device import load_device
-from edgetrack.export.verify import FormResult, impossible, skipped, verify_form
 from edgetrack.graphs.files import load_graphs
+from edgetrack.graphs.graph_sets import sample_graphs
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sectors import sectors
 from edgetrack.models.checkpoint import Checkpoint, float_network
 from edgetrack.models.inference import edge_logits
+from edgetrack.models.pretrained_checkpoints import DEFAULT_FLOAT, DEFAULT_QUANTISED, load_kind
 from edgetrack.models.thresholds import kept_edges
 from edgetrack.scripts.console import Console
-from edgetrack.scripts.networks import float_onnx, load_kind, quantized_source
 from edgetrack.scripts.option import option
-from edgetrack.scripts.pretrained import DEFAULT_FLOAT, DEFAULT_QUANTISED, sample_graphs
 
 # ONNX Runtime and PyTorch add up in other orders. A layer rounds sums of at most 41 terms, √41 · 2^-24 = 4e-7 of their
 # size; nine layers in quadrature 1.2e-6 of the largest logit.

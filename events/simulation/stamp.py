@@ -6,8 +6,8 @@ import json
 from importlib import metadata
 from pathlib import Path
 
+from edgetrack.events.atomic_write import write_text
 from edgetrack.events.simulation.config import SimulationConfig
-from edgetrack.events.storage import write_text
 
 FILE = "simulation.json"
 # Raised whenever the same config makes other events than before.

@@ -9,7 +9,7 @@ from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
-from edgetrack.events.storage import write_text
+from edgetrack.events.atomic_write import write_text
 from edgetrack.export.accelerator.cycles import CycleFormula, cycle_formula
 from edgetrack.export.accelerator.kernels import make_kernels
 from edgetrack.export.accelerator.plan import AcceleratorConfig, Plan, make_plan

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from edgetrack.events.storage import write_text
+from edgetrack.events.atomic_write import write_text
 from edgetrack.export.accelerator.passes import Pass, read_passes
 from edgetrack.export.exploration import kernel_figures as figures_module
 from edgetrack.export.exploration.kernel_figures import KernelFigures, kernel_figures

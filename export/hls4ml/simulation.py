@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.events.storage import atomic_path
+from edgetrack.events.atomic_write import atomic_path
+from edgetrack.export.compiler import find_compiler
 from edgetrack.export.form import FormUnavailable
-from edgetrack.export.rtl.compiler import find_compiler
 
 COMPILE = ("-O1", "-std=c++17", "-fPIC", "-fno-gnu-unique", "-w", "-shared", "-Ifirmware/ap_types", "-I.")
 

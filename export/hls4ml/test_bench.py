@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.events.storage import write_text
+from edgetrack.events.atomic_write import write_text
 from edgetrack.export.cases import special_graphs
 from edgetrack.export.form import Capacity
 from edgetrack.export.hls4ml.simulation import HlsProject

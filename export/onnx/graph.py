@@ -15,7 +15,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from edgetrack.events.storage import atomic_path
+from edgetrack.events.atomic_write import atomic_path
 
 # Opset 18 and IR 8 are old enough for TensorRT 10 and qonnx, and have ScatterElements with a reduction (since 16).
 OPSET = 18

@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.events.storage import atomic_path, write_text
+from edgetrack.events.atomic_write import atomic_path, write_text
+from edgetrack.export.compiler import find_compiler
 from edgetrack.export.form import FormUnavailable
-from edgetrack.export.rtl.compiler import find_compiler
 
 LINT = ("-Wall", "-Wno-UNUSEDSIGNAL", "-Wno-ALWNEVER", "-Wno-DECLFILENAME")
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp", "verilated_dpi.cpp")

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgetrack.events.storage import write_text
+from edgetrack.events.atomic_write import write_text
 from edgetrack.export.synthesis.yosys import NOTHING, SYNTHESIS, Resources, count_primitives, source_hash, synthesise
 
 KEEP_CLOCKED = "setattr -mod -set keep_hierarchy 1 i:clk %m"

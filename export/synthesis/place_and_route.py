@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from edgetrack.events.storage import atomic_path, write_text
+from edgetrack.events.atomic_write import atomic_path, write_text
 from edgetrack.export.synthesis.device import load_device
 from edgetrack.export.synthesis.nextpnr_report import CriticalPath, read_report
 from edgetrack.export.synthesis.pin_harness import pin_harness

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgetrack.scripts.benches.accelerator_cases import CUTOFFS, RANDOM, SIZES, measure, network
+from edgetrack.models.pretrained_checkpoints import DEFAULT_QUANTISED
 from edgetrack.scripts.console import Console
-from edgetrack.scripts.pretrained import DEFAULT_QUANTISED
+from edgetrack.studies.accelerator_cases import CUTOFFS, RANDOM, measure, network
+from edgetrack.studies.published_designs import SIZES
 
 RESOURCES = ("lut", "ff", "carry4", "lutram", "bram36", "uram", "dsp")
 

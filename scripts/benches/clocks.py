@@ -7,8 +7,8 @@ from typing import Any
 
 from edgetrack.export.rtl.kernel import make_kernel
 from edgetrack.export.synthesis.place_and_route import PlaceConfig, place_and_route
-from edgetrack.scripts.benches.accelerator_cases import RANDOM, network
 from edgetrack.scripts.console import Console
+from edgetrack.studies.accelerator_cases import RANDOM, network
 
 CUTOFFS = (1.0, 2.0, 3.0, 5.0)
 MLP = "phi_r1"

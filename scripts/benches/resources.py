@@ -26,12 +26,11 @@ from edgetrack.export.rtl.pipelines import RtlConfig
 from edgetrack.export.synthesis.hierarchy import estimate_hierarchy
 from edgetrack.export.synthesis.yosys import Resources, estimate_resources
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.pretrained_checkpoints import DEFAULT_QUANTISED, load_kind
 from edgetrack.quantize.checkpoint import integer_model
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.console import Console
-from edgetrack.scripts.networks import load_kind
-from edgetrack.scripts.pretrained import DEFAULT_QUANTISED
 
 COMPARED = ("lut", "ff", "carry4", "lutram", "bram36", "uram")
 

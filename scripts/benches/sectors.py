@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgetrack.graphs.files import load_graphs
-from edgetrack.scripts.benches.sector_cases import NINETY_NINE, SectorTableConfig, sector_cases
+from edgetrack.graphs.graph_sets import sample_graphs
 from edgetrack.scripts.console import Console
-from edgetrack.scripts.pretrained import sample_graphs
+from edgetrack.studies.sector_cases import NINETY_NINE, SectorTableConfig, sector_cases
 
 
 def bench_sectors(folder: str, config: SectorTableConfig, console: Console) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from integer_networks import flip_lsb, random_graph, toy_description
 
 from edgetrack.export.brevitas_form import BrevitasForm
 from edgetrack.export.cases import special_graphs
-from edgetrack.export.verify import verify_form
+from edgetrack.export.form_comparison import verify_form
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.quantize.extract import extract_integer_model

@@ -12,8 +12,9 @@ from edgetrack.export.accelerator.simulation import AcceleratorLibrary
 from edgetrack.scripts.benches import accelerator as bench_accelerator
 from edgetrack.scripts.benches.accelerator import AcceleratorTableConfig
 from edgetrack.scripts.benches.accelerator import bench_accelerator as run_bench
-from edgetrack.scripts.benches.accelerator_cases import RANDOM, SIZES, Goal, Published, Size, missed, network
 from edgetrack.scripts.console import Console
+from edgetrack.studies.accelerator_cases import RANDOM, missed, network
+from edgetrack.studies.published_designs import SIZES, Goal, Published, Size
 
 GOOD = {
     "mismatches": 0,

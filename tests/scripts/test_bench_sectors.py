@@ -9,9 +9,9 @@ import pytest
 
 from edgetrack.graphs.files import load_graphs, save_graph
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.scripts.benches.sector_cases import SectorTableConfig, sector_cases
 from edgetrack.scripts.benches.sectors import bench_sectors, fitting
 from edgetrack.scripts.console import Console
+from edgetrack.studies.sector_cases import SectorTableConfig, sector_cases
 
 HALVES = SectorTableConfig(phi_sectors=(1, 2), eta_sectors=(1,), capacities=("8/3", "16/16"))
 

@@ -18,8 +18,8 @@ from edgetrack.events.trackml import write_event
 from edgetrack.graphs.files import load_graph
 from edgetrack.graphs.layers import PIXEL_LAYERS
 from edgetrack.scripts import doctor as doctor_module
-from edgetrack.scripts.benches import simulation as bench_simulation
 from edgetrack.scripts.main import main
+from edgetrack.studies import simulation_table as bench_simulation
 
 Call = Callable[..., Result]
 TRACKS = ((4503668346847232, 0.1, 1.5), (4503668346847233, 2.0, 0.75))  # particle, φ, pT in GeV

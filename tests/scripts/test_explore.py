@@ -20,13 +20,12 @@ from edgetrack.export.exploration.grid import (
 )
 from edgetrack.export.exploration.kernel_library import KernelLibrary
 from edgetrack.export.exploration.resource_model import STATED_ERRORS
+from edgetrack.models.pretrained_checkpoints import DEFAULT_QUANTISED, load_kind
 from edgetrack.quantize.checkpoint import integer_model
 from edgetrack.scripts.config import load_config
-from edgetrack.scripts.exploring.check import check, spread
 from edgetrack.scripts.export import ExportConfig
 from edgetrack.scripts.main import main
-from edgetrack.scripts.networks import load_kind
-from edgetrack.scripts.pretrained import DEFAULT_QUANTISED
+from edgetrack.studies.exploration_check import check, spread
 
 TINY = Grid(
     nodes=24,

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from run_folders import CONFIG, MISMATCH, write_run, write_stage
 
+from edgetrack.report.page import TITLES
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.report import ReportConfig, report
-from edgetrack.scripts.reporting.page import TITLES
 
 QUIET = Console(quiet=True)
 VOID = {"meta", "input", "br", "img", "link", "hr"}

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from edgetrack.scripts.main import main
 
-REPORTS = Path(__file__).resolve().parents[1] / "export/reports"
+REPORTS = Path(__file__).resolve().parents[1] / "export/synthesis/reports"
 
 
 def call(tmp_path: Path, *arguments: str) -> tuple[int, str, str]:

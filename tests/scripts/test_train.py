@@ -13,6 +13,7 @@ import pytest
 
 from edgetrack.events.splits import SplitConfig
 from edgetrack.graphs.files import save_graph
+from edgetrack.graphs.graph_sets import graph_numbers, load_graph_sets
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import float_network, load_checkpoint
 from edgetrack.models.devices import end_other_processes
@@ -22,7 +23,6 @@ from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.scripts.config import ConfigError, load_config
 from edgetrack.scripts.console import Console
-from edgetrack.scripts.graph_sets import graph_numbers, load_graph_sets
 from edgetrack.scripts.quantize import QuantizeRunConfig
 from edgetrack.scripts.run import RunConfig
 from edgetrack.scripts.train import TrainRunConfig, train

@@ -18,6 +18,7 @@ from run_folders import track_graph, without_truth
 from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.accelerator.simulation import build_accelerator
 from edgetrack.export.form import Capacity, Form, FormUnavailable
+from edgetrack.export.form_classifier import FormClassifier, edge_classifier
 from edgetrack.export.forms import FormSettings, Source, make_form
 from edgetrack.export.hls4ml.config import HlsConfig
 from edgetrack.graphs.files import save_graph
@@ -25,13 +26,12 @@ from edgetrack.graphs.sectors import SectorConfig, sectors
 from edgetrack.models.checkpoint import Checkpoint, save_checkpoint
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import seeded_network
+from edgetrack.models.pretrained_checkpoints import DEFAULT_FLOAT, DEFAULT_QUANTISED, load_kind
 from edgetrack.quantize.checkpoint import integer_model, quantized_checkpoint
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.evaluate import EvaluateConfig, evaluate
 from edgetrack.scripts.export import ExportConfig, export
-from edgetrack.scripts.networks import EdgeClassifier, edge_classifier, load_kind
-from edgetrack.scripts.pretrained import DEFAULT_FLOAT, DEFAULT_QUANTISED
 from edgetrack.scripts.verify import VerifyRunConfig, fitting, verify
 from edgetrack.tracks.evaluation import evaluate_scores
 from edgetrack.tracks.track_metrics import MatchingConfig
@@ -152,8 +152,8 @@ def test_edges_that_sectors_lose_are_counted_and_told(
 ) -> None:
     cut = SectorConfig(phi_sectors=4, overlap_phi=0.1, node_capacity=8, edge_capacity=10)
 
-    def in_small_sectors(*_: object) -> EdgeClassifier:
-        return EdgeClassifier("hls4ml", lambda graph: np.zeros(graph.num_edges), cut)
+    def in_small_sectors(*_: object) -> FormClassifier:
+        return FormClassifier("hls4ml", lambda graph: np.zeros(graph.num_edges), cut)
 
     monkeypatch.setattr("edgetrack.scripts.evaluate.edge_classifier", in_small_sectors)
     console = Heard()

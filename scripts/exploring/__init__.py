@@ -1,1 +1,0 @@
-"""`edgetrack export --explore`: the verb's work, its picture, its files, its check."""

@@ -1,1 +1,0 @@
-"""`edgetrack evaluate --separate-losses`: the hardware's physics, each cause apart."""

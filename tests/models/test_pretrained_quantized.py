@@ -1,0 +1,57 @@
+"""The quantised weights that come with the package: made by the config beside them, and close to their float models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgetrack.graphs.files import load_graph
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint
+from edgetrack.models.inference import edge_logits
+from edgetrack.models.pretrained_checkpoints import FOLDER
+from edgetrack.quantize.checkpoint import integer_model
+from edgetrack.scripts.config import load_config
+from edgetrack.scripts.quantize import QuantizeRunConfig
+from edgetrack.tracks.evaluation import evaluate_scores
+
+SETS = ("2gev", "1p5gev", "1gev")
+
+
+def load(data: str, kind: str) -> Checkpoint:
+    return load_checkpoint(FOLDER / f"in-{data}-{kind}.safetensors")
+
+
+def figures(checkpoint: Checkpoint, graphs: list[HitGraph]) -> dict[str, Any]:
+    if checkpoint.kind == "float":
+        logits = edge_logits(float_network(checkpoint), graphs)
+    else:
+        model = integer_model(checkpoint)
+        logits = [model.logits(graph) for graph in graphs]
+    return evaluate_scores(graphs, logits, checkpoint.threshold, checkpoint.track_threshold).to_json()
+
+
+@pytest.mark.parametrize("data", SETS)
+def test_weights_are_compact_and_of_the_bits_that_the_config_beside_them_says(data: str) -> None:
+    config = load_config(QuantizeRunConfig, FOLDER / f"in-{data}-quantised.yaml")
+    checkpoint = load(data, "quantised")
+    model = integer_model(checkpoint)
+    assert checkpoint.config["recipe"]["weight_bits"] == config.recipe.weight_bits == 6
+    assert checkpoint.config["training"]["epochs"] == config.training.epochs
+    assert checkpoint.description.num_parameters() == 1432
+    assert {layer.weight_format.bits for layers in model.layers.values() for layer in layers} == {6}
+    assert {fmt.bits for fmt in model.formats.values()} == {8}
+
+
+@pytest.mark.parametrize("data", SETS)
+def test_few_bits_keep_the_physics_of_their_float_model(data: str, trackml_hitgraphs: Path) -> None:
+    quantised, start = load(data, "quantised"), load(data, "compact-float")
+    assert quantised.metrics["test_graphs"] == start.metrics["test_graphs"]
+    graphs = [load_graph(trackml_hitgraphs / data / f"{name}.npz") for name in quantised.metrics["test_graphs"]]
+    bits, floats = figures(quantised, graphs), figures(start, graphs)
+    assert bits["edge_accuracy"] == pytest.approx(quantised.metrics["edge_accuracy"], abs=1e-9)
+    assert bits["double_majority"] == pytest.approx(quantised.metrics["double_majority"], abs=1e-9)
+    assert floats["edge_accuracy"] - bits["edge_accuracy"] <= 0.003
+    assert floats["double_majority"] - bits["double_majority"] <= 0.005
