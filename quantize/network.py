@@ -79,10 +79,13 @@ class QuantizedNetwork(nn.Module):
         for value in description.inputs:
             if recipe.input_range is not None:
                 set_threshold_exponent(self.quantisers[value.name], math.ceil(math.log2(recipe.input_range)))
-            threshold_parameter(self.quantisers[value.name]).requires_grad_(False)
-        if recipe.scales == "fixed":
-            for quantiser in self.layers().values():
-                threshold_parameter(quantiser).requires_grad_(False)
+        _hold_fixed_scales(self, None)
+        # Brevitas replaces the parameters of its scales whenever a state is loaded, and the new ones would learn.
+        self.register_load_state_dict_post_hook(_hold_fixed_scales)
+
+    def extra_repr(self) -> str:
+        """The recipe, of which PyTorch's repr would show nothing: it names a training."""
+        return repr(self.recipe)
 
     def layers(self) -> dict[str, nn.Module]:
         """Everything that has a scale: quantisers by value or layer name ("phi_r1.0"), linears as "phi_r1.0.weight"."""
@@ -175,6 +178,14 @@ class QuantizedNetwork(nn.Module):
                         f"wanted {tuple(target.shape)}: the networks have different sizes"
                     )
                 target.copy_(state[key])
+
+
+def _hold_fixed_scales(network: nn.Module, _: object) -> None:
+    """Let no training move the inputs' scales, nor any where the recipe says that they are fixed."""
+    assert isinstance(network, QuantizedNetwork)
+    inputs = [network.quantisers[value.name] for value in network.description.inputs]
+    for quantiser in network.layers().values() if network.recipe.scales == "fixed" else inputs:
+        threshold_parameter(quantiser).requires_grad_(False)
 
 
 def concatenate(parts: list[IntQuantTensor]) -> IntQuantTensor:
