@@ -61,7 +61,7 @@ class EdgeClassifier(LightningModule):
         checkpoint[FINGERPRINT_KEY] = self.fingerprint
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        if checkpoint[FINGERPRINT_KEY] != self.fingerprint:
+        if checkpoint.get(FINGERPRINT_KEY) != self.fingerprint:
             raise ValueError(
                 "the run folder holds another training (other config, graphs or first weights); "
                 "give a new folder, or empty this one to start again"

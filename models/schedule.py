@@ -35,8 +35,8 @@ class ScheduleConfig:
 
     def __post_init__(self) -> None:
         for name in ("learning_rate", "matrix_learning_rate"):
-            if not getattr(self, name) > 0.0:
-                raise ValueError(f"{name} is {getattr(self, name)}, wanted a positive number")
+            if not 0.0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}, wanted a positive, finite number")
         if not 0.0 <= self.warmup < 1.0:
             raise ValueError(f"warmup is {self.warmup}, wanted a fraction of all steps in [0, 1)")
         if not (0.0 < self.gamma <= 1.0 and self.step_epochs > 0):

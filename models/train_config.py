@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -43,5 +44,9 @@ class TrainConfig:
         for name, known in (("accelerator", ACCELERATORS), ("strategy", STRATEGIES)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {getattr(self, name)!r}, wanted one of {', '.join(known)}")
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}, wanted 0 or more")
+        if self.gradient_clip is not None and not 0.0 < self.gradient_clip < math.inf:
+            raise ValueError(f"gradient_clip is {self.gradient_clip}, wanted a positive norm, or null for no clipping")
         if not 0.0 <= self.distillation <= 1.0:
             raise ValueError(f"distillation is {self.distillation}, wanted a weight in [0, 1]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 
 from edgetrack.graphs.hitgraph import HitGraph
@@ -22,11 +24,10 @@ from edgetrack.models.batches import as_batch
 from edgetrack.models.classifier import EdgeClassifier
 from edgetrack.models.devices import launch_undone, refused_devices
 from edgetrack.models.inference import edge_logits, torch_threads
+from edgetrack.models.resume_point import ResumePoint, find_resume_point
 from edgetrack.models.thresholds import balanced_threshold, edge_accuracy
 from edgetrack.models.train_config import TrainConfig
-from edgetrack.models.training_callbacks import EpochProgress, EpochRecord, ResumePoint, cpu_state
-
-RESUME_FILE = "last.ckpt"
+from edgetrack.models.training_callbacks import EpochProgress, EpochRecord, cpu_state
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,20 @@ def fit(
     On several devices it returns in each of their processes, with the same result; `end_other_processes` ends all but
     the first, which may train again.
 
-    Raises ValueError without graphs or labels, for devices that this machine lacks, where `folder` holds another
-    training, and where training diverges.
+    Graphs without edges are left out: there is nothing to learn from them, and a mean over no edge is no number.
+
+    Raises ValueError without graphs, edges or labels, for devices that this machine lacks, where `folder` holds another
+    training or nothing but damaged resume points, and where training diverges. A SIGTERM raises SystemExit, status 143.
     """
+    counts = f"{len(train)} training and {len(validation)} validation graphs"
+    train, validation = _with_edges(train), _with_edges(validation)
     if not train or not validation:
-        raise ValueError(f"{len(train)} training and {len(validation)} validation graphs: wanted at least one of each")
+        raise ValueError(
+            f"{counts}, of which {len(train)} and {len(validation)} have edges: wanted at least one of each"
+        )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    resume = folder / RESUME_FILE
+    resume = find_resume_point(folder)
     classifier = EdgeClassifier(
         network,
         config,
@@ -75,11 +82,14 @@ def fit(
         fingerprint(network, train, validation, config, teacher),
     )
     record = EpochRecord(network, [as_batch(graph) for graph in validation])
-    callbacks = [record, ResumePoint(resume), *([EpochProgress(label, record)] if progress else [])]
+    callbacks = [record, ResumePoint(folder), *([EpochProgress(label, record)] if progress else [])]
     with torch_threads(config.threads), torch.random.fork_rng(), _quiet_lightning(), launch_undone():
         with refused_devices(config):
             trainer = _trainer(config, folder, callbacks)
-        trainer.fit(classifier, ckpt_path=str(resume) if resume.exists() else None)
+        try:
+            trainer.fit(classifier, ckpt_path=None if resume is None else str(resume))
+        except SIGTERMException as error:  # by itself it would end the process with status 0
+            raise SystemExit(128 + signal.SIGTERM) from error
         trainer.strategy.barrier("trained")
     if trainer.interrupted:
         raise KeyboardInterrupt
@@ -99,15 +109,25 @@ def fingerprint(
     config: TrainConfig,
     teacher: nn.Module | None = None,
 ) -> str:
-    """SHA-256 of all that decides a training: config, graphs, first weights and the teacher's."""
+    """SHA-256 of all that decides a training: config, graphs, the network and its first weights, the teacher's.
+
+    A network is its weights, its buffers (saved or not), what of it learns, and what its `repr` says of its settings.
+    """
     digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode())
     for module in (network, *(() if teacher is None else (teacher,))):
-        for name, value in sorted(module.state_dict().items()):
-            digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+        digest.update(repr(module).encode())
+        learns = {name for name, value in module.named_parameters() if value.requires_grad}
+        tensors = {**dict(module.named_buffers()), **module.state_dict()}
+        for name, value in sorted(tensors.items()):
+            digest.update(f"{name} {name in learns}".encode() + value.detach().cpu().contiguous().numpy().tobytes())
     for graph in (*train, *validation):
         for array in (graph.x, graph.edge_index, graph.y):
             digest.update(b"" if array is None else array.tobytes())
     return digest.hexdigest()
+
+
+def _with_edges(graphs: Sequence[HitGraph]) -> list[HitGraph]:
+    return [graph for graph in graphs if graph.num_edges]
 
 
 def _trainer(config: TrainConfig, folder: Path, callbacks: list[Callback]) -> Trainer:

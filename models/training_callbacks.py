@@ -1,11 +1,9 @@
-"""What happens after every epoch: validation, a resume point on disk, a line for the person who waits."""
+"""What happens after every epoch: validation, and a line for the person who waits."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -77,19 +75,6 @@ class EpochRecord(Callback):
         logits = [self.network(batch.x, batch.edge_index, batch.edge_attr).float().cpu() for batch in on_device]
         self.network.train()
         return torch.cat(logits)
-
-
-class ResumePoint(Callback):
-    """Writes the whole state of the training to `path` after every epoch; the file is always a whole one."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
-        temporary = self.path.with_name(f".{self.path.name}")  # one name on all devices: only the first one writes
-        trainer.save_checkpoint(temporary)
-        if trainer.is_global_zero:
-            os.replace(temporary, self.path)
 
 
 class EpochProgress(Callback):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import signal
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -20,10 +22,11 @@ from torch import Tensor, nn
 
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.inference import edge_logits
+from edgetrack.models.resume_point import PREVIOUS_FILE, RESUME_FILE, find_resume_point
 from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.thresholds import balanced_threshold, edge_accuracy
 from edgetrack.models.train_config import TrainConfig
-from edgetrack.models.training import RESUME_FILE, fit
+from edgetrack.models.training import FitResult, fit
 
 SCRIPT = Path(__file__).with_name("train_and_die.py")
 FORWARDS_AN_EPOCH = 3 + 2  # batches of 2 + 2 + 1 graphs, and two validation graphs
@@ -231,3 +234,88 @@ def test_an_interrupted_training_says_so(
     monkeypatch.setattr(Trainer, "fit", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fit(toy.toy_network(), graphs[:1], graphs[5:], TrainConfig(epochs=1), tmp_path, progress=False)
+
+
+@pytest.mark.parametrize("nodes", [60, 0])
+def test_a_graph_without_edges_changes_no_loss_and_no_weight(
+    toy: ModuleType, graphs: list[HitGraph], tmp_path: Path, nodes: int
+) -> None:
+    config = TrainConfig(epochs=2)
+    without = HitGraph(graphs[0].x[:nodes], np.zeros((2, 0)), y=np.zeros(0), name="edgeless")
+    plain = fit(toy.toy_network(), graphs[:3], graphs[5:], config, tmp_path / "plain", progress=False)
+    mixed = fit(
+        toy.toy_network(), [without, *graphs[:3]], [without, *graphs[5:]], config, tmp_path / "mixed", progress=False
+    )
+    assert np.isfinite([record["train_loss"] for record in mixed.history]).all()
+    assert mixed.history == plain.history
+    assert equal(mixed.state, plain.state)
+    with pytest.raises(ValueError, match="1 training and 2 validation graphs, of which 0 and 2 have edges"):
+        fit(toy.toy_network(), [without], graphs[5:], config, tmp_path / "none", progress=False)
+
+
+def damaged(content: bytes) -> dict[str, bytes]:
+    flipped = bytearray(content)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        largest = max(archive.infolist(), key=lambda member: member.file_size)
+        flipped[content.index(archive.read(largest)) + largest.file_size // 2] ^= 0x10
+    return {"half": content[: len(content) // 2], "short": content[:5000], "empty": b"", "one bit": bytes(flipped)}
+
+
+def test_a_damaged_resume_point_is_told_and_the_one_before_it_serves(
+    toy: ModuleType, graphs: list[HitGraph], tmp_path: Path
+) -> None:
+    config = TrainConfig(epochs=3)
+
+    def trained() -> FitResult:
+        return fit(toy.toy_network(), graphs[:2], graphs[5:], config, tmp_path, progress=False)
+
+    whole = trained()
+    last, previous = tmp_path / RESUME_FILE, tmp_path / PREVIOUS_FILE
+    kept = last.read_bytes(), previous.read_bytes()
+    for content in damaged(kept[0]).values():
+        last.write_bytes(content)
+        previous.write_bytes(kept[1])
+        with pytest.warns(UserWarning, match=r"last\.ckpt: damaged resume point .* going on from previous\.ckpt"):
+            again = trained()
+        assert equal(whole.state, again.state)
+        assert whole.history == again.history
+        assert find_resume_point(tmp_path) == last
+
+
+def test_without_a_whole_resume_point_the_file_and_the_remedy_are_named(
+    toy: ModuleType, graphs: list[HitGraph], tmp_path: Path
+) -> None:
+    fit(toy.toy_network(), graphs[:1], graphs[5:], TrainConfig(epochs=1), tmp_path, progress=False)
+    for content in damaged((tmp_path / RESUME_FILE).read_bytes()).values():
+        (tmp_path / RESUME_FILE).write_bytes(content)
+        with pytest.raises(ValueError, match=r"last\.ckpt: damaged resume point .* remove it to train from the start"):
+            fit(toy.toy_network(), graphs[:1], graphs[5:], TrainConfig(epochs=1), tmp_path, progress=False)
+
+
+def test_a_terminated_training_ends_with_a_status_and_goes_on_to_the_same_weights(
+    toy: ModuleType, graphs: list[HitGraph], tmp_path: Path
+) -> None:
+    class Terminated(toy.Mortal):  # type: ignore[misc, name-defined]
+        def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Tensor:
+            self.passes += 1
+            if self.passes == self.kill_at:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return self.network(x, edge_index, edge_attr)
+
+    def trained(kill_at: int, folder: str) -> FitResult:
+        network = Terminated(toy.toy_network(), kill_at)
+        return fit(network, graphs[:5], graphs[5:], toy.CONFIG, tmp_path / folder, progress=False)
+
+    handler = signal.getsignal(signal.SIGTERM)
+    whole = trained(0, "whole")
+    with pytest.raises(SystemExit) as ended:
+        trained(2 * FORWARDS_AN_EPOCH + 1, "ended")
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert equal(whole.state, trained(0, "ended").state)
+    assert signal.getsignal(signal.SIGTERM) == handler
+
+
+@pytest.mark.parametrize("clip", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_clip_that_clips_nothing_or_everything_is_refused(clip: float) -> None:
+    with pytest.raises(ValueError, match=r"gradient_clip is .*, wanted a positive norm, or null"):
+        TrainConfig(gradient_clip=clip)
