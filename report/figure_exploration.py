@@ -50,9 +50,11 @@ def draw_exploration(
         _draw(figure, candidates, chosen, device, limits)
         files = [path.with_suffix(".png"), path.with_suffix(".svg")]
         with atomic_path(files[0]) as place:
-            FigureCanvasAgg(figure).print_png(place, metadata={"Software": None})
+            FigureCanvasAgg(figure)
+            figure.savefig(place, format="png", metadata={"Software": None})
         with atomic_path(files[1]) as place:
-            FigureCanvasSVG(figure).print_svg(place, metadata={"Date": None, "Creator": None})
+            FigureCanvasSVG(figure)
+            figure.savefig(place, format="svg", metadata={"Date": None, "Creator": None})
     return files
 
 

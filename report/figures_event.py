@@ -125,7 +125,9 @@ def frame_xy(axes: Axes, reach: float, half_width: float) -> None:
     )
 
 
-def draw_truth(axes: Axes, view: EventView, coordinates: NDArray, shown: NDArray[np.bool_], plane: str) -> None:
+def draw_truth(
+    axes: Axes, view: EventView, coordinates: NDArray[np.float64], shown: NDArray[np.bool_], plane: str
+) -> None:
     """Each particle's hits joined outwards; found ones thin, missed ones bold and dashed."""
     assert view.graph.particle_id is not None
     thin = thinner(len(view.particles) * view.wedge)
@@ -136,7 +138,9 @@ def draw_truth(axes: Axes, view: EventView, coordinates: NDArray, shown: NDArray
         axes.plot(*line, color=colour, linewidth=thin * width, linestyle=style, gid=f"{name}-{plane}")
 
 
-def draw_tracks(axes: Axes, view: EventView, coordinates: NDArray, shown: NDArray[np.bool_], plane: str) -> None:
+def draw_tracks(
+    axes: Axes, view: EventView, coordinates: NDArray[np.float64], shown: NDArray[np.bool_], plane: str
+) -> None:
     """The kept edges of each candidate, by class; the classes differ in width and dash as well as in colour."""
     looks = (
         (MATCHED, theme.FOUND, 0.7, "-", "matched"),
@@ -161,7 +165,9 @@ def thinner(tracks: float) -> float:
     return float(np.clip(np.sqrt(150 / max(tracks, 1.0)), 0.45, 1.0))
 
 
-def polyline(graph: HitGraph, coordinates: NDArray, group: NDArray[np.int64], chosen: NDArray[np.int64]) -> NDArray:
+def polyline(
+    graph: HitGraph, coordinates: NDArray[np.float64], group: NDArray[np.int64], chosen: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """(2, points) the hits of each chosen group from the inside out, groups set apart by NaN."""
     rows = np.flatnonzero(np.isin(group, chosen))
     radius = np.hypot(graph.x[rows, 0], graph.x[rows, 2])
@@ -170,7 +176,7 @@ def polyline(graph: HitGraph, coordinates: NDArray, group: NDArray[np.int64], ch
     return np.asarray(np.insert(coordinates[rows].astype(np.float64), breaks, np.nan, axis=0).T)
 
 
-def dots(axes: Axes, coordinates: NDArray, gid: str) -> None:
+def dots(axes: Axes, coordinates: NDArray[np.float64], gid: str) -> None:
     """All hits as one path of points: strokes of no length with round caps."""
     twice = np.repeat(coordinates.astype(np.float64), 3, axis=0)
     twice[2::3] = np.nan

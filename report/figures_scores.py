@@ -60,7 +60,7 @@ def shown_name(record: RunRecord, form: str) -> str:
     return f"quantised ({form})" if form == record.integers else form
 
 
-def roc_curve(logits: NDArray[np.float64], truth: NDArray[np.bool_]) -> tuple[NDArray, NDArray]:
+def roc_curve(logits: NDArray[np.float64], truth: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(false-positive rate, true-positive rate) at every distinct logit, from the highest threshold down."""
     order = np.argsort(-logits, kind="stable")
     last = np.append(np.flatnonzero(np.diff(logits[order])), len(order) - 1)
@@ -111,7 +111,7 @@ def _floor(scores: list[Scores], fpr: float) -> float:
     for entry in scores:
         false, true = roc_curve(entry.logits, entry.truth)
         lows.append(float(true[min(int(np.searchsorted(false, max(fpr, 1e-4))), len(true) - 1)]))
-    return max(0.0, np.floor(min(lows) * 20 - 1) / 20)
+    return max(0.0, float(np.floor(min(lows) * 20 - 1)) / 20)
 
 
 def histogram_figure(scores: list[Scores]) -> Markup:
@@ -138,7 +138,7 @@ def histogram_figure(scores: list[Scores]) -> Markup:
     return theme.figure_svg("scores", "Logits and scores of true and false edges", (7.4, 3.4), draw)
 
 
-def _histogram(axes: Axes, pair: list[Scores], values: list[NDArray], edges: NDArray) -> None:
+def _histogram(axes: Axes, pair: list[Scores], values: list[NDArray[np.float64]], edges: NDArray[np.float64]) -> None:
     for place, (entry, value) in enumerate(zip(pair, values, strict=True)):
         clipped = np.clip(value, edges[0], edges[-1])
         for truth, colour in ((True, theme.TRUE), (False, theme.FALSE)):

@@ -111,7 +111,7 @@ def _checked_edges(hits: SelectedHits) -> int:
             f"compiled construction gave {ours.shape[1]} edges, all pairs {reference.shape[1]}, "
             "and they are not the same set"
         )
-    return ours.shape[1]
+    return int(ours.shape[1])
 
 
 def _sorted(edge_index: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from edgetrack.export.exploration.part_instances import read_instances
-from edgetrack.export.exploration.part_resources import PARTS, Inner
+from edgetrack.export.resources.part_instances import read_instances
+from edgetrack.export.resources.part_resources import PARTS, Inner
 
 ROW_MEMORY = "row_memory"
 HOLDERS = (ROW_MEMORY, "gather", "scatter_sum")  # modules of the top whose memories hold values of the network

@@ -17,10 +17,10 @@ import numpy as np
 
 from edgetrack.export.accelerator.cycles import CycleFormula, cycle_formula
 from edgetrack.export.accelerator.plan import AcceleratorConfig, Plan, make_plan
-from edgetrack.export.exploration.kernel_figures import KernelFigures
+from edgetrack.export.accelerator.resource_model import model_resources, total_resources
 from edgetrack.export.exploration.kernel_library import KernelLibrary
 from edgetrack.export.exploration.representative_model import representative_model
-from edgetrack.export.exploration.resource_model import model_resources, total_resources
+from edgetrack.export.resources.kernel_figures import KernelFigures
 from edgetrack.export.rtl.pipelines import RtlConfig
 from edgetrack.export.synthesis.yosys import Resources
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network

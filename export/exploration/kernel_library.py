@@ -11,8 +11,8 @@ from pathlib import Path
 
 from edgetrack.events.atomic_write import write_text
 from edgetrack.export.accelerator.passes import Pass, read_passes
-from edgetrack.export.exploration import kernel_figures as figures_module
-from edgetrack.export.exploration.kernel_figures import KernelFigures, kernel_figures
+from edgetrack.export.resources import kernel_figures as figures_module
+from edgetrack.export.resources.kernel_figures import KernelFigures, kernel_figures
 from edgetrack.export.rtl import kernel as kernel_module
 from edgetrack.export.rtl.kernel import kernel_sources, make_kernel
 from edgetrack.export.rtl.pipelines import RtlConfig

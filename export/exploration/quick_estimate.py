@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from edgetrack.export.accelerator.form import AcceleratorForm
+from edgetrack.export.accelerator.resource_model import BASIS, model_resources, total_resources
 from edgetrack.export.accelerator.verilog import TOP
-from edgetrack.export.exploration.kernel_figures import KernelFigures, kernel_figures
 from edgetrack.export.exploration.kernel_library import WIRES
-from edgetrack.export.exploration.resource_model import BASIS, model_resources, total_resources
+from edgetrack.export.resources.kernel_figures import KernelFigures, kernel_figures
 from edgetrack.export.rtl.kernel import make_kernel
 from edgetrack.export.synthesis.device import Device
 

@@ -15,12 +15,12 @@ import numpy as np
 
 from edgetrack.export.accelerator.form import export_accelerator
 from edgetrack.export.accelerator.plan import AcceleratorConfig
+from edgetrack.export.accelerator.resource_model import FACTORS, STATED_ERRORS, KernelFactors, kernel_resources
 from edgetrack.export.accelerator.verilog import TOP
 from edgetrack.export.exploration.grid import Grid, Network, evaluate
-from edgetrack.export.exploration.kernel_figures import KernelFigures, kernel_figures
 from edgetrack.export.exploration.kernel_library import KernelLibrary
 from edgetrack.export.exploration.representative_model import representative_model
-from edgetrack.export.exploration.resource_model import FACTORS, STATED_ERRORS, KernelFactors, kernel_resources
+from edgetrack.export.resources.kernel_figures import KernelFigures, kernel_figures
 from edgetrack.export.rtl.kernel import RtlKernel, make_kernel
 from edgetrack.export.rtl.pipelines import RtlConfig
 from edgetrack.export.synthesis.hierarchy import estimate_hierarchy

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edgetrack.export.accelerator.plan import AcceleratorConfig
+from edgetrack.export.accelerator.resource_model import STATED_ERRORS
 from edgetrack.export.accelerator.simulation import AcceleratorLibrary
 from edgetrack.export.exploration.grid import (
     Grid,
@@ -19,7 +20,6 @@ from edgetrack.export.exploration.grid import (
     trained_network,
 )
 from edgetrack.export.exploration.kernel_library import KernelLibrary
-from edgetrack.export.exploration.resource_model import STATED_ERRORS
 from edgetrack.models.pretrained_checkpoints import DEFAULT_QUANTISED, load_kind
 from edgetrack.quantize.checkpoint import integer_model
 from edgetrack.scripts.config import load_config

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from edgetrack.export.exploration.part_resources import SHIFT_REGISTER
+from edgetrack.export.resources.part_resources import SHIFT_REGISTER
 from edgetrack.export.rtl.kernel import RtlKernel
 
 _OPERATION = re.compile(r"\b(shift_adder|ternary_adder|negative) #\(([-\d,]+)\)")

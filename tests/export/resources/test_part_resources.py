@@ -2,9 +2,9 @@
 
 import pytest
 
-from edgetrack.export.exploration.part_instances import Instance, read_instances
-from edgetrack.export.exploration.part_resources import PARTS, Amount, Inner
-from edgetrack.export.exploration.resource_model import part_resources
+from edgetrack.export.accelerator.resource_model import part_resources
+from edgetrack.export.resources.part_instances import Instance, read_instances
+from edgetrack.export.resources.part_resources import PARTS, Amount, Inner
 
 
 def test_a_gather_is_a_row_of_banks_and_a_chooser() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgetrack.export.exploration.memory_mapping import Mapping, map_memory
+from edgetrack.export.resources.memory_mapping import Mapping, map_memory
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from integer_networks import random_integer_model
 
-from edgetrack.export.exploration.kernel_figures import KernelFigures, kernel_figures, registers
 from edgetrack.export.exploration.kernel_library import KernelLibrary
 from edgetrack.export.exploration.representative_model import FIRST, representative_model
+from edgetrack.export.resources.kernel_figures import KernelFigures, kernel_figures, registers
 from edgetrack.export.rtl.kernel import RtlKernel, make_kernel
 from edgetrack.export.rtl.pipelines import RtlConfig
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil, log2
 
-from edgetrack.export.exploration.memory_mapping import map_memory
+from edgetrack.export.resources.memory_mapping import map_memory
 
 Parameters = Mapping[str, int]
 

@@ -15,10 +15,10 @@ from edgetrack.export.accelerator.cycles import CycleFormula
 from edgetrack.export.accelerator.plan import Plan
 from edgetrack.export.accelerator.verilog import TOP, top_module
 from edgetrack.export.accelerator.widths import make_widths
-from edgetrack.export.exploration.kernel_figures import KernelFigures
-from edgetrack.export.exploration.memory_mapping import LUTRAM_COST, LUTRAM_WIDTH, map_memory
-from edgetrack.export.exploration.part_instances import read_instances
-from edgetrack.export.exploration.part_resources import PARTS, Amount, Inner
+from edgetrack.export.resources.kernel_figures import KernelFigures
+from edgetrack.export.resources.memory_mapping import LUTRAM_COST, LUTRAM_WIDTH, map_memory
+from edgetrack.export.resources.part_instances import read_instances
+from edgetrack.export.resources.part_resources import PARTS, Amount, Inner
 from edgetrack.export.synthesis.yosys import Resources
 from edgetrack.quantize.integer_model import RECIPROCAL_BITS
 
@@ -83,14 +83,14 @@ def part_resources(part: Inner) -> Amount:
     if part.module not in PARTS:
         raise ValueError(
             f"resource model: part {part.module!r} has no formula; known: {', '.join(PARTS)}; add one to "
-            "export/exploration/part_resources.py"
+            "export/resources/part_resources.py"
         )
     try:
         own, inner = PARTS[part.module](part.parameters)
     except KeyError as missing:
         raise ValueError(
             f"resource model: the formula of part {part.module!r} wants the parameter {missing}, which "
-            "its Verilog lacks; bring export/exploration/part_resources.py in line"
+            "its Verilog lacks; bring export/resources/part_resources.py in line"
         ) from missing
     return sum((part_resources(one) * one.count for one in inner), own)
 
