@@ -1,9 +1,11 @@
-"""Checkpoints: one safetensors file with a network's description, its weights and its thresholds."""
+"""Checkpoints: one safetensors file with a network's description, its weights, its thresholds and its own digest."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +20,8 @@ from edgetrack.models.network import GraphNetwork
 
 # One key only: the safetensors writer keeps metadata in an unordered map, and equal checkpoints must be equal bytes.
 METADATA_KEY = "edgetrack_checkpoint"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+DIGEST_KEY = "sha256"
 
 
 @dataclass(frozen=True)
@@ -59,21 +62,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path | str) -> None:
 
     Raises ValueError where `config`, `recipe` or `metrics` hold something that JSON cannot (NaN included).
     """
-    contents = {
-        "version": FORMAT_VERSION,
-        "kind": checkpoint.kind,
-        "description": json.loads(checkpoint.description.to_json()),
-        "threshold": checkpoint.threshold,
-        "track_threshold": checkpoint.track_threshold,
-        "recipe": checkpoint.recipe,
-        "config": checkpoint.config,
-        "metrics": checkpoint.metrics,
-    }
-    try:
-        metadata = json.dumps(contents, sort_keys=True, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: the metadata is not plain JSON ({error}); give plain types") from error
+    contents = _contents(checkpoint, path)
     state = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in checkpoint.state.items()}
+    metadata = _canonical({**contents, DIGEST_KEY: _digest(contents, state)})
     with atomic_path(path) as temporary:
         temporary.write_bytes(safetensors.torch.save(state, metadata={METADATA_KEY: metadata}))
 
@@ -81,25 +72,31 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path | str) -> None:
 def load_checkpoint(path: Path | str) -> Checkpoint:
     """Read what `save_checkpoint` wrote. Nothing in the file is executed.
 
-    Raises FileNotFoundError, or ValueError for a file that is no checkpoint of edgetrack or of another format.
+    Raises FileNotFoundError, or ValueError for a file that is no checkpoint of edgetrack, of another format, or that
+    has changed since it was written, be it by one bit.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such checkpoint; `edgetrack train` writes one")
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except safetensors.SafetensorError as error:
-        raise ValueError(f"{path}: not a whole safetensors file ({error}); copy or train it again") from error
-    if METADATA_KEY not in metadata:
-        raise ValueError(f"{path}: no {METADATA_KEY!r} in the header; wanted an edgetrack checkpoint")
-    contents = json.loads(metadata[METADATA_KEY])
-    version = contents.pop("version", None)
-    if version != FORMAT_VERSION:
-        raise ValueError(f"{path}: checkpoint format {version}, wanted {FORMAT_VERSION}; update edgetrack")
+    contents, state = _read(path)
+    if contents.get("version") != FORMAT_VERSION:
+        raise ValueError(
+            f"{path}: checkpoint format {contents.get('version')}, wanted {FORMAT_VERSION}; read it with the edgetrack "
+            "that wrote it, or train it again"
+        )
+    written = contents.pop(DIGEST_KEY, None)
+    found = _digest(contents, state)
+    if written != found:
+        raise ValueError(
+            f"{path}: its contents have the SHA-256 {found}, wanted {written}: the file has changed since it was "
+            "written; copy or train it again"
+        )
+    del contents["version"]
     description = NetworkDescription.from_json(json.dumps(contents.pop("description")))
     return Checkpoint(description=description, state=state, **contents)
+
+
+def checkpoint_digest(checkpoint: Checkpoint) -> str:
+    """SHA-256 of all that `checkpoint` holds, in hex: the one in its file. Raises ValueError as saving does."""
+    return _digest(_contents(checkpoint, "checkpoint"), checkpoint.state)
 
 
 def float_network(checkpoint: Checkpoint) -> GraphNetwork:
@@ -115,3 +112,51 @@ def float_network(checkpoint: Checkpoint) -> GraphNetwork:
     except RuntimeError as error:
         raise ValueError(f"weights and description of the checkpoint differ: {error}") from error
     return network.eval()
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What stands beside the weights, and the weights."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such checkpoint; `edgetrack train` writes one")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (safetensors.SafetensorError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not a whole safetensors file ({error}); copy or train it again") from error
+    if METADATA_KEY not in metadata:
+        raise ValueError(f"{path}: no {METADATA_KEY!r} in the header; wanted an edgetrack checkpoint")
+    try:
+        return dict(json.loads(metadata[METADATA_KEY])), state
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: damaged metadata ({error}); copy or train it again") from error
+
+
+def _contents(checkpoint: Checkpoint, path: Path | str) -> dict[str, Any]:
+    """Everything but the weights, in plain types."""
+    contents = {
+        "version": FORMAT_VERSION,
+        "kind": checkpoint.kind,
+        "description": json.loads(checkpoint.description.to_json()),
+        "threshold": checkpoint.threshold,
+        "track_threshold": checkpoint.track_threshold,
+        "recipe": checkpoint.recipe,
+        "config": checkpoint.config,
+        "metrics": checkpoint.metrics,
+    }
+    try:
+        return dict(json.loads(_canonical(contents)))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: the metadata is not plain JSON ({error}); give plain types") from error
+
+
+def _canonical(contents: Mapping[str, Any]) -> str:
+    return json.dumps(contents, sort_keys=True, allow_nan=False)
+
+
+def _digest(contents: Mapping[str, Any], state: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256(_canonical(contents).encode())
+    for name, tensor in sorted(state.items()):
+        values = tensor.detach().cpu().contiguous()
+        digest.update(f"\0{name} {values.dtype} {list(values.shape)}\0".encode() + values.numpy().tobytes())
+    return digest.hexdigest()

@@ -10,7 +10,13 @@ import pytest
 import safetensors.torch
 import torch
 
-from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint, save_checkpoint
+from edgetrack.models.checkpoint import (
+    Checkpoint,
+    checkpoint_digest,
+    float_network,
+    load_checkpoint,
+    save_checkpoint,
+)
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import GraphNetwork
 
@@ -96,3 +102,29 @@ def test_what_a_checkpoint_must_not_hold_is_refused(checkpoint: Checkpoint, tmp_
         float_network(replace(checkpoint, kind="quantised", recipe={}))
     with pytest.raises(ValueError, match="weights and description of the checkpoint differ"):
         float_network(replace(checkpoint, state={}))
+
+
+def test_every_flipped_bit_of_a_file_is_refused_by_name(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    save_checkpoint(checkpoint, path)
+    content = path.read_bytes()
+    rng = np.random.default_rng(0)
+    places = [*range(0, 64), *rng.integers(64, len(content), 400).tolist(), len(content) - 1]
+    for place in places:
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(flipped)
+        with pytest.raises(ValueError, match=r"c\.safetensors: "):
+            load_checkpoint(path)
+    path.write_bytes(content)
+    assert checkpoint_digest(load_checkpoint(path)) == checkpoint_digest(checkpoint)
+
+
+def test_the_digest_names_weights_and_all_that_stands_beside_them(checkpoint: Checkpoint) -> None:
+    transposed = {name: value.T if value.ndim == 2 else value for name, value in checkpoint.state.items()}
+    others = [
+        replace(checkpoint, threshold=0.25),
+        replace(checkpoint, config={}),
+        replace(checkpoint, state=transposed),
+    ]
+    assert len({checkpoint_digest(one) for one in (checkpoint, *others)}) == 4
