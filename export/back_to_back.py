@@ -10,16 +10,16 @@ import numpy as np
 
 from edgetrack.export.accelerator.simulation import Stalls
 from edgetrack.export.accelerator.streams import Received
-from edgetrack.export.form import Capacity, Form
+from edgetrack.export.cases import PUBLISHED_SIZES, random_graph
+from edgetrack.export.form import Capacity, Form, InexactForm
+from edgetrack.export.tally import Tally
 from edgetrack.graphs.hitgraph import HitGraph
-
-# Nodes and edges of the published FPGA graphs: Belle II's interaction network, HiGTR's chain.
-PUBLISHED_SIZES = ((28, 56), (660, 1320))
+from edgetrack.quantize.fixed_point import IntArray
 
 
 @runtime_checkable
 class StreamingForm(Form, Protocol):
-    """A form that works on several graphs at a time, so that a graph may suffer from its neighbours and from stalls."""
+    """A form that holds several graphs at a time: the state of one must not leak into another, whatever stalls."""
 
     def run_graphs(self, graphs: Sequence[HitGraph], stalls: Stalls | None = None) -> Sequence[Received]:
         """The output's codes of each graph, with the clocks at which it came and left."""
@@ -62,10 +62,12 @@ def stall_rounds(seed: int) -> dict[str, Stalls]:
     }
 
 
-def random_graph(nodes: int, edges: int, name: str, rng: np.random.Generator) -> HitGraph:
-    """Features in the ranges of real ones; half of the edges go to one eighth of the nodes, so that sums meet."""
-    x = (rng.uniform(-1, 1, (nodes, 3)) * [0.1, 1.0, 1.5] + [0.12, 0, 0]).astype(np.float32)
-    edge_index = rng.integers(0, max(nodes, 1), (2, edges if nodes else 0))
-    crowded = rng.random(edge_index.shape[1]) < 0.5
-    edge_index[1, crowded] %= max(nodes // 8, 1)
-    return HitGraph(x, edge_index, name=name)
+def compare_received(
+    tally: Tally, names: Sequence[str], wanted: Sequence[IntArray], received: Sequence[Received]
+) -> None:
+    """Output codes (E, width) of each graph against those wanted; every one of a flagged graph counts as wrong."""
+    for name, want, one in zip(names, wanted, received, strict=True):
+        try:
+            tally.compare(name, {tally.output: want}, {tally.output: one.fitting_codes(name, tally.output)})
+        except InexactForm as error:
+            tally.reject(name, error, want.size)

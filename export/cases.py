@@ -10,6 +10,9 @@ from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 
+# Nodes and edges of the published FPGA graphs: Belle II's interaction network, HiGTR's chain.
+PUBLISHED_SIZES = ((28, 56), (660, 1320))
+
 
 def mlp_vectors(model: IntegerModel, mlp: str, count: int, seed: int) -> dict[str, IntArray]:
     """`count` legal input vectors of one MLP, as codes of the inputs of `model.submodel(mlp)`.
@@ -74,6 +77,15 @@ def special_graphs(num_nodes: int, num_edges: int, seed: int) -> list[HitGraph]:
         HitGraph(features(num_nodes, spread=8.0), edges(num_nodes, num_edges), name="saturating"),
         HitGraph(features(num_nodes), edges(num_nodes, num_edges), name="random"),
     ]
+
+
+def random_graph(nodes: int, edges: int, name: str, rng: np.random.Generator) -> HitGraph:
+    """Features in the ranges of real ones; half of the edges go to one eighth of the nodes, so that sums meet."""
+    x = (rng.uniform(-1, 1, (nodes, 3)) * [0.1, 1.0, 1.5] + [0.12, 0, 0]).astype(np.float32)
+    edge_index = rng.integers(0, max(nodes, 1), (2, edges if nodes else 0))
+    crowded = rng.random(edge_index.shape[1]) < 0.5
+    edge_index[1, crowded] %= max(nodes // 8, 1)
+    return HitGraph(x, edge_index, name=name)
 
 
 def max_degree(graph: HitGraph) -> int:

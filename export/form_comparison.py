@@ -3,40 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from edgetrack.export.back_to_back import StreamCases, StreamingForm
+from edgetrack.events.progress import Progress
+from edgetrack.export.back_to_back import StreamCases, StreamingForm, compare_received
 from edgetrack.export.cases import count_vectors, mlp_vectors
 from edgetrack.export.form import Form, InexactForm
+from edgetrack.export.tally import Mismatch, Tally
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
-
-Report = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Mismatch:
-    """Where a form first departs from the integer model."""
-
-    form: str
-    layer: str  # first divergent value or layer, in the order of the network's steps
-    graph: str  # graph's name, or "vectors" for an MLP on its own
-    index: tuple[int, ...]  # row (node, edge or vector) and column
-    wanted: int | None  # None where what the form gives cannot be compared: `note` says why
-    got: int | None
-    note: str = ""
-
-    def __str__(self) -> str:
-        if self.note:
-            return f"{self.form}: {self.layer or 'a value'} in {self.graph}: {self.note}"
-        return (
-            f"{self.form}: {self.layer} differs in {self.graph} at {list(self.index)}: "
-            f"got {self.got}, wanted {self.wanted}"
-        )
 
 
 @dataclass(frozen=True)
@@ -56,22 +34,22 @@ class StreamResult:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FormResult:
     """What was compared of one form, and how many integers differed."""
 
     form: str
-    vectors: Mapping[str, int]  # compared input vectors, by MLP
-    graphs: int  # compared graphs, special ones apart; 0 for a form that has MLPs only
-    values: int  # compared integers
-    distinct_outputs: int  # different output codes seen: 1 would prove nothing
-    mismatches: int
-    first: Mismatch | None
+    vectors: Mapping[str, int] = field(default_factory=dict)  # compared input vectors, by MLP
+    graphs: int = 0  # compared graphs, special ones apart; none for a form that has MLPs only
+    values: int = 0  # compared integers
+    distinct_outputs: int = 0  # different output codes seen: 1 would prove nothing
+    mismatches: int = 0
+    first: Mismatch | None = None
     skipped: str = ""  # which missing tool kept the form from being compared at all
     error: str = ""  # why the form cannot be made of this network, or could not be run: a failure
     special_graphs: int = 0  # compared graphs made up to be hard: empty, a hub, saturating, …
     sectors: int = 0  # for a form of fixed size: compared sectors, of `graphs` graphs
-    random_graphs: int = 0  # compared graphs of chance, in chosen sizes
+    random_graphs: int = 0  # compared random graphs, in chosen sizes
     streamed: StreamResult | None = None  # for a form that holds several graphs at once: all of the above, in rounds
     design: Mapping[str, Any] | None = None  # for the accelerator: cycles and resources, nothing that is judged
 
@@ -108,12 +86,12 @@ class FormResult:
 
 def skipped(form: str, why: str) -> FormResult:
     """The visible result of a form that cannot run here."""
-    return FormResult(form, {}, 0, 0, 0, 0, None, why)
+    return FormResult(form=form, skipped=why)
 
 
 def impossible(form: str, why: str) -> FormResult:
     """The failed result of a form that cannot be made of this network, or not be run."""
-    return FormResult(form, {}, 0, 0, 0, 0, None, error=f"not possible: {why}")
+    return FormResult(form=form, error=f"not possible: {why}")
 
 
 def verify_form(
@@ -122,7 +100,7 @@ def verify_form(
     graphs: Sequence[HitGraph],
     vectors: int,
     seed: int,
-    report: Report,
+    progress: Progress,
     special: Sequence[HitGraph] = (),
     stream: StreamCases | None = None,
 ) -> FormResult:
@@ -131,9 +109,9 @@ def verify_form(
     Every value that the form shows is compared, in the order of the steps; an integer that differs counts as one
     mismatch, and so does a run whose result is no integers of the model at all. With `stream`, for a `StreamingForm`,
     graphs go one behind the other, together with the random ones of `stream` and once in each of its rounds.
-    `report(done, total)` is called after each MLP and each graph or round.
+    `progress(done, total)` is called after each MLP and each graph or round.
     """
-    tally = _Tally(form.name, reference.description.output)
+    tally = Tally(form.name, reference.description.output)
     mlps = [mlp.name for mlp in reference.description.mlps]
     total = len(mlps) + (len(stream.rounds) if stream else len(graphs) + len(special))
     compared: dict[str, int] = {}
@@ -143,12 +121,12 @@ def verify_form(
         try:
             tally.compare("vectors", {mlp: wanted}, {mlp: form.run_mlp(mlp, inputs)})
         except InexactForm as error:
-            tally.note("vectors", error)
+            tally.reject("vectors", error)
         compared[mlp] = count_vectors(inputs)
-        report(done, total)
+        progress(done, total)
 
     def after(done: int) -> None:
-        report(len(mlps) + done, total)
+        progress(len(mlps) + done, total)
 
     streamed = None
     if stream is None:
@@ -158,13 +136,13 @@ def verify_form(
         seen = (len(graphs), len(special))
         streamed = _in_rounds(reference, form, [*graphs, *special, *stream.random], stream, tally, after)
     return FormResult(
-        form.name,
-        compared,
-        seen[0],
-        tally.values,
-        len(tally.outputs),
-        tally.mismatches,
-        tally.first,
+        form=form.name,
+        vectors=compared,
+        graphs=seen[0],
+        values=tally.values,
+        distinct_outputs=len(tally.outputs),
+        mismatches=tally.mismatches,
+        first=tally.first,
         special_graphs=seen[1],
         random_graphs=len(stream.random) if stream else 0,
         streamed=streamed,
@@ -176,7 +154,7 @@ def _one_by_one(
     form: Form,
     graphs: Sequence[HitGraph],
     special: Sequence[HitGraph],
-    tally: _Tally,
+    tally: Tally,
     after: Callable[[int], None],
 ) -> tuple[int, int]:
     """How many graphs and special ones were compared: none by a form that has MLPs only."""
@@ -187,7 +165,7 @@ def _one_by_one(
             if got is not None:
                 tally.compare(graph.name, reference.run_graph(graph, hidden=True), got)
         except InexactForm as error:
-            tally.note(graph.name, error)
+            tally.reject(graph.name, error)
             got = {}
         seen[index >= len(graphs)] += got is not None
         after(index + 1)
@@ -199,7 +177,7 @@ def _in_rounds(
     form: StreamingForm,
     graphs: Sequence[HitGraph],
     stream: StreamCases,
-    tally: _Tally,
+    tally: Tally,
     after: Callable[[int], None],
 ) -> StreamResult:
     """All graphs one behind the other, in every round of stalls, each time in another order."""
@@ -209,49 +187,8 @@ def _in_rounds(
     for done, (name, stalls) in enumerate(stream.rounds.items(), 1):
         order = np.random.default_rng([stream.seed, done]).permutation(len(graphs))
         received = form.run_graphs([graphs[index] for index in order], stalls)
-        for index, one in zip(order, received, strict=True):
-            graph = f"{graphs[index].name} (stalls: {name})"
-            try:
-                codes = one.fitting_codes(graphs[index].name, output)
-                tally.compare(graph, {output: wanted[index]}, {output: codes})
-            except InexactForm as error:
-                tally.note(graph, error)
+        names = [f"{graphs[index].name} (stalls: {name})" for index in order]
+        compare_received(tally, names, [wanted[index] for index in order], received)
         clocks[name] = received[-1].last_logit - received[0].first_node + 1
         after(done)
     return StreamResult(len(graphs), len({(graph.num_nodes, graph.num_edges) for graph in graphs}), clocks)
-
-
-class _Tally:
-    """Counts differences and remembers the first."""
-
-    def __init__(self, form: str, output: str) -> None:
-        self.form, self.output = form, output
-        self.values = self.mismatches = 0
-        self.first: Mismatch | None = None
-        self.outputs: set[int] = set()
-
-    def compare(self, graph: str, wanted: Mapping[str, IntArray], got: Mapping[str, IntArray]) -> None:
-        unknown = set(got) - set(wanted)
-        if unknown:
-            raise InexactForm(f"the form shows values {sorted(unknown)} that the network does not have")
-        for layer in (name for name in wanted if name in got):
-            self._compare_layer(graph, layer, wanted[layer], np.asarray(got[layer]))
-        if self.output in got:
-            self.outputs.update(np.unique(got[self.output]).tolist())
-
-    def note(self, graph: str, error: InexactForm) -> None:
-        """Count a result that cannot be compared."""
-        self.mismatches += 1
-        if self.first is None:
-            self.first = Mismatch(self.form, error.layer, graph, error.index, None, None, str(error))
-
-    def _compare_layer(self, graph: str, layer: str, wanted: IntArray, got: IntArray) -> None:
-        if got.shape != wanted.shape:
-            raise InexactForm(f"its shape is {got.shape}, wanted {wanted.shape}", layer)
-        self.values += wanted.size
-        different = got != wanted
-        count = int(np.count_nonzero(different))
-        if count and self.first is None:
-            index = tuple(int(i) for i in np.argwhere(different)[0])
-            self.first = Mismatch(self.form, layer, graph, index, int(wanted[index]), int(got[index]))
-        self.mismatches += count

@@ -13,9 +13,11 @@ import torch
 
 from edgetrack.export.accelerator.form import AcceleratorForm, export_accelerator
 from edgetrack.export.accelerator.timing import measure_latency, measured_interval
-from edgetrack.export.back_to_back import random_graph
+from edgetrack.export.back_to_back import compare_received
+from edgetrack.export.cases import random_graph
 from edgetrack.export.rtl.pipelines import RtlConfig
 from edgetrack.export.synthesis.device import load_device
+from edgetrack.export.tally import Tally
 from edgetrack.graphs.files import load_graphs
 from edgetrack.graphs.graph_sets import sample_graphs
 from edgetrack.graphs.hitgraph import HitGraph
@@ -86,10 +88,9 @@ def measure(
 def _simulate(form: AcceleratorForm, graphs: Sequence[HitGraph]) -> dict[str, Any]:
     model, config = form.plan.model, form.plan.config
     received = form.run_graphs(graphs)
-    mismatches = 0
-    for graph, one in zip(graphs, received, strict=True):
-        different = one.codes != model.run_graph(graph)[model.description.output]
-        mismatches += int(np.count_nonzero(different | one.overflow))  # logits of a flagged graph mean nothing
+    tally = Tally(form.name, model.description.output)
+    wanted = [model.run_graph(graph)[tally.output] for graph in graphs]
+    compare_received(tally, [graph.name for graph in graphs], wanted, received)
     latency, interval = measure_latency(form, graphs[0]), measured_interval(form, graphs, received)
     return {
         "edge_lanes": config.edge_lanes,
@@ -99,8 +100,8 @@ def _simulate(form: AcceleratorForm, graphs: Sequence[HitGraph]) -> dict[str, An
         "latency_cutoff": config.rtl.latency_cutoff,
         "graphs": len(graphs),
         "logits": sum(graph.num_edges for graph in graphs),
-        "mismatches": mismatches,
-        "distinct_logits": len(np.unique(np.concatenate([one.codes for one in received]))),
+        "mismatches": tally.mismatches,
+        "distinct_logits": len(tally.outputs),
         "latency_cycles": latency.cycles,
         "interval_cycles": interval.cycles,
         "formula": {"latency_cycles": latency.formula, "interval_cycles": interval.formula},

@@ -13,10 +13,12 @@ from edgetrack.events.progress import Progress, no_progress
 from edgetrack.export.accelerator.form import AcceleratorForm, export_accelerator
 from edgetrack.export.accelerator.timing import measure_latency, measured_interval
 from edgetrack.export.accelerator.verilog import TOP
-from edgetrack.export.back_to_back import random_graph
+from edgetrack.export.back_to_back import compare_received
+from edgetrack.export.cases import random_graph
 from edgetrack.export.exploration.grid import Candidate, Network
 from edgetrack.export.synthesis.hierarchy import estimate_hierarchy
 from edgetrack.export.synthesis.yosys import Resources
+from edgetrack.export.tally import Tally
 
 CHECKED = ("lut", "ff", "carry4", "lutram", "bram36", "uram")
 
@@ -118,11 +120,10 @@ def _simulate(form: AcceleratorForm) -> tuple[int, float, int]:
     count = 4 * config.graphs_in_flight * config.accumulators
     row = [graphs[index % 2] for index in range(count)]
     received = form.run_graphs(row)
-    output = form.plan.model.description.output
-    wanted = [form.plan.model.run_graph(graph)[output] for graph in graphs]
-    # Logits of a graph that is flagged as beyond the capacity mean nothing: all of them are wrong.
-    mismatches = sum(int(((one.codes != wanted[index % 2]) | one.overflow).sum()) for index, one in enumerate(received))
-    return latency, measured_interval(form, row, received).cycles, mismatches
+    tally = Tally(form.name, form.plan.model.description.output)
+    wanted = [form.plan.model.run_graph(graph)[tally.output] for graph in graphs]
+    compare_received(tally, [graph.name for graph in row], [wanted[index % 2] for index in range(count)], received)
+    return latency, measured_interval(form, row, received).cycles, tally.mismatches
 
 
 def check_row(one: Check) -> dict[str, Any]:

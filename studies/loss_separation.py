@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.events.progress import Progress, no_progress
+from edgetrack.export.tally import Tally
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sectors import Sector, merged_scores, sectors
-from edgetrack.studies.sector_hardware import Equality, Hardware, run_sectors
+from edgetrack.studies.sector_hardware import Hardware, run_sectors
 from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores, shuffled_tracks
 from edgetrack.tracks.paired import Change, change, matched_particles, right_edges
 
@@ -48,7 +49,7 @@ class Separation:
 
     rows: tuple[Row, ...]
     aside: tuple[Row, ...]
-    equality: Equality | None
+    equality: Tally | None
     logits: Logits  # of the last row
 
     def changes(self, of: Literal["right", "matched"]) -> dict[str, Change]:

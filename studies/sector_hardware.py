@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.events.progress import Progress
+from edgetrack.export.tally import Tally
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sectors import Sector, SectorConfig
 from edgetrack.quantize.fixed_point import IntArray
@@ -37,27 +38,12 @@ class Hardware:
         return self.model.formats[self.model.description.output].dequantize(codes)[:, 0]
 
 
-@dataclass(frozen=True)
-class Equality:
-    """The form's integers against the model's, of all edges of each sector, context included."""
-
-    sectors: int
-    integers: int
-    distinct: int  # different values seen: 1 would prove nothing
-    mismatches: int
-    first: str = ""  # where the first one is
-
-    @property
-    def failed(self) -> bool:
-        return self.mismatches > 0 or self.distinct < 2
-
-
 def run_sectors(
     cuts: Sequence[Sequence[Sector]], hardware: Hardware, progress: Progress
-) -> tuple[Codes, Codes, Equality | None]:
+) -> tuple[Codes, Codes, Tally | None]:
     """Codes of the sectors of each graph by the integers, and by the hardware (None: by the integers again).
 
-    Raises ValueError where the hardware gives another number of integers. Cost: that of both.
+    Raises InexactForm where the hardware gives another number of integers. Cost: that of both.
     """
     wanted: Codes = []
     got: Codes = []
@@ -65,19 +51,9 @@ def run_sectors(
         wanted.append([hardware.codes(sector.graph) for sector in cut])
         got.append(wanted[-1] if hardware.run is None else list(hardware.run([sector.graph for sector in cut])))
         progress(index, len(cuts))
-    return wanted, got, None if hardware.run is None else _compare(cuts, hardware.name, wanted, got)
-
-
-def _compare(cuts: Sequence[Sequence[Sector]], name: str, wanted: Codes, got: Codes) -> Equality:
-    mismatches, first = 0, ""
-    pairs = [pair for parts in zip(cuts, wanted, got, strict=True) for pair in zip(*parts, strict=True)]
-    for sector, want, have in pairs:
-        if want.shape != have.shape:
-            raise ValueError(f"{name}: {have.shape} integers for {sector.name}, wanted {want.shape}")
-        differ = np.argwhere(want != have)
-        mismatches += len(differ)
-        if len(differ) and not first:
-            edge, column = differ[0]
-            first = f"{sector.name}, edge {sector.edges[edge]}: got {have[edge, column]}, wanted {want[edge, column]}"
-    codes = np.concatenate([np.zeros(0, np.int64), *(have.ravel() for _, _, have in pairs)])
-    return Equality(len(pairs), codes.size, len(np.unique(codes)), mismatches, first)
+    if hardware.run is None:
+        return wanted, got, None
+    tally = Tally(hardware.name, "logits")
+    for cut, want, have in zip(cuts, wanted, got, strict=True):
+        tally.compare_outputs((sector.name for sector in cut), want, have)
+    return wanted, got, tally

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -116,5 +116,13 @@ def separation_json(separation: Separation) -> dict[str, Any]:
             }
             for figure, of in OF.items()
         },
-        "equality": None if equality is None else asdict(equality),
+        "equality": None
+        if equality is None
+        else {
+            "sectors": equality.runs,
+            "integers": equality.values,
+            "distinct": len(equality.outputs),
+            "mismatches": equality.mismatches,
+            "first": str(equality.first or ""),
+        },
     }

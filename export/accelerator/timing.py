@@ -11,7 +11,7 @@ import numpy as np
 from edgetrack.export.accelerator.form import AcceleratorForm
 from edgetrack.export.accelerator.simulation import PassClocks
 from edgetrack.export.accelerator.streams import Received
-from edgetrack.export.back_to_back import PUBLISHED_SIZES, random_graph
+from edgetrack.export.cases import PUBLISHED_SIZES, random_graph
 from edgetrack.export.form import Capacity
 from edgetrack.graphs.hitgraph import HitGraph
 

@@ -8,13 +8,14 @@ lanes allow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import ceil
 
 import numpy as np
 
+from edgetrack.events.progress import Progress
 from edgetrack.export.accelerator.cycles import CycleFormula, cycle_formula
 from edgetrack.export.accelerator.plan import AcceleratorConfig, Plan, make_plan
 from edgetrack.export.accelerator.resource_model import model_resources, total_resources
@@ -26,9 +27,6 @@ from edgetrack.export.synthesis.yosys import Resources
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.recipe import PrecisionRecipe
-
-Report = Callable[[int, int], None]
-
 
 # What place and route of one MLP of 8 hidden units reached on ECP5-85k (docs/synthesis.md): latency cutoff → ns.
 ECP5_PERIODS = {1.0: 3.7, 2.0: 5.8, 3.0: 8.2, 5.0: 11.4}
@@ -142,7 +140,7 @@ def trained_network(model: IntegerModel) -> Network:
     )
 
 
-def explore(networks: Sequence[Network], grid: Grid, library: KernelLibrary, report: Report) -> list[Candidate]:
+def explore(networks: Sequence[Network], grid: Grid, library: KernelLibrary, progress: Progress) -> list[Candidate]:
     """Every candidate, in the order of the grid. Cost: alkaid's time for each new kernel, then milliseconds each."""
     pipelines = list(product(networks, grid.pipelines))
     candidates = []
@@ -151,7 +149,7 @@ def explore(networks: Sequence[Network], grid: Grid, library: KernelLibrary, rep
         candidates += [
             evaluate(network, config, grid, kernels) for config in configurations(network.model, grid, rtl, kernels)
         ]
-        report(done, len(pipelines))
+        progress(done, len(pipelines))
     return candidates
 
 

@@ -19,7 +19,7 @@ DESCRIPTIONS = [interaction_network(InteractionNetworkConfig(hidden=6)), toy_des
 
 
 def verify(reference, form) -> FormResult:
-    return verify_form(reference, form, special_graphs(12, 40, seed=1), vectors=2000, seed=1, report=lambda *_: None)
+    return verify_form(reference, form, special_graphs(12, 40, seed=1), vectors=2000, seed=1, progress=lambda *_: None)
 
 
 @pytest.mark.parametrize("description", DESCRIPTIONS, ids=lambda d: d.name)

@@ -120,7 +120,7 @@ def test_each_cause_has_its_own_loss_by_hand() -> None:
     assert separation.rows[-1].figures["edge_accuracy"] == 4 / 7
     assert separation.equality is not None
     assert not separation.equality.failed
-    assert (separation.equality.integers, separation.equality.sectors) == (5, 2)
+    assert (separation.equality.values, separation.equality.runs) == (5, 2)
 
 
 def test_overflow_is_not_charged_to_missing_messages() -> None:
@@ -167,7 +167,8 @@ def test_one_flipped_integer_of_one_sector_fails() -> None:
     assert made.equality is not None
     assert made.equality.failed
     assert made.equality.mismatches == 1
-    assert made.equality.first == "graph sector 1, edge 2: got 6, wanted 5"
+    assert made.equality.first is not None
+    assert "differs in graph sector 1 at [0, 0]: got 6, wanted 5" in str(made.equality.first)
     same = separate(
         [two_tracks()],
         {"compact float": Network(perfect, 0.0, 0.0)},
@@ -179,7 +180,7 @@ def test_one_flipped_integer_of_one_sector_fails() -> None:
 
 
 def test_missing_integers_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"\(3, 1\) integers for graph sector 0, wanted \(4, 1\)"):
+    with pytest.raises(ValueError, match=r"its shape is \(3, 1\), wanted \(4, 1\)"):
         separate(
             [two_tracks()], {}, hardware(lambda graphs: [codes(graph)[:3] for graph in graphs]), EvaluationConfig()
         )
