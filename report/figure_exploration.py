@@ -9,8 +9,6 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
@@ -50,10 +48,8 @@ def draw_exploration(
         _draw(figure, candidates, chosen, device, limits)
         files = [path.with_suffix(".png"), path.with_suffix(".svg")]
         with atomic_path(files[0]) as place:
-            FigureCanvasAgg(figure)
             figure.savefig(place, format="png", metadata={"Software": None})
         with atomic_path(files[1]) as place:
-            FigureCanvasSVG(figure)
             figure.savefig(place, format="svg", metadata={"Date": None, "Creator": None})
     return files
 

@@ -18,7 +18,6 @@ PACKAGES = (
     "scipy",
     "numba",
     "torch",
-    "torch-geometric",
     "lightning",
     "safetensors",
     "brevitas",

@@ -11,7 +11,6 @@ import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import Formatter, FuncFormatter, NullFormatter
 
@@ -88,7 +87,6 @@ def figure_svg(name: str, label: str, size: tuple[float, float], draw: Callable[
         figure = Figure(figsize=size, layout="constrained")
         draw(figure)
         buffer = io.StringIO()
-        FigureCanvasSVG(figure)
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return inline_svg(buffer.getvalue(), name, label)
 

@@ -45,8 +45,6 @@ NEEDS = (
     Need("make", None, "the Makefile; `edgetrack run` goes without", "install make"),
     Need("pyacts", "acts", "simulation", "pip install 'edgetrack[sim]'", True),
     Need("pythia8mc", "pythia8mc", "simulation", "pip install 'edgetrack[sim]'", True),
-    Need("faiss", "faiss", "nearest neighbours in embeddings", "pip install 'edgetrack[cpu]' (or [gpu])"),
-    Need("tensorrt", "tensorrt", "TensorRT engines", "pip install 'edgetrack[gpu]' on a machine with an NVIDIA GPU"),
     Need("vitis-run", None, "C synthesis of hls4ml projects", "install AMD Vitis and source its settings64.sh"),
     Need("vivado", None, "place and route on AMD devices", "install AMD Vivado and source its settings64.sh"),
 )

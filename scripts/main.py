@@ -198,7 +198,7 @@ def _plain_type(hint: Any) -> Any:
     return hint if hint in (bool, int, float, str) else None
 
 
-class CommaList(click.ParamType):
+class CommaList(click.ParamType[list[str]]):
     """A comma-separated list of names."""
 
     name = "a,b,…"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"  # where EDGETRACK_DATA names no other folder
 
 
 def _data(folder: str) -> Path:
-    path = DATA / folder
+    data = Path(os.environ.get("EDGETRACK_DATA") or BESIDE)
+    path = data / folder
     if not path.is_dir():
-        pytest.skip(f"real TrackML data not found at {path}; put it there to run this test")
+        pytest.skip(f"no real TrackML data at {path}; EDGETRACK_DATA=DIR names the folder that holds {folder}/")
     return path
 
 

@@ -55,7 +55,8 @@ def right_edges(graph: HitGraph, logits: NDArray[np.floating], threshold: float)
     """(E,) bool: a true edge above the threshold, or a false one not above it. Raises ValueError without labels."""
     if graph.y is None:
         raise ValueError(f"{graph.name} has no edge labels; accuracy needs them")
-    return kept_edges(logits, threshold) == graph.y
+    right: NDArray[np.bool_] = kept_edges(logits, threshold) == graph.y
+    return right
 
 
 def matched_particles(

@@ -173,7 +173,10 @@ def _count(matches: Matches, particles: NDArray[np.bool_], candidates: NDArray[n
 
 
 def _binned(
-    matches: Matches, of_particles: NDArray | None, of_candidates: NDArray | None, edges: tuple[float, ...]
+    matches: Matches,
+    of_particles: NDArray[np.floating] | None,
+    of_candidates: NDArray[np.floating] | None,
+    edges: tuple[float, ...],
 ) -> tuple[Bin, ...]:
     if of_particles is None or of_candidates is None:
         return ()

@@ -156,7 +156,10 @@ def fit(kernels: Sequence[tuple[KernelFigures, Resources]]) -> KernelFactors:
     def solve(columns: Sequence[str], wanted: Sequence[float], given: Sequence[float]) -> list[float]:
         values = np.array([[getattr(figures, column) for column in columns] for figures, _ in kernels], float)
         scale = 1 / np.array(given, float)
-        return np.linalg.lstsq(values * scale[:, None], np.array(wanted) * scale, rcond=None)[0].tolist()
+        factors: list[float] = np.linalg.lstsq(values * scale[:, None], np.array(wanted) * scale, rcond=None)[
+            0
+        ].tolist()
+        return factors
 
     adders = ("adder_bits", "ternary_bits")
     luts = [counted.lut for _, counted in kernels]
