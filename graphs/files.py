@@ -7,6 +7,7 @@ import lzma
 import tokenize
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.events.atomic_write import atomic_path
+from edgetrack.graphs.file_checks import check_coordinates, check_labels, published_particle_ids
 from edgetrack.graphs.hitgraph import HitGraph
 
 # key → (accepted numpy kinds, what it must be)
@@ -75,12 +77,12 @@ def save_graph(graph: HitGraph, path: Path | str) -> Path:
 def load_graph(path: Path | str) -> HitGraph:
     """The graph in `path`: the form of `save_graph`, or the TrackML form.
 
-    The TrackML form has X, edge_index, y and pid, where pid counts the particles of the graph from 0 and
-    there is no noise; it becomes `particle_id` = pid + 1, since 0 means noise here. The graph's name is the
-    file's stem.
+    The TrackML form has X, edge_index, y and pid; what a pid of 0 means there says `published_particle_ids`. The
+    graph's name is the file's stem.
 
-    Raises: FileNotFoundError; GraphFileError with file and key for a truncated file, a missing key, a wrong
-    type or shape, or values that `HitGraph` refuses.
+    Raises: FileNotFoundError; GraphFileError with file and key for a truncated file, a missing key, a wrong type or
+    shape, values that `HitGraph` refuses, labels other than 0 and 1, an edge from a hit to itself, and coordinates
+    that are no tracker's in r/1000 mm, φ/π, z/1000 mm.
     """
     path = Path(path)
     arrays = _read_arrays(path)
@@ -93,12 +95,16 @@ def load_graph(path: Path | str) -> HitGraph:
                 raise GraphFileError(f"{path}: key {key!r} is missing, found {sorted(arrays)}; wanted {key}: {wanted}")
         elif arrays[key].dtype.kind not in kinds:
             raise GraphFileError(f"{path}: key {key!r} is {arrays[key].dtype}, wanted {wanted}")
-    if trackml and "particle_id" in arrays:
-        arrays["particle_id"] = arrays["particle_id"].astype(np.int64) + 1
     name = str(arrays["name"]) if "name" in arrays else path.stem
     fields = {key: arrays[key] for key in (*_REQUIRED, *_OPTIONAL) if key in arrays and key != "name"}
     try:
-        return HitGraph(name=name, **fields)
+        if "y" in fields:
+            check_labels(fields["y"])
+        graph = HitGraph(name=name, **fields)
+        check_coordinates(graph)
+        if trackml and "particle_id" in fields:
+            graph = replace(graph, particle_id=published_particle_ids(fields))
+        return graph
     except ValueError as error:
         raise GraphFileError(f"{path}: {error}") from error
 

@@ -1,16 +1,19 @@
-"""Hit selection: `Event` → `SelectedHits`, the hits that become nodes."""
+"""Hit selection: `Event` → `SelectedHits`, the hits that become nodes, and a count of those that do not."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from edgetrack.events.errors import EventError
 from edgetrack.events.event import Event
-from edgetrack.graphs.layers import PIXEL_LAYERS, PIXEL_VOLUMES, layer_index
+from edgetrack.graphs.layers import PIXEL_LAYERS, PIXEL_VOLUMES, layer_index, misplaced_layer
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class SelectionConfig:
     eta_max: float | None = 5.0  # |η| of the hit, seen from the origin
     pt_min: float | None = 1.0  # GeV, the hit's particle has pT above this
     drop_noise: bool = True  # hits without a particle
-    drop_duplicates: bool = True  # of the hits of one particle on one layer, keep the one of smallest r
+    drop_duplicates: bool = True  # of one particle's hits on a layer that pass the cuts, keep the one of smallest r
 
     def __post_init__(self) -> None:
         unknown = set(self.volumes) - set(PIXEL_VOLUMES)
@@ -83,41 +86,96 @@ class SelectedHits:
         return len(self.r)
 
 
-def select_hits(event: Event, config: SelectionConfig) -> SelectedHits:
-    """The hits of `event` that pass `config`, in the order of the hit table.
+class Selection(NamedTuple):
+    """The hits that become nodes, and how many of the event's others there are by the reason that left them out."""
 
-    Raises: ValueError where a filter needs truth or particles that the event does not have.
-    Cost: O(N log N) in hits.
+    hits: SelectedHits
+    left_out: Counter[str]
+
+
+def select_hits(event: Event, config: SelectionConfig) -> SelectedHits:
+    """The hits of `event` that pass `config`; see `selection`."""
+    return selection(event, config).hits
+
+
+def selection(event: Event, config: SelectionConfig) -> Selection:
+    """The hits of `event` that pass `config`, in the order of the hit table, and the count of all others.
+
+    Cuts on single hits come first, the choice among a particle's hits on a layer after them. A hit that several cuts
+    leave out is counted at the first.
+
+    Raises: EventError where no hit lies in the volumes asked for, or where layers do not stand where TrackML's do;
+    ValueError where a filter needs truth or particles that the event does not have. Cost: O(N log N) in hits.
     """
     _require_truth(event, config)
+    rows, layer = _rows_in_volumes(event, config)
     table = event.hits
-    volume = table["volume_id"].to_numpy()
-    layer = layer_index(volume, table["layer_id"].to_numpy())
-    rows = np.flatnonzero((layer >= 0) & np.isin(volume, config.volumes))
     x, y, z = (table[axis].to_numpy(np.float64)[rows] for axis in "xyz")
-    hit_id, layer = table["hit_id"].to_numpy()[rows], layer[rows]
+    hit_id = table["hit_id"].to_numpy()[rows]
     r, phi = np.hypot(x, y), np.arctan2(y, x)
+    problem = misplaced_layer(layer, r, z)
+    if problem is not None:
+        raise EventError(problem, event_id=event.event_id, table="hits")
 
-    keep = r > 0  # a hit on the beam line has no η and no φ
-    if config.eta_max is not None:
-        keep &= np.abs(z) < np.sinh(config.eta_max) * r
-    particle_id = pt = eta = None
-    if event.truth is not None:
-        particle_id = event.truth["particle_id"].to_numpy()[rows]
-        if config.drop_noise:
-            keep &= particle_id != 0
+    particle_id = None if event.truth is None else event.truth["particle_id"].to_numpy()[rows]
+    pt = eta = None
     if particle_id is not None and event.particles is not None:
         pt, eta = _momentum_of(particle_id, event.particles)
-        if config.pt_min is not None:
-            keep &= (pt > config.pt_min) | (particle_id == 0)
+    left_out = Counter({f"not in volumes {_listed(config.volumes)}": len(table) - len(rows)})
+    keep = np.ones(len(rows), bool)
+    for reason, cut in _cuts(config, r, z, particle_id, pt).items():
+        left_out[reason] = int(np.count_nonzero(keep & cut))
+        keep &= ~cut
     if config.drop_duplicates:
         assert particle_id is not None
-        keep &= first_on_layer(particle_id, layer, r, hit_id)
+        passed = np.flatnonzero(keep)
+        first = first_on_layer(particle_id[passed], layer[passed], r[passed], hit_id[passed])
+        left_out["further hit of a particle on a layer"] = int(np.count_nonzero(~first))
+        keep[passed[~first]] = False
 
     def kept(value: NDArray[Any] | None) -> NDArray[Any] | None:
         return None if value is None else value[keep]
 
-    return SelectedHits(r[keep], phi[keep], z[keep], layer[keep], hit_id[keep], kept(particle_id), kept(pt), kept(eta))
+    hits = SelectedHits(r[keep], phi[keep], z[keep], layer[keep], hit_id[keep], kept(particle_id), kept(pt), kept(eta))
+    return Selection(hits, +left_out)
+
+
+def _cuts(
+    config: SelectionConfig,
+    r: NDArray[np.float64],
+    z: NDArray[np.float64],
+    particle_id: NDArray[np.int64] | None,
+    pt: NDArray[np.float64] | None,
+) -> dict[str, NDArray[np.bool_]]:
+    """Which hits (n,) each cut leaves out, by its reason."""
+    cuts = {"on the beam line": r == 0}  # they have no η and no φ
+    if config.eta_max is not None:
+        cuts[f"|η| not below {config.eta_max:g}"] = ~(np.abs(z) < np.sinh(config.eta_max) * r)
+    if particle_id is not None and config.drop_noise:
+        cuts["noise"] = particle_id == 0
+    if particle_id is not None and pt is not None and config.pt_min is not None:
+        cuts["particle not in the list"] = np.isnan(pt) & (particle_id != 0)
+        cuts[f"pT not above {config.pt_min:g} GeV"] = ~(pt > config.pt_min) & (particle_id != 0)
+    return cuts
+
+
+def _rows_in_volumes(event: Event, config: SelectionConfig) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """(n,) rows of the hits on layers of the volumes asked for, and their layer index. Raises EventError for none."""
+    volume = event.hits["volume_id"].to_numpy()
+    layer = layer_index(volume, event.hits["layer_id"].to_numpy())
+    rows = np.flatnonzero((layer >= 0) & np.isin(volume, config.volumes))
+    if not len(rows):
+        raise EventError(
+            f"no hit on a pixel layer of volumes {_listed(config.volumes)}; the hits lie in volumes "
+            f"{_listed(np.unique(volume).tolist())}: use events of the TrackML detector, or other selection.volumes",
+            event_id=event.event_id,
+            table="hits",
+        )
+    return rows, layer[rows]
+
+
+def _listed(volumes: Sequence[int]) -> str:
+    return ", ".join(str(volume) for volume in volumes)
 
 
 def first_on_layer(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -17,7 +18,7 @@ from edgetrack.events.trackml import SkippedEvent, find_events, read_event
 from edgetrack.graphs.build import GraphConfig, graph_of_hits
 from edgetrack.graphs.files import save_graph
 from edgetrack.graphs.metrics import ConstructionMetrics, construction_metrics
-from edgetrack.graphs.selection import SelectionConfig, select_hits
+from edgetrack.graphs.selection import Selection, SelectionConfig, selection
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.option import option, required
 
@@ -28,7 +29,7 @@ class BuildConfig:
 
     events: str = required("folder of events in TrackML format")
     truth: bool = option(True, "use the truth for hit selection; --no-truth for real data")
-    skip_bad: bool = option(False, "go on past unreadable events, and list them at the end")
+    skip_bad: bool = option(False, "go on past bad events, and list them at the end")
     cache: str = option("", "folder for a parquet cache of the events, filled and used where it is newer than they are")
     graph: GraphConfig = field(default_factory=GraphConfig)
 
@@ -36,29 +37,36 @@ class BuildConfig:
 def build(config: BuildConfig, folder: Path, console: Console) -> dict[str, Any]:
     """Select hits, join them to doublets, label the edges; one eventNNNNNNNNN.npz a graph.
 
-    Ends with the construction's efficiency and purity, where truth is known. With --no-truth, truth files that are
-    there give the labels and these figures, and have no part in which hits and edges a graph has.
+    Ends with the hits that were left out, by reason, and the construction's efficiency and purity, where truth is
+    known. With --no-truth, truth files that are there give the labels and these figures, and have no part in which hits
+    and edges a graph has. Graphs of other events in the folder are refused, those of the same events replaced.
     """
-    selection = config.graph.selection if config.truth else config.graph.selection.without_truth()
-    graph_config = replace(config.graph, selection=selection)
-    total = len(find_events(config.events))
+    wanted = config.graph.selection if config.truth else config.graph.selection.without_truth()
+    numbers = find_events(config.events)
+    make_room(folder, [_name(number) for number in numbers])
     skipped: list[SkippedEvent] = []
     metrics: list[ConstructionMetrics] = []
+    left_out: Counter[str] = Counter()
     graphs = nodes = edges = 0
     with console.progress("graphs") as report:
-        for event in _events(config, skipped):
-            _require_truth(event, selection)
-            hits = select_hits(event, selection)
-            graph = graph_of_hits(hits, graph_config, f"event{event.event_id:09d}")
+        for event_id, (hits, others) in _selected(config, numbers, wanted, skipped):
+            graph = graph_of_hits(hits, config.graph, _name(event_id))
             save_graph(graph, folder / f"{graph.name}.npz")
             graphs, nodes, edges = graphs + 1, nodes + graph.num_nodes, edges + graph.num_edges
+            left_out += others
             if graph.y is not None:
                 metrics.append(construction_metrics(hits, graph))
-            report(graphs + len(skipped), total)
+            report(graphs + len(skipped), len(numbers))
     for bad in skipped:
         console.say(f"skipped event {bad.event_id}: {bad.error}")
     if not graphs:
-        raise ValueError(f"{config.events}: all {total} events are bad, the first: {skipped[0].error}")
+        raise ValueError(f"{config.events}: all {len(numbers)} events are bad, the first: {skipped[0].error}")
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
+    if not nodes:
+        raise ValueError(
+            f"{config.events}: no hit of {graphs} events in volumes {', '.join(map(str, wanted.volumes))} passes the "
+            f"selection; hits left out: {reasons}; change graph.selection"
+        )
     use = "none" if not metrics else "selection, labels and figures" if config.truth else "labels and figures only"
     quality = _quality(metrics)
     result = {
@@ -67,10 +75,13 @@ def build(config: BuildConfig, folder: Path, console: Console) -> dict[str, Any]
         "skipped": [bad.event_id for bad in skipped],
         "mean_nodes": nodes / graphs,
         "mean_edges": edges / graphs,
+        "left_out": dict(left_out),
         **quality,
         "truth": use,
     }
     console.say(f"{graphs} graphs, on average {nodes / graphs:.0f} nodes and {edges / graphs:.0f} edges: {folder}")
+    if left_out:
+        console.say(f"hits left out: {reasons}")
     if metrics:
         console.say(
             f"construction efficiency {_shown(quality['efficiency'])}, purity {_shown(quality['purity'])}; "
@@ -79,31 +90,52 @@ def build(config: BuildConfig, folder: Path, console: Console) -> dict[str, Any]
     return result
 
 
-def _events(config: BuildConfig, skipped: list[SkippedEvent]) -> Iterator[Event]:
-    """The readable events, by way of the cache where one is wanted; bad ones go to `skipped` where that is allowed."""
-    for event_id in find_events(config.events):
+def make_room(folder: Path, names: Sequence[str]) -> None:
+    """Remove the graphs of these names from `folder`. Raises ValueError where graphs of other names are there."""
+    there = {path.stem: path for path in folder.glob("*.npz")}
+    others = sorted(there.keys() - set(names))
+    if others:
+        raise ValueError(
+            f"{folder} holds {len(others)} graphs of other events ({others[0]}{', …' if len(others) > 1 else ''}), "
+            "which would stand among the new ones; give --folder another folder, or remove them"
+        )
+    for path in there.values():
+        path.unlink()
+
+
+def _selected(
+    config: BuildConfig, numbers: Sequence[int], wanted: SelectionConfig, skipped: list[SkippedEvent]
+) -> Iterator[tuple[int, Selection]]:
+    """Number and hits of each good event, by way of the cache where one is wanted; bad ones go to `skipped`."""
+    for event_id in numbers:
         try:
             if config.cache:
                 event = load_event(config.events, event_id, cache=config.cache, fill=True)
             else:
                 event = read_event(config.events, event_id)
+            _require_truth(event, wanted)
+            chosen = selection(event, wanted)
         except EventError as error:
             if not config.skip_bad:
                 raise
             skipped.append(SkippedEvent(event_id, error))
             continue
-        yield event
+        yield event_id, chosen
 
 
-def _require_truth(event: Event, selection: SelectionConfig) -> None:
-    asks = selection.drop_noise or selection.drop_duplicates or selection.pt_min is not None
+def _name(event_id: int) -> str:
+    return f"event{event_id:09d}"
+
+
+def _require_truth(event: Event, wanted: SelectionConfig) -> None:
+    asks = wanted.drop_noise or wanted.drop_duplicates or wanted.pt_min is not None
     lacks = [
         name
-        for name, table, wanted in (
+        for name, table, needed in (
             ("truth", event.truth, asks),
-            ("particles", event.particles, selection.pt_min is not None),
+            ("particles", event.particles, wanted.pt_min is not None),
         )
-        if table is None and wanted
+        if table is None and needed
     ]
     if lacks:
         raise ValueError(

@@ -63,11 +63,11 @@ def test_same_graph_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_trackml_form_keeps_particle_zero_apart_from_noise(tmp_path: Path) -> None:
     path = tmp_path / "event000000007.npz"
     np.savez(
-        path, X=X, edge_index=EDGES.astype(np.uint16), y=np.array([True, False]), pid=np.array([0, 0, 65535], np.uint16)
+        path, X=X, edge_index=EDGES.astype(np.uint16), y=np.array([True, False]), pid=np.array([1, 1, 0], np.uint16)
     )
     graph = load_graph(path)
     assert graph.particle_id is not None
-    assert graph.particle_id.tolist() == [1, 1, 65536]
+    assert graph.particle_id.tolist() == [2, 2, 1]
     assert graph.name == "event000000007"
     assert graph.edge_index.dtype == np.int64
 
@@ -155,3 +155,72 @@ def test_real_graphs_are_read_and_carry_no_noise(trackml_hitgraphs: Path) -> Non
         assert graph.particle_id.min() == 1
         source, target = graph.edge_index[:, graph.y]
         assert np.array_equal(graph.particle_id[source], graph.particle_id[target])
+
+
+def load_changed(tmp_path: Path, **change: object) -> HitGraph:
+    path = tmp_path / "changed.npz"
+    np.savez(path, **{"x": X, "edge_index": EDGES, **change})
+    return load_graph(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x": X * [1000, 1, 1000]}, r"x\[0\] .* \(3 such hits\): r is above 15 m; .*looks like mm: divide by 1000"),
+        ({"x": X + np.array([0, 0, 100])}, r"\|z\| is above 30 m"),
+        ({"x": X / 1000 * [1, 1000, 1]}, r"outermost hit lies at r = 0\.116 mm, .*do not divide metres by 1000"),
+        ({"x": X * [0, 1, 1]}, r"r is not above 0.*drop them"),
+        ({"x": X * [-1, 1, 1]}, r"r is not above 0"),
+        ({"x": X + np.array([0, np.pi, 0])}, r"φ/π is outside \[−1, 1\]; .*divide φ in rad by π"),
+        ({"edge_index": np.array([[0, 1, 1], [1, 1, 2]])}, r"edge 1 joins hit 1 to itself \(1 such edges\)"),
+        ({"y": np.array([0, 2])}, r"y\[1\] = 2 \(1 such edges\), wanted 0 or 1"),
+        ({"y": np.array([-1, 1])}, r"y\[0\] = -1"),
+    ],
+)
+def test_other_units_loops_and_labels_are_refused(change: dict, message: str, tmp_path: Path) -> None:
+    with pytest.raises(GraphFileError, match=r"changed\.npz: .*" + message):
+        load_changed(
+            tmp_path, **{name: value.astype(np.float32 if name == "x" else int) for name, value in change.items()}
+        )
+
+
+def test_coordinates_at_the_ends_of_their_ranges_are_taken(tmp_path: Path) -> None:
+    x = np.array([[0.001, -1.0, -30.0], [15.0, 1.0, 30.0]], np.float32)
+    assert load_changed(tmp_path, x=x, edge_index=np.array([[0], [1]])).num_edges == 1
+
+
+TRUE_01 = np.array([True, False])  # of the edges 0 → 1 and 1 → 2, the first is true
+
+
+@pytest.mark.parametrize(
+    ("pid", "y", "expected"),
+    [
+        ([0, 0, 1], TRUE_01, [1, 1, 2]),  # counted from 0: particles
+        ([0, 1, 2], ~TRUE_01 & TRUE_01, [1, 2, 3]),  # counted from 0, no true edge at all
+        ([2**40, 2**40, 0], TRUE_01, [2**40, 2**40, 0]),  # identifiers beside noise
+        ([2**40, 2**40, 7], TRUE_01, [2**40, 2**40, 7]),  # identifiers without noise
+    ],
+)
+def test_pid_0_is_a_particle_where_pids_are_counted_and_noise_beside_identifiers(
+    pid: list[int], y: np.ndarray, expected: list[int], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "g.npz", X=X, edge_index=EDGES, y=y, pid=np.array(pid))
+    particle_id = load_graph(tmp_path / "g.npz").particle_id
+    assert particle_id is not None
+    assert particle_id.tolist() == expected
+
+
+def test_a_pid_0_that_can_be_both_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "gap.npz", X=X, edge_index=EDGES, y=TRUE_01, pid=np.array([0, 0, 2**40]))
+    with pytest.raises(GraphFileError, match=r"gap\.npz: pid 0 has true edges, but the pids have gaps"):
+        load_graph(tmp_path / "gap.npz")
+    crowd = np.repeat(X[:1], 22, axis=0)
+    pid = np.array([0] * 19 + [1, 1, 2])
+    edges = np.array([[19], [20]])
+    np.savez(tmp_path / "crowd.npz", X=crowd, edge_index=edges, y=np.array([True]), pid=pid)
+    with pytest.raises(GraphFileError, match="pid 0 has many hits and no true edge, but the pids count from 0"):
+        load_graph(tmp_path / "crowd.npz")
+    np.savez(tmp_path / "named.npz", x=crowd, edge_index=edges, y=np.array([True]), particle_id=pid)
+    named = load_graph(tmp_path / "named.npz").particle_id
+    assert named is not None
+    assert named.tolist() == pid.tolist()

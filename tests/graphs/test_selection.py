@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from edgetrack.events.errors import EventError
 from edgetrack.events.event import Event
 from edgetrack.graphs.layers import PIXEL_LAYERS, layer_index
-from edgetrack.graphs.selection import SelectedHits, SelectionConfig, select_hits
+from edgetrack.graphs.selection import SelectedHits, SelectionConfig, select_hits, selection
 
 ALL = SelectionConfig(eta_max=None, pt_min=None, drop_noise=False, drop_duplicates=False)
 # r, φ, z, layer, particle; the event's hit_id are 10, 20, …
@@ -137,3 +138,54 @@ def test_default_selection_of_a_real_event_has_one_hit_a_particle_and_layer(trac
     assert hits.pt is not None
     assert len(np.unique(np.column_stack([hits.particle_id, hits.layer]), axis=0)) == len(hits)
     assert hits.pt.min() > 1.0
+
+
+def test_cuts_come_before_the_choice_among_a_particles_hits_on_a_layer(make_event: Callable[..., Event]) -> None:
+    near, far = (31.0, 0.1, 125.0, 0, 7), (33.0, 0.1, 60.0, 0, 7)  # |η| = 2.09 and 1.36
+    event = make_event([near, far])
+    assert ids(select_hits(event, replace(ALL, drop_duplicates=True))) == [10]
+    assert ids(select_hits(event, replace(ALL, drop_duplicates=True, eta_max=2.0))) == [20]
+
+
+def test_every_hit_that_is_left_out_is_counted_once_with_its_reason(make_event: Callable[..., Event]) -> None:
+    odd = [(33.0, 0.1, 5.0, 0, 9), (71.0, 0.2, 5.0, 1, 7)]  # of a particle that is not listed; a second hit on a layer
+    event = make_event([*HITS, *odd], MOMENTA)
+    hits, left_out = selection(event, SelectionConfig(volumes=(8,), eta_max=0.155, pt_min=0.95))
+    assert ids(hits) == [10, 80]
+    assert left_out == {
+        "not in volumes 8": 1,
+        "|η| not below 0.155": 3,  # two of them noise: a hit is counted at the first cut that it fails
+        "particle not in the list": 1,
+        "further hit of a particle on a layer": 1,
+    }
+
+
+def test_an_event_of_another_detector_is_refused_with_its_volumes(make_event: Callable[..., Event]) -> None:
+    event = make_event(HITS, MOMENTA)
+    other = replace(event, hits=event.hits.assign(volume_id=np.int32(13)))
+    with pytest.raises(EventError, match=r"event 3, hits: no hit on .* volumes 7, 8, 9; the hits lie in volumes 13:"):
+        select_hits(other, ALL)
+    with pytest.raises(EventError, match="no hit on a pixel layer of volumes 9; the hits lie in volumes 8"):
+        select_hits(make_event(HITS[:3]), replace(ALL, volumes=(9,)))
+
+
+@pytest.mark.parametrize(
+    ("factor", "message"),
+    [
+        (0.001, r"volume 8, layer 2 lie at r = 0\.032 \(median\), wanted about 32 mm; they look like metres: multiply"),
+        (0.1, "wanted about 32 mm; use events of the TrackML detector"),
+        (1.3, "volume 8, layer 2 lie at r = 41.6"),
+    ],
+)
+def test_hits_in_metres_or_on_layers_elsewhere_are_refused(
+    factor: float, message: str, make_event: Callable[..., Event]
+) -> None:
+    scaled = [(r * factor, phi, z * factor, *rest) for r, phi, z, *rest in HITS]
+    with pytest.raises(EventError, match=message):
+        select_hits(make_event(scaled, MOMENTA), ALL)
+
+
+def test_discs_on_the_wrong_side_are_refused(make_event: Callable[..., Event]) -> None:
+    r, phi, z, *rest = HITS[-1]
+    with pytest.raises(EventError, match="volume 9, layer 14 lie at z = -1502"):
+        select_hits(make_event([(r, phi, -z, *rest)]), ALL)

@@ -31,7 +31,13 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> QuantizeRunConfig:
     folder = tmp_path_factory.mktemp("quantize")
     for number in range(10):
         graph = random_graph(60, 300, seed=number)
-        labelled = HitGraph(graph.x, graph.edge_index, y=graph.edge_attr[:, 3] < 3.0, name=f"event{number}")
+        between = graph.edge_index[0] != graph.edge_index[1]
+        labelled = HitGraph(
+            graph.x,
+            graph.edge_index[:, between],
+            y=graph.edge_attr[between, 3] < 3.0,
+            name=f"event{number}",
+        )
         save_graph(labelled, folder / "graphs" / f"event{number}.npz")
     description = interaction_network(InteractionNetworkConfig(hidden=8))
     checkpoint = Checkpoint("float", description, seeded_network(description, 3).state_dict(), 0.0)

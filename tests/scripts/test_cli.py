@@ -125,12 +125,32 @@ def test_build_of_events_without_truth_names_the_option(call: Call, bare_events:
     assert "give --no-truth" in result.stderr
 
 
-def test_a_cut_that_leaves_nothing_gives_null(call: Call, events: Path) -> None:
-    arguments = ("build", "--events", str(events), "--set", "graph.selection.pt_min=50", "--folder", "graphs")
-    summary = only_json(call(*arguments, "--json"))
-    assert summary["efficiency"] is None
-    assert summary["purity"] is None
-    assert "efficiency unknown" in call(*arguments).stderr
+def test_a_cut_that_leaves_nothing_is_an_error_with_volumes_and_reasons(call: Call, events: Path) -> None:
+    result = call("build", "--events", str(events), "--set", "graph.selection.pt_min=50", "--folder", "graphs")
+    assert result.exit_code == 1
+    text = " ".join(result.output.split())
+    assert "no hit of 2 events in volumes 7, 8, 9 passes the selection" in text
+    assert "hits left out: 16 pT not above 50 GeV; change graph.selection" in text
+
+
+def test_build_counts_the_hits_that_it_leaves_out(call: Call, events: Path) -> None:
+    summary = only_json(call("build", "--events", str(events), "--folder", "graphs", "--json"))
+    assert summary["left_out"] == {"pT not above 1 GeV": 8}
+
+
+def test_build_replaces_graphs_of_the_same_events_and_refuses_others_among_them(
+    call: Call, events: Path, tmp_path: Path
+) -> None:
+    graphs = tmp_path / "graphs"
+    assert call("build", "--events", str(events), "--folder", "graphs").exit_code == 0
+    first = (graphs / "event000000000.npz").read_bytes()
+    assert call("build", "--events", str(events), "--no-truth", "--folder", "graphs").exit_code == 0
+    assert (graphs / "event000000000.npz").read_bytes() != first
+    (graphs / "event000000007.npz").write_bytes(first)
+    refused = call("build", "--events", str(events), "--folder", "graphs")
+    assert refused.exit_code == 1
+    assert "holds 1 graphs of other events (event000000007)" in " ".join(refused.output.split())
+    assert (graphs / "event000000007.npz").read_bytes() == first
 
 
 def test_build_fills_the_cache_and_reads_it_again(call: Call, events: Path, tmp_path: Path) -> None:
