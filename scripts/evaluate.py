@@ -79,7 +79,8 @@ def evaluate(config: EvaluateConfig, folder: Path, console: Console) -> dict[str
     """Edge and tracking figures on a folder of graphs, with binomial uncertainties.
 
     Hits are shuffled before tracks are built. Edges are kept above δ* (TPR = TNR on the checkpoint's validation
-    graphs), tracks are the connected components of edges above the track threshold; both come from the checkpoint.
+    graphs), tracks are built from edges above the track threshold; both come from the checkpoint. The builder is
+    evaluation.building.method, by default mutual best neighbours.
     A form of fixed size gets graphs in sectors; edges that they lose count as rejected. With --separate-losses the
     form must also equal the integers in every bit.
     Graphs without truth get no figures but the number of candidates. Writes scores/NAME.npz for every graph: logits

@@ -40,6 +40,7 @@ VERBS = {
     "build": Verb("build", "build", "BuildConfig", "events → hit graphs"),
     "train": Verb("train", "train", "TrainRunConfig", "float training, resumable"),
     "quantize": Verb("quantize", "quantize", "QuantizeRunConfig", "quantization-aware retraining, resumable"),
+    "tune": Verb("tune", "tune", "TuneConfig", "a checkpoint's track threshold, chosen again on validation graphs"),
     "export": Verb("export", "export", "ExportConfig", "a quantised checkpoint → onnx, qcdq, qonnx, hls4ml, rtl"),
     "verify": Verb("verify", "verify", "VerifyRunConfig", "every exported form against the integers, bit by bit"),
     "evaluate": Verb("evaluate", "evaluate", "EvaluateConfig", "edge and tracking metrics of any form"),

@@ -103,10 +103,9 @@ def shuffled_tracks(
     node_order, edge_order = rng.permutation(graph.num_nodes), rng.permutation(graph.num_edges)
     position = np.empty_like(node_order)
     position[node_order] = np.arange(graph.num_nodes)
-    shuffled = build_tracks(
-        graph.num_nodes, position[graph.edge_index[:, edge_order]], np.asarray(logits)[edge_order], threshold, config
-    )
-    return TrackCandidates.from_labels(shuffled.labels[position])
+    shuffled = HitGraph(graph.x[node_order], position[graph.edge_index[:, edge_order]], name=graph.name)
+    candidates = build_tracks(shuffled, np.asarray(logits)[edge_order], threshold, config)
+    return TrackCandidates.from_labels(candidates.labels[position])
 
 
 def _edges(graphs: Sequence[HitGraph], logits: Sequence[NDArray[np.floating]], threshold: float) -> EdgeMetrics | None:

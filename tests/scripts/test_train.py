@@ -26,6 +26,8 @@ from edgetrack.scripts.console import Console
 from edgetrack.scripts.quantize import QuantizeRunConfig
 from edgetrack.scripts.run import RunConfig
 from edgetrack.scripts.train import TrainRunConfig, train
+from edgetrack.tracks.building import TrackBuildingConfig
+from edgetrack.tracks.evaluation import EvaluationConfig
 from edgetrack.tracks.track_threshold import best_track_threshold
 
 QUIET = Console(quiet=True)
@@ -175,7 +177,9 @@ def test_the_track_threshold_lies_where_no_false_edge_merges_tracks() -> None:
     graph = ladder(0)
     assert graph.y is not None
     logits = np.where(graph.y, 3.0, 1.0)
-    threshold = best_track_threshold([graph], [logits], 0.0)
+    components = EvaluationConfig(building=TrackBuildingConfig(method="connected_components"))
+    threshold = best_track_threshold([graph], [logits], 0.0, components)
     assert threshold is not None
     assert 1.0 <= threshold < 3.0
+    assert best_track_threshold([graph], [logits], 0.0) == 0.0  # best neighbours find them at any: the nearest to δ*
     assert best_track_threshold([replace(graph, particle_id=None)], [logits], 0.0) is None

@@ -28,6 +28,7 @@ from edgetrack.scripts.console import Console
 from edgetrack.scripts.evaluate import EvaluateConfig, evaluate
 from edgetrack.studies.loss_separation import Network, Separation, separate
 from edgetrack.studies.sector_hardware import Hardware
+from edgetrack.tracks.building import TrackBuildingConfig
 from edgetrack.tracks.evaluation import EvaluationConfig
 from edgetrack.tracks.paired import Change
 
@@ -84,7 +85,8 @@ def but_one(graphs: Sequence[HitGraph]) -> list[NDArray[np.floating]]:
 def separated_by_hand(cut: SectorConfig = HALVES, events: int = 1) -> Separation:
     floats = {"float": Network(perfect, 0.0, 0.0), "compact float": Network(but_one, 0.0, 0.0)}
     made = hardware(lambda graphs: [codes(graph) for graph in graphs], cut)
-    return separate([two_tracks()] * events, floats, made, EvaluationConfig())
+    building = TrackBuildingConfig(method="connected_components")  # the default one would heal the seam
+    return separate([two_tracks()] * events, floats, made, EvaluationConfig(building))
 
 
 def test_each_cause_has_its_own_loss_by_hand() -> None:
