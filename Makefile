@@ -30,6 +30,7 @@ lint: $(STAMP) types imports
 
 types: $(STAMP) $(TREE)
 	MYPYPATH=$(TREE) $(BIN)/mypy -p edgetrack
+	MYPYPATH=$(TREE):tests $(BIN)/mypy tests
 
 imports: $(STAMP) $(TREE)
 	cd $(TREE) && $(CURDIR)/$(BIN)/lint-imports --no-logo --cache-dir $(CURDIR)/.cache/import-linter $(CURDIR)/pyproject.toml

@@ -227,10 +227,10 @@ def write_evaluation(folder: Path, graphs: list[HitGraph], integers: list[np.nda
     forms["accelerator"] = forms["integer"]
     forms["rtl"] = {"skipped": SKIPPED}
     (folder / "evaluate").mkdir()
-    np.savez_compressed(
-        folder / "evaluate" / "logits.npz",
-        **{f"{name}/{index}": value for name, values in logits.items() for index, value in enumerate(values)},
-    )
+    arrays: dict[str, Any] = {
+        f"{name}/{index}": value for name, values in logits.items() for index, value in enumerate(values)
+    }
+    np.savez_compressed(folder / "evaluate" / "logits.npz", **arrays)
     for graph in graphs:
         save_graph(graph, folder / "evaluate" / "graphs" / f"{graph.name}.npz")
     summary = {"graphs": [graph.name for graph in graphs], "forms": forms}

@@ -23,7 +23,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def lint_imports(tree: Path, config: Path) -> subprocess.CompletedProcess[str]:
-    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo", config]
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache", "--no-logo", str(config)]
     return subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
 
 

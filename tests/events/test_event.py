@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,8 +31,10 @@ def test_every_column_has_the_declared_dtype(tiny_event: Event, table: str) -> N
 
 def test_int64_identifiers_keep_every_digit(tiny_event: Event) -> None:
     large = 869214847123456789  # float64 would round it
-    truth = with_value(tiny_event.truth, 2, "particle_id", large)
-    assert replace(tiny_event, truth=truth).truth["particle_id"].tolist()[2] == large
+    assert tiny_event.truth is not None
+    event = replace(tiny_event, truth=with_value(tiny_event.truth, 2, "particle_id", large))
+    assert event.truth is not None
+    assert event.truth["particle_id"].tolist()[2] == large
 
 
 def test_whole_floats_become_integers_and_others_do_not(tiny_event: Event) -> None:
@@ -41,7 +45,9 @@ def test_whole_floats_become_integers_and_others_do_not(tiny_event: Event) -> No
 
 
 def test_truth_in_another_order_is_aligned_with_the_hits(tiny_event: Event) -> None:
+    assert tiny_event.truth is not None
     shuffled = replace(tiny_event, truth=tiny_event.truth.iloc[[2, 0, 1]])
+    assert shuffled.truth is not None
     pd.testing.assert_frame_equal(shuffled.truth, tiny_event.truth, check_exact=True)
 
 
@@ -82,11 +88,12 @@ def test_a_bad_value_is_named_with_event_table_and_row(
 ) -> None:
     frame = with_value(getattr(tiny_event, table), row, column, value)
     with pytest.raises(EventError, match="event 7, " + message) as raised:
-        replace(tiny_event, **{table: frame})
+        replace(tiny_event, **{table: frame})  # type: ignore[arg-type]
     assert (raised.value.event_id, raised.value.table, raised.value.row) == (7, table, row)
 
 
 def test_a_hit_without_truth_is_an_error(tiny_event: Event) -> None:
+    assert tiny_event.truth is not None
     with pytest.raises(EventError, match=r"event 7, hits row 1: hit_id 2 has no truth \(1 such hits\)"):
         replace(tiny_event, truth=tiny_event.truth.iloc[[0, 2]])
 
@@ -110,13 +117,15 @@ def test_an_empty_event_is_an_error(tiny_event: Event) -> None:
         (lambda hits: hits.to_numpy(), "hits: got a ndarray, wanted a pandas DataFrame"),
     ],
 )
-def test_a_wrong_table_is_an_error(tiny_event: Event, change: object, message: str) -> None:
+def test_a_wrong_table_is_an_error(
+    tiny_event: Event, change: Callable[[pd.DataFrame], pd.DataFrame], message: str
+) -> None:
     with pytest.raises(EventError, match=message):
         Event(7, change(tiny_event.hits))
 
 
 @pytest.mark.parametrize("event_id", [-1, 1.5, True, "7"])
-def test_a_wrong_event_number_is_an_error(tiny_event: Event, event_id: object) -> None:
+def test_a_wrong_event_number_is_an_error(tiny_event: Event, event_id: Any) -> None:
     with pytest.raises(EventError, match="wanted a whole number from 0"):
         Event(event_id, tiny_event.hits)
 

@@ -95,6 +95,9 @@ def test_every_float32_survives_the_way_through_text(
 
 def test_the_real_sample_survives_the_way_through_text(trackml_sample: Path, tmp_path: Path) -> None:
     event = read_event(trackml_sample, 1, with_cells=True)
+    assert event.truth is not None
+    assert event.particles is not None
+    assert event.cells is not None
     assert (len(event.hits), len(event.truth), len(event.particles), len(event.cells)) == (5527, 5527, 548, 18564)
     for compress in (True, False):
         write_event(event, tmp_path, compress)
@@ -130,6 +133,7 @@ def test_whatever_is_wrong_with_a_file_is_an_event_error_or_a_sound_event(
         assert "event000000007" in str(result)
     else:
         assert np.isfinite(result.hits[["x", "y", "z"]].to_numpy()).all()
+        assert result.truth is not None
         assert result.hits["hit_id"].tolist() == result.truth["hit_id"].tolist()
 
 
@@ -138,6 +142,7 @@ def test_particles_of_kaggle_without_type_and_without_nhits_are_read(tiny_event:
     path = tmp_path / "event000000007-particles.csv"
     pd.read_csv(path).drop(columns=["particle_type", "nhits"]).to_csv(path, index=False)
     particles = read_event(tmp_path, 7).particles
+    assert particles is not None
     assert "particle_type" not in particles
     assert particles["nhits"].tolist() == [2]  # counted from the truth
 
@@ -279,7 +284,7 @@ def folder_with_two_bad_events(tiny_event: Event, tmp_path: Path) -> Path:
 
 
 def test_a_batch_stops_at_a_bad_event(folder_with_two_bad_events: Path) -> None:
-    read = []
+    read: list[int] = []
     with pytest.raises(EventError, match=r"event000000001-hits.csv.gz, row 1 \(line 3\): x = nan"):
         read.extend(event.event_id for event in read_events(folder_with_two_bad_events))
     assert read == [0]

@@ -8,17 +8,19 @@ import pytest
 from integer_networks import flip_lsb, random_graph, random_integer_model, toy_description
 
 from edgetrack.export.cases import mlp_vectors, special_graphs
+from edgetrack.export.form import Form
 from edgetrack.export.form_comparison import FormResult, impossible, skipped, verify_form
 from edgetrack.export.integer import IntegerForm, export_integer
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.quantize.fixed_point import IntArray
+from edgetrack.quantize.integer_model import IntegerModel
 
 DESCRIPTIONS = [interaction_network(InteractionNetworkConfig(hidden=6)), toy_description()]
 
 
-def verify(reference, form) -> FormResult:
+def verify(reference: IntegerModel, form: Form) -> FormResult:
     return verify_form(reference, form, special_graphs(12, 40, seed=1), vectors=2000, seed=1, progress=lambda *_: None)
 
 

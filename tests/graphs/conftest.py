@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import ArrayLike
 
 from edgetrack.events.event import HIT_COLUMNS, PARTICLE_COLUMNS, TRUTH_COLUMNS, Event
 from edgetrack.graphs.layers import PIXEL_LAYERS
@@ -16,8 +17,8 @@ BARREL = (32.0, 72.0, 116.0, 172.0)
 DISCS = (600.0, 700.0, 820.0, 960.0, 1100.0, 1300.0, 1500.0)
 
 
-def frame(columns: dict[str, str], **values: Sequence[float]) -> pd.DataFrame:
-    size = len(next(iter(values.values())))
+def frame(columns: dict[str, str], **values: ArrayLike) -> pd.DataFrame:
+    size = np.size(next(iter(values.values())))
     return pd.DataFrame(
         {name: np.zeros(size) if name not in values else np.asarray(values[name]) for name in columns}
     ).astype(columns)
@@ -28,7 +29,9 @@ def make_event() -> Callable[..., Event]:
     """Event of hits given as (r, φ, z, layer index, particle_id), and of particles given as id → (px, py, pz)."""
 
     def make(
-        hits: Sequence[tuple], momenta: dict[int, tuple[float, float, float]] | None = None, truth: bool = True
+        hits: Sequence[tuple[float, ...]],
+        momenta: dict[int, tuple[float, float, float]] | None = None,
+        truth: bool = True,
     ) -> Event:
         r, phi, z, layer, particle = (np.array(column, float) for column in zip(*hits, strict=True))
         volume, layer_id = np.array([PIXEL_LAYERS[int(k)] for k in layer]).T
@@ -63,6 +66,6 @@ def random_hits() -> Callable[..., SelectedHits]:
         if steps:
             r, z = np.round(r / 8) * 8, np.round(z / 50) * 50
             phi = np.clip(np.round(phi / np.pi * steps) / steps, -1, 1) * np.pi
-        return SelectedHits(r, phi, z, layer, np.arange(size), rng.integers(0, particles, size))
+        return SelectedHits(r, phi, z, layer.astype(np.int32), np.arange(size), rng.integers(0, particles, size))
 
     return make

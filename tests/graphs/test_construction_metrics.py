@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ HITS = SelectedHits(np.full(9, 50.0), np.zeros(9), np.zeros(9), LAYER, np.arange
 
 
 def graph(edges: list[tuple[int, int]], labels: list[bool] | None) -> HitGraph:
-    return HitGraph(np.zeros((9, 3)), np.array(edges).reshape(-1, 2).T, None if labels is None else np.array(labels))
+    return HitGraph(
+        np.zeros((9, 3), np.float32), np.array(edges).reshape(-1, 2).T, None if labels is None else np.array(labels)
+    )
 
 
 def test_efficiency_and_purity_are_counted_against_segments_and_edges() -> None:
@@ -40,9 +43,9 @@ def test_empty_denominators_give_nan() -> None:
     assert all(math.isnan(v) for v in (empty.efficiency, empty.layer_pair_efficiency, empty.purity))
 
 
-def test_graph_without_labels_or_of_other_hits_is_refused() -> None:
+def test_graph_without_labels_or_of_other_hits_is_refused(random_hits: Callable[..., SelectedHits]) -> None:
     with pytest.raises(ValueError, match="edges have no labels"):
         construction_metrics(HITS, graph([(0, 1)], None))
-    other = SelectedHits(*(np.ones(1) for _ in range(6)))
+    other = random_hits(0, 1)
     with pytest.raises(ValueError, match="9 nodes but 1 hits"):
         construction_metrics(other, graph([(0, 1)], [True]))

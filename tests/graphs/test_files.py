@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def same(first: HitGraph, second: HitGraph) -> bool:
     [
         full_graph(),
         HitGraph(x=X, edge_index=EDGES),
-        HitGraph(x=np.zeros((0, 3)), edge_index=np.zeros((2, 0)), name="empty"),
+        HitGraph(x=np.zeros((0, 3), np.float32), edge_index=np.zeros((2, 0), np.int64), name="empty"),
     ],
 )
 def test_written_graph_is_read_back_exactly(graph: HitGraph, tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_trackml_form_keeps_particle_zero_apart_from_noise(tmp_path: Path) -> No
         ({"pt": np.array(["a", "b", "c"])}, r"bad\.npz: key 'pt' is <U1"),
     ],
 )
-def test_bad_content_is_an_error_with_file_and_key(change: dict, message: str, tmp_path: Path) -> None:
+def test_bad_content_is_an_error_with_file_and_key(change: dict[str, Any], message: str, tmp_path: Path) -> None:
     arrays = {"x": X, "edge_index": EDGES, **change}
     path = tmp_path / "bad.npz"
     np.savez(path, **{key: value for key, value in arrays.items() if value is not None})
@@ -157,7 +158,7 @@ def test_real_graphs_are_read_and_carry_no_noise(trackml_hitgraphs: Path) -> Non
         assert np.array_equal(graph.particle_id[source], graph.particle_id[target])
 
 
-def load_changed(tmp_path: Path, **change: object) -> HitGraph:
+def load_changed(tmp_path: Path, **change: Any) -> HitGraph:
     path = tmp_path / "changed.npz"
     np.savez(path, **{"x": X, "edge_index": EDGES, **change})
     return load_graph(path)
@@ -177,7 +178,7 @@ def load_changed(tmp_path: Path, **change: object) -> HitGraph:
         ({"y": np.array([-1, 1])}, r"y\[0\] = -1"),
     ],
 )
-def test_other_units_loops_and_labels_are_refused(change: dict, message: str, tmp_path: Path) -> None:
+def test_other_units_loops_and_labels_are_refused(change: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(GraphFileError, match=r"changed\.npz: .*" + message):
         load_changed(
             tmp_path, **{name: value.astype(np.float32 if name == "x" else int) for name, value in change.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,8 @@ def both(hits: SelectedHits, config: GeometricConfig) -> list[list[int]]:
     """The edges as a sorted list of pairs, after both constructions gave them."""
     compiled, reference = ordered(geometric_edges(hits, config)), ordered(all_pairs_edges(hits, config))
     assert np.array_equal(compiled, reference)
-    return compiled.T.tolist()
+    pairs: list[list[int]] = compiled.T.tolist()
+    return pairs
 
 
 def test_four_barrel_hits_on_a_line_give_three_edges() -> None:
@@ -102,8 +104,8 @@ def test_edge_through_a_barrel_layer_in_between_is_dropped_unless_asked_for() ->
     assert both(hits, GeometricConfig(barrel_intersection=True)) == [[0, 1]]
 
 
-def test_no_hits_and_one_hit_give_no_edges() -> None:
-    empty = SelectedHits(*(np.zeros(0) for _ in range(5)))
+def test_no_hits_and_one_hit_give_no_edges(random_hits: Callable[..., SelectedHits]) -> None:
+    empty = random_hits(0, 0)
     assert geometric_edges(empty, WIDE).shape == (2, 0)
     assert all_pairs_edges(empty, WIDE).shape == (2, 0)
     assert both(hits_of((32, 0, 0, 0)), WIDE) == []
@@ -161,7 +163,7 @@ def test_shuffled_hits_give_the_same_graph_up_to_relabelling(random_hits: Callab
 
 
 @pytest.mark.parametrize("preset", list(WINDOWS))
-def test_presets_set_both_windows_and_numbers_override_them(preset: str) -> None:
+def test_presets_set_both_windows_and_numbers_override_them(preset: Any) -> None:
     assert GeometricConfig(preset=preset).windows == WINDOWS[preset]
     assert GeometricConfig(preset=preset, z0_max=7.0).windows == (WINDOWS[preset][0], 7.0)
     assert GeometricConfig(preset=preset, phi_slope_max=7.0).windows == (7.0, WINDOWS[preset][1])
@@ -175,7 +177,7 @@ def test_presets_set_both_windows_and_numbers_override_them(preset: str) -> None
         ({"phi_slope_max": float("inf")}, "phi_slope_max = inf"),
     ],
 )
-def test_bad_windows_are_refused(change: dict, message: str) -> None:
+def test_bad_windows_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         GeometricConfig(**change)
 

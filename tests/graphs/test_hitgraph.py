@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,7 @@ def test_permuted_graph_is_the_same_up_to_relabelling() -> None:
     graph = HitGraph(X, EDGES, np.array([True, False, True]), np.array([4, 5, 6]), hit_id=np.array([1, 2, 3]))
     shuffled = graph.permuted(np.random.default_rng(3))
 
-    def content(one: HitGraph) -> set[tuple]:
+    def content(one: HitGraph) -> set[tuple[Any, ...]]:
         assert one.hit_id is not None
         assert one.y is not None
         assert one.particle_id is not None
@@ -54,6 +56,6 @@ def test_permuted_graph_is_the_same_up_to_relabelling() -> None:
         ({"pt": [1.0]}, r"pt has shape \(1,\)"),
     ],
 )
-def test_impossible_graphs_are_refused(change: dict, message: str) -> None:
+def test_impossible_graphs_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         HitGraph(**{"x": X, "edge_index": EDGES, **change})

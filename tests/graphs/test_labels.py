@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,7 +21,8 @@ def hits_of(*rows: tuple[float, int, int]) -> SelectedHits:
 
 def label(hits: SelectedHits, edges: list[tuple[int, int]], outermost: bool = True) -> list[bool]:
     edge_index = np.array(edges, np.int64).reshape(-1, 2).T
-    return label_edges(hits, edge_index, LabelConfig(outermost_to_endcap=outermost)).tolist()
+    labels: list[bool] = label_edges(hits, edge_index, LabelConfig(outermost_to_endcap=outermost)).tolist()
+    return labels
 
 
 def test_edge_is_true_within_a_particle_and_never_in_noise() -> None:
@@ -51,13 +55,12 @@ def test_same_layer_duplicates_count_in_every_combination() -> None:
     assert truth_segments(hits) == Segments(2 * 2 + 2, 2 * 2 + 2)
 
 
-def test_no_hits_have_no_segments() -> None:
-    empty = SelectedHits(*(np.zeros(0) for _ in range(6)))
-    assert truth_segments(empty) == Segments(0, 0)
+def test_no_hits_have_no_segments(random_hits: Callable[..., SelectedHits]) -> None:
+    assert truth_segments(random_hits(0, 0)) == Segments(0, 0)
 
 
-def test_hits_without_truth_cannot_be_labelled() -> None:
-    hits = SelectedHits(*(np.ones(1) for _ in range(5)))
+def test_hits_without_truth_cannot_be_labelled(random_hits: Callable[..., SelectedHits]) -> None:
+    hits = replace(random_hits(0, 1), particle_id=None)
     with pytest.raises(ValueError, match="have no particle_id"):
         label(hits, [])
     with pytest.raises(ValueError, match="have no particle_id"):

@@ -42,6 +42,6 @@ def test_graph_that_is_too_large_is_refused(nodes: int, edges: int) -> None:
 
 
 def test_empty_graph_is_all_padding() -> None:
-    padded = pad(HitGraph(np.zeros((0, 3)), np.zeros((2, 0))), 2, 3)
+    padded = pad(HitGraph(np.zeros((0, 3), np.float32), np.zeros((2, 0), np.int64)), 2, 3)
     assert padded.edge_index.tolist() == [[1, 1, 1], [1, 1, 1]]
     assert not padded.node_mask.any()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,16 +37,17 @@ def random_graph(seed: int, nodes: int, edges: int) -> HitGraph:
     by_phi = np.argsort(x[:, 1])
     neighbour = np.roll(by_phi, -1)[np.argsort(by_phi)]  # mostly neighbours in φ, some anywhere
     target = np.where(rng.random(edges) < 0.8, neighbour[source], rng.integers(0, nodes, edges))
-    return HitGraph(
-        x, np.stack([source, target]), rng.random(edges) < 0.5, rng.integers(0, 9, nodes), hit_id=np.arange(nodes) + 100
-    )
+    y, particle_id = rng.random(edges) < 0.5, rng.integers(0, 9, nodes)
+    edge_index = np.stack([source, target])
+    return HitGraph(x.astype(np.float32), edge_index, y, particle_id, hit_id=np.arange(nodes) + 100)
 
 
 QUARTERS = SectorConfig(phi_sectors=4, overlap_phi=0.2, node_capacity=16, edge_capacity=16)
 
 
 def owned(sector: Sector) -> list[int]:
-    return sector.edges[sector.owned].tolist()
+    edges: list[int] = sector.edges[sector.owned].tolist()
+    return edges
 
 
 def test_edge_is_owned_by_the_sector_of_its_inner_hit() -> None:
@@ -205,7 +207,7 @@ def test_subgraph_with_a_missing_end_is_refused() -> None:
         {"eta_max": 0.0},
     ],
 )
-def test_impossible_sectors_are_refused(change: dict) -> None:
+def test_impossible_sectors_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"sectors.{next(iter(change))}"):
         SectorConfig(**change)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,8 @@ MOMENTA = {8: (0.0, 0.9, 30.0), 7: (0.6, 0.8, 0.75)}
 
 
 def ids(hits: SelectedHits) -> list[int]:
-    return hits.hit_id.tolist()
+    numbers: list[int] = hits.hit_id.tolist()
+    return numbers
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,9 @@ def ids(hits: SelectedHits) -> list[int]:
         ({"pt_min": 0.95, "drop_noise": True, "drop_duplicates": True}, [20, 30]),
     ],
 )
-def test_each_filter_keeps_what_it_says(change: dict, expected: list[int], make_event: Callable[..., Event]) -> None:
+def test_each_filter_keeps_what_it_says(
+    change: dict[str, Any], expected: list[int], make_event: Callable[..., Event]
+) -> None:
     assert ids(select_hits(make_event(HITS, MOMENTA), replace(ALL, **change))) == expected
 
 
@@ -72,7 +76,9 @@ def test_without_truth_every_filter_of_truth_is_off(make_event: Callable[..., Ev
 
 
 @pytest.mark.parametrize("change", [{"drop_noise": True}, {"drop_duplicates": True}, {"pt_min": 1.0}])
-def test_asking_for_truth_that_is_not_there_is_an_error(change: dict, make_event: Callable[..., Event]) -> None:
+def test_asking_for_truth_that_is_not_there_is_an_error(
+    change: dict[str, Any], make_event: Callable[..., Event]
+) -> None:
     with pytest.raises(ValueError, match=rf"event 3 has no truth, but selection\.{next(iter(change))} needs it"):
         select_hits(make_event(HITS, truth=False), replace(ALL, **change))
 
@@ -101,7 +107,7 @@ def test_equal_radii_are_decided_by_hit_id(make_event: Callable[..., Event]) -> 
         ({"eta_max": float("nan")}, "eta_max = nan"),
     ],
 )
-def test_bad_selection_is_refused(change: dict, message: str) -> None:
+def test_bad_selection_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SelectionConfig(**change)
 
@@ -122,8 +128,8 @@ def test_layer_index_follows_the_table_and_is_minus_one_elsewhere() -> None:
         {"pt": [1.0]},
     ],
 )
-def test_impossible_hits_are_refused(change: dict) -> None:
-    good = {"r": [1.0, 2.0], "phi": [0.0, 0.0], "z": [0.0, 0.0], "layer": [0, 1], "hit_id": [1, 2]}
+def test_impossible_hits_are_refused(change: dict[str, Any]) -> None:
+    good: dict[str, Any] = {"r": [1.0, 2.0], "phi": [0.0, 0.0], "z": [0.0, 0.0], "layer": [0, 1], "hit_id": [1, 2]}
     SelectedHits(**good)
     with pytest.raises(ValueError, match="hits: "):
         SelectedHits(**{**good, **change})

@@ -17,7 +17,7 @@ def hit_graph(seed: int, num_nodes: int = 12, num_edges: int = 30) -> HitGraph:
     x = np.column_stack(
         [rng.uniform(0.03, 0.17, num_nodes), rng.uniform(-1, 1, num_nodes), rng.uniform(-1.5, 1.5, num_nodes)]
     )
-    return HitGraph(x, rng.integers(0, num_nodes, (2, num_edges)), rng.random(num_edges) < 0.5)
+    return HitGraph(x.astype(np.float32), rng.integers(0, num_nodes, (2, num_edges)), rng.random(num_edges) < 0.5)
 
 
 def test_a_union_gives_each_graph_its_own_logits() -> None:
@@ -94,4 +94,4 @@ def test_augmentation_follows_from_seed_epoch_and_graph() -> None:
 
 def test_a_graph_without_labels_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="nameless: has no edge labels"):
-        as_batch(HitGraph(np.ones((2, 3)), np.array([[0], [1]]), name="nameless"))
+        as_batch(HitGraph(np.ones((2, 3), np.float32), np.array([[0], [1]]), name="nameless"))

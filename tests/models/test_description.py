@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,6 +68,6 @@ def test_a_submodel_is_one_mlp_fed_by_the_parts_of_its_concatenation() -> None:
         ((Add("a", ("x", "e")),), "a", "wanted equal"),
     ],
 )
-def test_a_step_that_does_not_fit_is_refused_by_name(steps: tuple, output: str, message: str) -> None:
+def test_a_step_that_does_not_fit_is_refused_by_name(steps: tuple[Any, ...], output: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         NetworkDescription("toy", (NODE, EDGE), steps, output)

@@ -21,7 +21,7 @@ class Mode(nn.Module):
 
 def graph(num_edges: int) -> HitGraph:
     rng = np.random.default_rng(num_edges)
-    return HitGraph(rng.uniform(0.1, 1.0, (4, 3)), rng.integers(0, 4, (2, num_edges)))
+    return HitGraph(rng.uniform(0.1, 1.0, (4, 3)).astype(np.float32), rng.integers(0, 4, (2, num_edges)))
 
 
 def test_logits_are_those_of_evaluation_mode_and_the_mode_comes_back() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from dataclasses import replace
 
 import pytest
 
@@ -29,8 +30,8 @@ def test_the_kind_chooses_the_network() -> None:
 @pytest.mark.parametrize("value", [0, -4])
 def test_sizes_below_one_are_refused(size: str, value: int) -> None:
     with pytest.raises(ValueError, match=f"{size} is {value}, wanted at least 1"):
-        InteractionNetworkConfig(**{size: value})
-    InteractionNetworkConfig(**{size: 1})
+        replace(InteractionNetworkConfig(), **{size: value})  # type: ignore[arg-type]
+    replace(InteractionNetworkConfig(), **{size: 1})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("scale", [(3.0, 1.0, 0.5), (0.0, 1.0, 1.0), (-2.0, 1.0, 1.0), (float("inf"), 1.0, 1.0)])

@@ -20,6 +20,7 @@ from edgetrack.models.description import (
     ScatterSum,
 )
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.named_modules import NamedModules
 from edgetrack.models.network import GraphNetwork, seeded_network
 
 with warnings.catch_warnings():  # its import scripts a class, which PyTorch now deprecates
@@ -39,10 +40,10 @@ def random_graph(num_nodes: int, num_edges: int, seed: int) -> Inputs:
     )
 
 
-class PygInteractionNetwork(MessagePassing):
+class PygInteractionNetwork(MessagePassing):  # type: ignore[misc]  # it has no types
     """The Interaction Network of the paper, written once more with PyTorch Geometric's own gather and scatter."""
 
-    def __init__(self, mlps: nn.ModuleDict) -> None:
+    def __init__(self, mlps: NamedModules) -> None:
         super().__init__(aggr="add", flow="source_to_target")
         self.mlps = mlps
 
@@ -50,11 +51,13 @@ class PygInteractionNetwork(MessagePassing):
         summed = self.propagate(edge_index, x=x, edge_attr=edge_attr)
         h = self.mlps["phi_o"](torch.cat([x, summed], dim=1))
         source, target = edge_index
-        return self.mlps["phi_r2"](torch.cat([h[target], h[source], self.effects], dim=1)).squeeze(1)
+        logits: Tensor = self.mlps["phi_r2"](torch.cat([h[target], h[source], self.effects], dim=1))
+        return logits.squeeze(1)
 
     def message(self, x_i: Tensor, x_j: Tensor, edge_attr: Tensor) -> Tensor:
-        self.effects = self.mlps["phi_r1"](torch.cat([x_i, x_j, edge_attr], dim=1))
-        return self.effects
+        effects: Tensor = self.mlps["phi_r1"](torch.cat([x_i, x_j, edge_attr], dim=1))
+        self.effects = effects
+        return effects
 
 
 def test_interaction_network_has_6448_parameters_at_40_hidden_units() -> None:
@@ -73,7 +76,9 @@ def test_interaction_network_equals_a_pytorch_geometric_one_with_the_same_weight
         # float32 sums of about 15 messages in another order: a few units in the last place of values near 1
         torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
         assert got.std() > 1e-3
-        network.mlps["phi_r1"][0].weight[0, 0] += 0.1
+        first = network.mlps["phi_r1"].get_submodule("0")
+        assert isinstance(first, nn.Linear)
+        first.weight[0, 0] += 0.1
         assert not torch.allclose(got, network(*graph), rtol=1e-5, atol=1e-5)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from edgetrack.graphs.files import load_graph
 from edgetrack.graphs.hitgraph import HitGraph
@@ -26,7 +28,7 @@ def load(data: str, kind: str) -> Checkpoint:
 
 def figures(checkpoint: Checkpoint, graphs: list[HitGraph]) -> dict[str, Any]:
     if checkpoint.kind == "float":
-        logits = edge_logits(float_network(checkpoint), graphs)
+        logits: list[NDArray[np.floating]] = [*edge_logits(float_network(checkpoint), graphs)]
     else:
         model = integer_model(checkpoint)
         logits = [model.logits(graph) for graph in graphs]

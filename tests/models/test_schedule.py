@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -38,6 +39,6 @@ def test_cosine_starts_at_the_peak() -> None:
         ({"gamma": 1.5}, "gamma 1.5"),
     ],
 )
-def test_a_schedule_that_cannot_be_is_refused(wrong: dict[str, float], message: str) -> None:
+def test_a_schedule_that_cannot_be_is_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ScheduleConfig(**wrong)

@@ -59,7 +59,7 @@ def test_threshold_is_the_same_for_scores_and_logits_up_to_the_middle() -> None:
     assert np.array_equal(kept_edges(scores, of_scores), kept_edges(LOGITS, of_logits))
 
 
-def neighbours() -> list[NDArray]:
+def neighbours() -> list[NDArray[np.floating]]:
     """Pairs of logits with no other of their type between them; at 8 and −1 the middle rounds to the upper one."""
     doubles = np.array([1.0, np.nextafter(1.0, 2.0)])
     lower = np.array([8.0, -1.0, 1.0, np.nextafter(np.float32(1), np.float32(0)), 0.0, -8.0], np.float32)
@@ -67,7 +67,7 @@ def neighbours() -> list[NDArray]:
 
 
 @pytest.mark.parametrize("logits", neighbours(), ids=repr)
-def test_neighbouring_floats_are_parted_by_every_count(logits: NDArray) -> None:
+def test_neighbouring_floats_are_parted_by_every_count(logits: NDArray[np.floating]) -> None:
     y = np.array([False, True])
     threshold = balanced_threshold(logits, y)
     assert np.array_equal(kept_edges(logits, threshold), y)

@@ -44,7 +44,8 @@ def toy() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def graphs(toy: ModuleType) -> list[HitGraph]:
-    return toy.toy_graphs(7)
+    made: list[HitGraph] = toy.toy_graphs(7)
+    return made
 
 
 def equal(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:
@@ -53,7 +54,7 @@ def equal(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:
 
 
 def run_script(folder: Path, kill_at: int, threads: int = 1, devices: int = 1) -> int:
-    command = [sys.executable, SCRIPT, folder, str(kill_at), str(devices)]
+    command = [sys.executable, str(SCRIPT), str(folder), str(kill_at), str(devices)]
     return subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": str(threads)}, check=False).returncode
 
 
@@ -241,7 +242,7 @@ def test_a_graph_without_edges_changes_no_loss_and_no_weight(
     toy: ModuleType, graphs: list[HitGraph], tmp_path: Path, nodes: int
 ) -> None:
     config = TrainConfig(epochs=2)
-    without = HitGraph(graphs[0].x[:nodes], np.zeros((2, 0)), y=np.zeros(0), name="edgeless")
+    without = HitGraph(graphs[0].x[:nodes], np.zeros((2, 0), np.int64), y=np.zeros(0, np.bool_), name="edgeless")
     plain = fit(toy.toy_network(), graphs[:3], graphs[5:], config, tmp_path / "plain", progress=False)
     mixed = fit(
         toy.toy_network(), [without, *graphs[:3]], [without, *graphs[5:]], config, tmp_path / "mixed", progress=False
@@ -300,7 +301,8 @@ def test_a_terminated_training_ends_with_a_status_and_goes_on_to_the_same_weight
             self.passes += 1
             if self.passes == self.kill_at:
                 os.kill(os.getpid(), signal.SIGTERM)
-            return self.network(x, edge_index, edge_attr)
+            logits: Tensor = self.network(x, edge_index, edge_attr)
+            return logits
 
     def trained(kill_at: int, folder: str) -> FitResult:
         network = Terminated(toy.toy_network(), kill_at)

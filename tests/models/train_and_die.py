@@ -35,8 +35,8 @@ def toy_graphs(count: int, num_nodes: int = 60, num_edges: int = 3000) -> list[H
             [rng.uniform(0.03, 0.17, num_nodes), rng.uniform(-1, 1, num_nodes), rng.uniform(-1.5, 1.5, num_nodes)]
         )
         edge_index = rng.integers(0, num_nodes, (2, num_edges))
-        unlabelled = HitGraph(x, edge_index)
-        graphs.append(HitGraph(x, edge_index, y=unlabelled.edge_attr[:, 3] < 2.0, name=f"toy{seed}"))
+        unlabelled = HitGraph(x.astype(np.float32), edge_index)
+        graphs.append(HitGraph(unlabelled.x, edge_index, y=unlabelled.edge_attr[:, 3] < 2.0, name=f"toy{seed}"))
     return graphs
 
 
@@ -58,7 +58,8 @@ class Mortal(nn.Module):
         self.passes += 1
         if self.passes == self.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
-        return self.network(x, edge_index, edge_attr)
+        logits: Tensor = self.network(x, edge_index, edge_attr)
+        return logits
 
 
 if __name__ == "__main__":

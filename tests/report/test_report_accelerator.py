@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from edgetrack.export.accelerator.verilog import TOP, top_module
 from edgetrack.export.accelerator.written_memories import RowMemories
 from edgetrack.export.exploration.representative_model import representative_model
 from edgetrack.export.synthesis.yosys import synthesise
+from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.report import figures_accelerator
@@ -25,7 +27,7 @@ from edgetrack.report.collect import collect
 from edgetrack.report.tables import Missing
 
 PARTS = Path(__file__).parents[2] / "hls_projects" / "rtl" / "accelerator"
-NETWORKS = {
+NETWORKS: dict[str, Callable[[], NetworkDescription]] = {
     "toy": toy_description,
     "in": lambda: interaction_network(InteractionNetworkConfig(hidden=4)),
     "two rounds": lambda: interaction_network(InteractionNetworkConfig(hidden=4, steps=2)),

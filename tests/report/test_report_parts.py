@@ -209,7 +209,7 @@ def test_polyline_goes_outwards_and_breaks_between_particles() -> None:
     x = np.array([[0.3, 0, 0], [0.1, 0, 0], [0.2, 0, 0], [0.1, 0.5, 0.2], [0.2, 0.5, 0.4], [0.1, 1, 1]], np.float32)
     graph = HitGraph(x, np.zeros((2, 0), np.int64), particle_id=np.array([5, 5, 5, 7, 7, 9]))
     assert graph.particle_id is not None
-    line = polyline(graph, x[:, :1], graph.particle_id, np.array([5, 7]))
+    line = polyline(graph, x[:, :1].astype(np.float64), graph.particle_id, np.array([5, 7]))
     assert np.allclose(line, [[0.1, 0.2, 0.3, np.nan, 0.1, 0.2]], equal_nan=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_small_accelerator_is_measured_and_compared(tmp_path: Path, monkeypatch:
         ({"resources": {"dsp": 2}}, "2 DSP, wanted none"),
     ],
 )
-def test_what_is_missed_is_told(change: dict, words: str) -> None:
+def test_what_is_missed_is_told(change: dict[str, Any], words: str) -> None:
     goal = SIZES[0].goal
     assert missed(GOOD, goal) == []
     assert words in missed({**GOOD, **change}, goal)[0]

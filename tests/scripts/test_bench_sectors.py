@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,14 +90,14 @@ def test_cheapest_cut_of_each_margin_is_told(tmp_path: Path, capsys: pytest.Capt
         ({"phi_sectors": ()}, "at least one"),
     ],
 )
-def test_impossible_tables_are_refused(change: dict, message: str) -> None:
+def test_impossible_tables_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SectorTableConfig(**change)
 
 
 def test_graphs_without_truth_are_refused() -> None:
     with pytest.raises(ValueError, match="no truth"):
-        sector_cases([HitGraph(np.zeros((1, 3)), np.zeros((2, 0), int))], HALVES)
+        sector_cases([HitGraph(np.zeros((1, 3), np.float32), np.zeros((2, 0), np.int64))], HALVES)
 
 
 def test_quarters_of_2_gev_events_at_pile_up_200_fit_660_hits_and_1320_edges(trackml_hitgraphs: Path) -> None:

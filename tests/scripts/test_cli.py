@@ -92,7 +92,8 @@ def bare_events(tmp_path: Path) -> Path:
 def only_json(result: Result) -> dict[str, Any]:
     lines = result.stdout.splitlines()
     assert len(lines) == 1
-    return json.loads(lines[0], parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    content: dict[str, Any] = json.loads(lines[0], parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    return content
 
 
 def test_build_ends_with_one_line_of_json(call: Call, events: Path, tmp_path: Path) -> None:

@@ -83,7 +83,9 @@ def test_train_writes_a_checkpoint_that_finds_the_tracks(config: TrainRunConfig,
     sets = load_graph_sets(folder / "graphs", SPLIT)
     assert checkpoint.metrics["test_graphs"] == [graph.name for graph in sets.test]
     kept = edge_logits(float_network(checkpoint), sets.test)[0] > checkpoint.threshold
-    assert np.array_equal(kept, sets.test[0].y)
+    labels = sets.test[0].y
+    assert labels is not None
+    assert np.array_equal(kept, labels)
 
 
 def test_training_goes_on_from_the_weights_of_a_checkpoint(config: TrainRunConfig, folder: Path) -> None:

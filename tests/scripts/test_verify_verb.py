@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,7 +92,7 @@ class Heard(Console):
         ({"forms": ("integer", "rtl", "integer")}, "comes twice"),
     ],
 )
-def test_empty_or_repeated_proofs_are_refused(change: dict, words: str) -> None:
+def test_empty_or_repeated_proofs_are_refused(change: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         VerifyRunConfig(**change)
 
@@ -137,14 +138,15 @@ def test_float_network_is_checked_only_where_it_belongs_to_the_checkpoint(
 def test_every_graph_gives_its_fullest_sector_before_any_gives_a_second() -> None:
     events = [random_graph(40 + 40 * index, 200 * (index + 1), seed=index) for index in range(3)]
     settings = FormSettings(sectors=SectorConfig(phi_sectors=4, overlap_phi=0.5))
-    form = SimpleNamespace(capacity=Capacity(1000, 4000))
+    form: Any = SimpleNamespace(capacity=Capacity(1000, 4000))
+    boundless: Any = SimpleNamespace(capacity=None)
     cut = settings.sectors_for(form.capacity)
     sizes = [sorted((s.graph.num_edges for s in sectors(event, cut)), reverse=True) for event in events]
-    chosen = fitting(form, events, 5, settings)  # type: ignore[arg-type]
+    chosen = fitting(form, events, 5, settings)
     assert [graph for graph, _ in chosen] == [0, 1, 2, 0, 1]
     assert [piece.num_edges for _, piece in chosen] == [sizes[0][0], sizes[1][0], sizes[2][0], sizes[0][1], sizes[1][1]]
-    assert len(fitting(form, events, 99, settings)) == 12  # type: ignore[arg-type]
-    assert [graph for graph, _ in fitting(SimpleNamespace(capacity=None), events, 2, settings)] == [0, 1, 2]  # type: ignore[arg-type]
+    assert len(fitting(form, events, 99, settings)) == 12
+    assert [graph for graph, _ in fitting(boundless, events, 2, settings)] == [0, 1, 2]
 
 
 def test_edges_that_sectors_lose_are_counted_and_told(
@@ -217,7 +219,7 @@ def test_graphs_without_truth_still_give_logits_and_tracks(quantised: str, tmp_p
 @pytest.mark.parametrize("name", ["threshold", "track_threshold"])
 def test_threshold_that_is_no_number_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} is nan, wanted a logit"):
-        EvaluateConfig(graphs="g", checkpoint="c", **{name: math.nan})
+        EvaluateConfig(graphs="g", checkpoint="c", **{name: math.nan})  # type: ignore[arg-type]
 
 
 def test_checkpoint_of_the_wrong_kind_is_refused_with_one_that_would_do(quantised: str, tmp_path: Path) -> None:

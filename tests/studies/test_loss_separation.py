@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -146,7 +147,7 @@ def test_overflow_is_not_charged_to_missing_messages() -> None:
 def test_losses_add_up_to_the_total(cut: SectorConfig) -> None:
     separation = separated_by_hand(cut, events=3)
     for of in ("right", "matched"):
-        made = separation.changes(of)  # type: ignore[arg-type]
+        made = separation.changes(of)
 
         def net(*causes: str, made: dict[str, Change] = made) -> int:
             return sum(made[cause].gained - made[cause].lost for cause in causes)
@@ -189,7 +190,7 @@ def test_missing_integers_are_refused() -> None:
 
 
 def test_graphs_without_truth_are_refused() -> None:
-    bare = HitGraph(np.zeros((1, 3)), np.zeros((2, 0), int))
+    bare = HitGraph(np.zeros((1, 3), np.float32), np.zeros((2, 0), np.int64))
     with pytest.raises(ValueError, match="no truth"):
         separate([bare], {}, hardware(None), EvaluationConfig())
 
@@ -297,8 +298,8 @@ def test_integers_stand_in_for_hardware_without_simulation(graphs: str, tmp_path
         ({"threshold": 0.5}, "each network has its own"),
     ],
 )
-def test_what_cannot_be_separated_is_refused(graphs: str, tmp_path: Path, change: dict, message: str) -> None:
-    arguments = {"graphs": graphs, "checkpoint": "in-2gev-quantised", "separate_losses": True} | change
+def test_what_cannot_be_separated_is_refused(graphs: str, tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    arguments: dict[str, Any] = {"graphs": graphs, "checkpoint": "in-2gev-quantised", "separate_losses": True} | change
     with pytest.raises(ValueError, match=message):
         evaluate(EvaluateConfig(**arguments), tmp_path, QUIET)
 

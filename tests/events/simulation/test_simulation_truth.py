@@ -21,7 +21,8 @@ def test_weights_equal_those_of_a_trackml_event(trackml_sample: Path) -> None:
     row = pd.Index(particles["particle_id"]).get_indexer(truth["particle_id"])
     distance = np.where(row >= 0, np.abs(truth["tz"] - particles["vz"].to_numpy()[row]), 0.0)
     primary = (particles["particle_id"].to_numpy() >> 24) & GENERATION_BITS == 0
-    pt = np.hypot(particles["px"], particles["py"]).to_numpy(np.float64)
+    px, py = (particles[name].to_numpy(np.float64) for name in ("px", "py"))
+    pt = np.hypot(px, py)
     ours = hit_weights(row, distance, particles["nhits"].to_numpy(np.int64), pt, primary)
     theirs = truth["weight"].to_numpy(np.float64)
     assert np.array_equal(ours > 0, theirs > 0)

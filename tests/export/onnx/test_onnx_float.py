@@ -7,8 +7,10 @@ import onnx
 import pytest
 import torch
 from integer_networks import random_graph, toy_description
+from numpy.typing import NDArray
 from onnx import TensorProto
 from onnx_mutations import drop_reduction
+from torch import Tensor
 
 from edgetrack.export.cases import special_graphs
 from edgetrack.export.onnx.float_network import FloatOnnx, export_float_onnx, float_onnx
@@ -47,9 +49,10 @@ def network(description: NetworkDescription, seed: int = 0) -> GraphNetwork:
     return GraphNetwork(description).eval()
 
 
-def torch_logits(model: GraphNetwork, graph: HitGraph) -> np.ndarray:
+def torch_logits(model: GraphNetwork, graph: HitGraph) -> NDArray[np.float32]:
     with torch.no_grad():
-        return model(torch.tensor(graph.x), torch.tensor(graph.edge_index), torch.tensor(graph.edge_attr)).numpy()
+        logits: Tensor = model(torch.tensor(graph.x), torch.tensor(graph.edge_index), torch.tensor(graph.edge_attr))
+    return logits.numpy()
 
 
 @pytest.mark.parametrize("description", DESCRIPTIONS, ids=lambda d: d.name)

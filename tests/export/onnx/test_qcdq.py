@@ -1,7 +1,9 @@
 """QCDQ in ONNX Runtime equals the integer model bit by bit, and damage to its files does not pass."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -169,13 +171,15 @@ def test_optimised_run_that_differs_from_the_plain_one_is_an_error(
         (lambda m: _layer(m, bias=np.full(6, 1 << 24)), r"phi_o\.0: accumulators reach"),
     ],
 )
-def test_what_qcdq_cannot_hold_is_refused_with_the_layer(change, name: str, tmp_path: Path) -> None:
+def test_what_qcdq_cannot_hold_is_refused_with_the_layer(
+    change: Callable[[IntegerModel], IntegerModel], name: str, tmp_path: Path
+) -> None:
     with pytest.raises(ValueError, match=name):
         export_qcdq(change(random_integer_model(NETWORK)), tmp_path)
     assert not list(tmp_path.rglob("*.onnx"))
 
 
-def _layer(model: IntegerModel, **change: object) -> IntegerModel:
+def _layer(model: IntegerModel, **change: Any) -> IntegerModel:
     first, *rest = model.layers["phi_o"]
     return replace(model, layers={**model.layers, "phi_o": (replace(first, **change), *rest)})
 

@@ -190,7 +190,8 @@ class _Alone(torch.nn.Module):
         self.quantiser, self.mlp = network.quantisers[value], network.mlps[mlp]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.mlp(self.quantiser(x))[-1]
+        output: torch.Tensor = self.mlp(self.quantiser(x))[-1]
+        return output
 
 
 @pytest.mark.filterwarnings("ignore")  # Brevitas' and torch's own, of their legacy exporter

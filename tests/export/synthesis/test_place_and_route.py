@@ -1,5 +1,6 @@
 """Place and route: the report is read right, and a design becomes a clock and a bitstream."""
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from edgetrack.export.accelerator.form import export_accelerator
 from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.accelerator.verilog import TOP
 from edgetrack.export.form import FormUnavailable
-from edgetrack.export.synthesis import yowasp
 from edgetrack.export.synthesis.nextpnr_report import CriticalPath, read_report
 from edgetrack.export.synthesis.place_and_route import PRIMITIVES, PlaceConfig, place_and_route, place_streams
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
@@ -90,7 +90,7 @@ def test_devices_and_settings_without_sense_are_refused(tmp_path: Path, monkeypa
         place_and_route(ADDER, "adder", tmp_path, PlaceConfig(device="xcvu9p"))
     with pytest.raises(ValueError, match="target_mhz is 0"):
         PlaceConfig(target_mhz=0)
-    monkeypatch.setattr(yowasp.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(FormUnavailable, match="pip install yowasp-"):
         place_and_route(ADDER, "adder", tmp_path)
 
