@@ -11,6 +11,8 @@ from edgetrack.events.splits import SplitConfig, split_events
 from edgetrack.graphs.files import graph_paths, load_graph
 from edgetrack.graphs.hitgraph import HitGraph
 
+PARTS = ("train", "validation", "test")
+
 
 @dataclass(frozen=True)
 class GraphSets:
@@ -19,6 +21,10 @@ class GraphSets:
     train: list[HitGraph]
     validation: list[HitGraph]
     test: list[HitGraph]
+
+    def names(self) -> dict[str, list[str]]:
+        """Names of each part's graphs: a checkpoint keeps them, since the same split of more files is another one."""
+        return {f"{part}_graphs": [graph.name for graph in getattr(self, part)] for part in PARTS}
 
 
 def load_graph_sets(folder: Path | str, config: SplitConfig) -> GraphSets:
@@ -30,6 +36,21 @@ def load_graph_sets(folder: Path | str, config: SplitConfig) -> GraphSets:
     return GraphSets(
         *([load_graph(of_number[number]) for number in part] for part in (split.train, split.validation, split.test))
     )
+
+
+def load_named(folder: Path | str, names: Sequence[str]) -> list[HitGraph]:
+    """The graphs of these names in `folder`, in this order, whatever else is there.
+
+    Raises ValueError where one is missing or there twice, and as `load_graph` does.
+    """
+    wanted = set(names)
+    found = [graph for graph in (load_graph(path) for path in graph_paths(folder)) if graph.name in wanted]
+    by_name = {graph.name: graph for graph in found}
+    if len(by_name) < len(wanted) or len(found) > len(by_name):
+        missing = sorted(wanted - by_name.keys())
+        what = f"lacks {len(missing)} of {len(wanted)} graphs ({missing[0]}, …)" if missing else "has a graph twice"
+        raise ValueError(f"{folder}: {what}; wanted each of them once: give the folder that they come from")
+    return [by_name[name] for name in names]
 
 
 def graph_numbers(names: Sequence[str]) -> list[int]:

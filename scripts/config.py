@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
+
+from edgetrack.scripts.yaml_text import YamlError, parse_yaml, yaml_text
 
 Config = TypeVar("Config")
 _PLAIN = (str, int, float, bool, list, tuple, type(None))
@@ -24,12 +26,13 @@ class ConfigError(ValueError):
 def load_config(cls: type[Config], file: Path | str | None = None, overrides: Sequence[str] = ()) -> Config:
     """The dataclass `cls` from its defaults, then `file` (YAML), then `overrides` like "train.epochs=20".
 
-    Values of overrides are YAML too: `scale=[4, 1, 0.5]`. Raises ConfigError with every slip at once: an unknown key
-    (naming the nearest valid one), a missing field, a value of the wrong type; and for a file that is no YAML mapping.
+    Values of overrides are YAML too: `scale=[4, 1, 0.5]`. Types are taken at their word: true is no number, 8.0 no
+    whole one, "8" a text. Raises ConfigError with every slip at once: an unknown key (naming the nearest valid one), a
+    missing field, a value of the wrong type; and for a file that is no YAML mapping.
     """
     tree = _given(cls, file, overrides)
     try:
-        return TypeAdapter(cls).validate_python(tree)
+        return _validated(cls, tree)
     except ValidationError as error:
         raise _config_error(cls, error.errors()) from error
 
@@ -41,29 +44,31 @@ def config_text(cls: Any, file: Path | str | None = None, overrides: Sequence[st
     """
     tree = _given(cls, file, overrides)
     try:
-        return dump_config(TypeAdapter(cls).validate_python(tree))
+        return dump_config(_validated(cls, tree))
     except ValidationError as error:
         slips = [slip for slip in error.errors() if not (slip["type"] == "missing" and len(slip["loc"]) == 1)]
         if slips:
             raise _config_error(cls, slips) from error
     fields = {field.name: f"<{field.metadata.get('help', 'required')}>" for field in dataclasses.fields(cls)}
-    return _yaml({name: tree.get(name, wanted) for name, wanted in fields.items()})
+    return yaml_text({name: tree.get(name, wanted) for name, wanted in fields.items()})
 
 
 def dump_config(config: Any) -> str:
     """YAML of a config dataclass; `load_config` reads the same value back."""
-    return _yaml(TypeAdapter(type(config)).dump_python(config, mode="json"))
+    return yaml_text(TypeAdapter(type(config)).dump_python(config, mode="json"))
 
 
-def _yaml(tree: Any) -> str:
-    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+def _validated(cls: type[Config], tree: Mapping[str, Any]) -> Config:
+    # As JSON, since strict validation of Python values would want dataclasses and tuples where YAML has but mappings
+    # and lists. A date, which YAML knows and JSON does not, is a text.
+    return TypeAdapter(cls).validate_json(json.dumps(tree, default=str), strict=True)
 
 
 def _given(cls: Any, file: Path | str | None, overrides: Sequence[str]) -> dict[str, Any]:
     """Defaults, file and overrides as one tree, all of whose keys `cls` has."""
     given = _read(Path(file)) if file is not None else {}
     for override in overrides:
-        _override(given, override)
+        _override(cls, given, override)
     unknown = list(_unknown_keys(cls, given))
     if unknown:
         raise ConfigError("\n".join(unknown))
@@ -141,8 +146,10 @@ def _read(file: Path) -> dict[str, Any]:
     if not file.is_file():
         raise ConfigError(f"config file {file} does not exist; `edgetrack run --print-config` prints one to start from")
     try:
-        tree = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+        tree = parse_yaml(file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: not UTF-8 ({error}); save it as UTF-8") from error
+    except YamlError as error:
         raise ConfigError(f"{file}: not YAML: {error}") from error
     if tree is None:
         return {}
@@ -151,13 +158,13 @@ def _read(file: Path) -> dict[str, Any]:
     return tree
 
 
-def _override(tree: dict[str, Any], override: str) -> None:
+def _override(cls: Any, tree: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key:
-        raise ConfigError(f"--set {override!r}: wanted KEY=VALUE, for instance --set train.epochs=20")
+        raise ConfigError(f"--set {override!r}: wanted KEY=VALUE{_example(cls)}")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        value = parse_yaml(text)
+    except YamlError as error:
         raise ConfigError(f"--set {override!r}: the value is not YAML: {error}") from error
     *parents, last = key.split(".")
     for parent in parents:
@@ -166,3 +173,14 @@ def _override(tree: dict[str, Any], override: str) -> None:
             raise ConfigError(f"--set {override!r}: {parent!r} is a value, not a section")
         tree = child
     tree[last] = value
+
+
+def _example(cls: Any) -> str:
+    """One key that the config has, with its default."""
+    for name, value in _defaults(cls).items():
+        while isinstance(value, Mapping) and value:
+            inner, value = next(iter(value.items()))
+            name = f"{name}.{inner}"
+        if isinstance(value, str | int | float) and value != "":
+            return f", for instance --set {name}={json.dumps(value)}"
+    return ""

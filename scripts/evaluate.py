@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.events.atomic_write import atomic_path
-from edgetrack.events.splits import SplitConfig
 from edgetrack.export.form_classifier import FormName, classify, edge_classifier
 from edgetrack.export.forms import FormSettings
 from edgetrack.graphs.files import load_graphs
-from edgetrack.graphs.graph_sets import load_graph_sets
+from edgetrack.graphs.graph_sets import PARTS, load_named
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sector_loss import cutting_loss
 from edgetrack.graphs.sectors import SectorConfig
@@ -51,7 +50,7 @@ class EvaluateConfig:
     graphs: str = required("folder of hit graphs (*.npz), edgetrack's own or the published TrackML form")
     checkpoint: str = required("checkpoint file, or the name of one of the package's own")
     part: Literal["all", "train", "validation", "test"] = option(
-        "all", "which graphs, by the checkpoint's own split: test are those that its training never saw"
+        "all", "which graphs, by the names in the checkpoint: test are those that its training never saw"
     )
     form: FormName = option("auto", "form to evaluate; auto: float, or the integers of a quantised checkpoint")
     threshold: float | None = option(None, "logit above which an edge is kept; default: the checkpoint's δ*")
@@ -131,15 +130,19 @@ def evaluate(config: EvaluateConfig, folder: Path, console: Console) -> dict[str
 
 
 def chosen_graphs(folder: str, part: str, checkpoint: Checkpoint) -> list[HitGraph]:
-    """Graphs of a folder, all of them or one part of the split that the checkpoint was trained with."""
+    """Graphs of a folder: all of them, or those that the checkpoint names as one part of its own split.
+
+    The names count, not the folder: a split of a folder to which files were added is another one.
+    """
     if part == "all":
         return load_graphs(folder)
-    if "split" not in checkpoint.config:
-        raise ValueError(f"part is {part!r}, but the checkpoint does not say how its graphs were split; take part all")
-    chosen: list[HitGraph] = getattr(load_graph_sets(folder, SplitConfig(**checkpoint.config["split"])), part)
-    if not chosen:
-        raise ValueError(f"the checkpoint's split has no {part} graphs; take another part")
-    return chosen
+    names = checkpoint.metrics.get(f"{part}_graphs")
+    if not names:
+        named = [known for known in PARTS if checkpoint.metrics.get(f"{known}_graphs")]
+        raise ValueError(
+            f"part is {part!r}, but the checkpoint names no {part} graphs; take {' or '.join([*named, 'all'])}"
+        )
+    return load_named(folder, names)
 
 
 def evaluate_logits(

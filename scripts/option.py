@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import field
 from typing import Any
 
@@ -19,3 +20,9 @@ def required(help: str) -> Any:
 def positional(help: str) -> Any:
     """A dataclass field that is given without a flag: `edgetrack bench graphs`."""
     return field(metadata={"help": help, "positional": True})
+
+
+def check_file_name(name: str) -> None:
+    """Raise ValueError for a name, without suffix, that would be no file in its own folder."""
+    if not re.fullmatch(r"\w[\w.+ -]*", name):
+        raise ValueError(f"name is {name!r}, wanted letters, digits and . _ + - without a folder: it names a file")

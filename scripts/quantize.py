@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.events.splits import SplitConfig
-from edgetrack.graphs.graph_sets import load_graph_sets
+from edgetrack.graphs.graph_sets import GraphSets, load_graph_sets
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint, save_checkpoint
 from edgetrack.models.description import NetworkDescription
@@ -32,7 +32,7 @@ from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.console import Console
-from edgetrack.scripts.option import option, required
+from edgetrack.scripts.option import check_file_name, option, required
 from edgetrack.scripts.train import FIGURES
 from edgetrack.tracks.evaluation import evaluate_scores
 from edgetrack.tracks.track_threshold import best_track_threshold
@@ -64,6 +64,9 @@ class QuantizeRunConfig:
     training: TrainConfig = RETRAINING
     split: SplitConfig = field(default_factory=SplitConfig)
 
+    def __post_init__(self) -> None:
+        check_file_name(self.name)
+
 
 def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[str, Any]:
     """Calibrate and retrain a float network in few bits, choose its thresholds, measure its integers on test graphs.
@@ -73,6 +76,7 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
     """
     graphs = load_graph_sets(config.graphs, config.split)
     start = load_checkpoint(checkpoint_path(config.checkpoint))
+    refuse_seen(start, graphs)
     description = with_input_scales(start.description, fitting_scales(config, start.description))
     network = QuantizedNetwork(description, config.recipe)
     state = rescaled_state(float_network(start).state_dict(), start.description, description)
@@ -95,7 +99,7 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
     logits = [model.logits(graph) for graph in graphs.validation]
     threshold = balanced_threshold(np.concatenate(logits), np.concatenate([_labels(g) for g in graphs.validation]))
     track_threshold = best_track_threshold(graphs.validation, logits, threshold)
-    metrics = integer_metrics(model, graphs.test, threshold, track_threshold)
+    metrics = integer_metrics(model, graphs.test, threshold, track_threshold) | graphs.names()
     checkpoint = quantized_checkpoint(network, threshold, track_threshold, dataclasses.asdict(config), metrics)
     path = folder / f"{config.name}.safetensors"
     save_checkpoint(checkpoint, path)
@@ -111,6 +115,17 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
     }
 
 
+def refuse_seen(start: Checkpoint, graphs: GraphSets) -> None:
+    """Raise ValueError for test graphs that the float network, by its checkpoint, was trained on or chosen by."""
+    seen = {name for part in ("train", "validation") for name in start.metrics.get(f"{part}_graphs", ())}
+    known = [graph.name for graph in graphs.test if graph.name in seen]
+    if known:
+        raise ValueError(
+            f"{len(known)} of {len(graphs.test)} test graphs ({known[0]}, …) were among the float network's training "
+            "or validation graphs, so figures on them say nothing; give the graphs and the split of the float training"
+        )
+
+
 def fitting_scales(config: QuantizeRunConfig, description: NetworkDescription) -> dict[str, tuple[float, ...]]:
     """`config.input_scales` without default ones for inputs that the network lacks or has in another width."""
     widths = {value.name: value.width for value in description.inputs}
@@ -124,11 +139,11 @@ def fitting_scales(config: QuantizeRunConfig, description: NetworkDescription) -
 def integer_metrics(
     model: IntegerModel, graphs: Sequence[HitGraph], threshold: float, track_threshold: float | None
 ) -> dict[str, Any]:
-    """Figures of the integers on test graphs, with the graphs' names; empty where the split keeps none."""
+    """Figures of the integers on test graphs; empty where the split keeps none."""
     if not graphs:
         return {}
     figures = evaluate_scores(graphs, [model.logits(graph) for graph in graphs], threshold, track_threshold).to_json()
-    return {name: figures[name] for name in FIGURES} | {"test_graphs": [graph.name for graph in graphs]}
+    return {name: figures[name] for name in FIGURES}
 
 
 def teacher_network(name: str | None) -> GraphNetwork | None:

@@ -25,7 +25,7 @@ from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training import fit
 from edgetrack.scripts.console import Console
-from edgetrack.scripts.option import option, required
+from edgetrack.scripts.option import check_file_name, option, required
 from edgetrack.tracks.evaluation import evaluate_scores
 from edgetrack.tracks.track_threshold import best_track_threshold
 
@@ -56,6 +56,9 @@ class TrainRunConfig:
     training: TrainConfig = FLOAT_TRAINING
     split: SplitConfig = field(default_factory=SplitConfig)
 
+    def __post_init__(self) -> None:
+        check_file_name(self.name)
+
 
 def train(config: TrainRunConfig, folder: Path, console: Console) -> dict[str, Any]:
     """Train a float network, choose its thresholds on validation graphs, measure it on test graphs.
@@ -73,7 +76,7 @@ def train(config: TrainRunConfig, folder: Path, console: Console) -> dict[str, A
     threads = config.training.threads
     logits = edge_logits(network, graphs.validation, threads=threads)
     track_threshold = best_track_threshold(graphs.validation, logits, result.threshold)
-    metrics = test_metrics(network, graphs.test, result.threshold, track_threshold, threads)
+    metrics = test_metrics(network, graphs.test, result.threshold, track_threshold, threads) | graphs.names()
     path = folder / f"{config.name}.safetensors"
     save_checkpoint(
         Checkpoint(
@@ -115,9 +118,9 @@ def first_network(config: TrainRunConfig, description: NetworkDescription) -> Gr
 def test_metrics(
     network: nn.Module, graphs: Sequence[HitGraph], threshold: float, track_threshold: float | None, threads: int
 ) -> dict[str, Any]:
-    """Figures of `network` on test graphs, with the graphs' names; empty where the split keeps none."""
+    """Figures of `network` on test graphs; empty where the split keeps none."""
     if not graphs:
         return {}
     logits = edge_logits(network, graphs, threads=threads)
     figures = evaluate_scores(graphs, logits, threshold, track_threshold).to_json()
-    return {name: figures[name] for name in FIGURES} | {"test_graphs": [graph.name for graph in graphs]}
+    return {name: figures[name] for name in FIGURES}

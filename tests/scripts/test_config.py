@@ -1,6 +1,7 @@
 """Configuration: YAML and overrides become typed values, and every slip is named."""
 
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,7 @@ def test_all_slips_are_shown_at_once_without_dumps() -> None:
     assert str(slips.value).splitlines() == [
         "--graphs is missing (folder of graphs); give it, or the key 'graphs' in the config file",
         "config range: low = 5, wanted at most high = 1",
-        "config seed: Input should be a valid integer, unable to parse string as an integer, got 'many'",
+        "config seed: Input should be a valid integer, got 'many'",
     ]
 
 
@@ -111,3 +112,51 @@ def test_config_text_keeps_a_place_for_what_is_required_and_refuses_the_rest() -
     with pytest.raises(ConfigError, match="low = 5") as slips:
         config_text(Needy, None, ["range.low=5"])
     assert "missing" not in str(slips.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.epochs=true", r"config train\.epochs: .*integer, got True"),
+        ("train.epochs=8.0", r"config train\.epochs: .*integer, got 8\.0"),
+        ('train.epochs="8"', r"config train\.epochs: .*integer, got '8'"),
+        ("train.rate=true", r"config train\.rate: .*number, got True"),
+        ('train.rate="0.5"', r"config train\.rate: .*number, got '0\.5'"),
+        ("train.name=8", r"config train\.name: .*string, got 8"),
+        ("scale=[1, two]", r"config scale\.1: .*number, got 'two'"),
+        ("scale=1.0", r"config scale: .*array"),
+        ("train=3", r"config train: .*"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_not_converted(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config(Outer, None, [override])
+
+
+def test_numbers_are_read_as_they_are_written() -> None:
+    for text, value in (("1e-3", 1e-3), ("2E+2", 200.0), (".5e1", 5.0), ("-1.e-2", -0.01), ("4", 4.0), (".inf", inf)):
+        assert load_config(Outer, None, [f"train.rate={text}"]).train.rate == value
+    assert load_config(Outer, None, ["train.name=1e"]).train.name == "1e"
+    assert load_config(Outer, None, ["train.name=2024-01-02"]).train.name == "2024-01-02"
+    with pytest.raises(ConfigError, match=r"config train\.epochs: .*integer, got 100\.0"):
+        load_config(Outer, None, ["train.epochs=1e2"])
+
+
+def test_a_key_that_comes_twice_and_a_file_of_another_encoding_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("train: {epochs: 7}\nseed: 5\ntrain: {epochs: 8}\n")
+    with pytest.raises(ConfigError, match=r"c\.yaml: not YAML: key 'train' comes twice\n.*line 3"):
+        load_config(Outer, file)
+    file.write_text("train: {epochs: 7, rate: 1.0, epochs: 8}\n")
+    with pytest.raises(ConfigError, match="key 'epochs' comes twice"):
+        load_config(Outer, file)
+    file.write_bytes("train: {name: é}".encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"c\.yaml: not UTF-8 .*; save it as UTF-8"):
+        load_config(Outer, file)
+
+
+def test_the_example_of_an_override_is_a_key_that_the_verb_has() -> None:
+    for cls, example in ((Outer, "train.epochs=3"), (Needy, "range.low=0")):
+        with pytest.raises(ConfigError, match=rf"wanted KEY=VALUE, for instance --set {example}$"):
+            load_config(cls, None, ["x"])
+        load_config(cls, None, [example, *(["graphs=here"] if cls is Needy else [])])

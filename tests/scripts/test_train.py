@@ -13,7 +13,7 @@ import pytest
 
 from edgetrack.events.splits import SplitConfig
 from edgetrack.graphs.files import save_graph
-from edgetrack.graphs.graph_sets import graph_numbers, load_graph_sets
+from edgetrack.graphs.graph_sets import PARTS, graph_numbers, load_graph_sets
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import float_network, load_checkpoint
 from edgetrack.models.devices import end_other_processes
@@ -23,7 +23,8 @@ from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.scripts.config import ConfigError, load_config
 from edgetrack.scripts.console import Console
-from edgetrack.scripts.quantize import QuantizeRunConfig
+from edgetrack.scripts.evaluate import chosen_graphs
+from edgetrack.scripts.quantize import QuantizeRunConfig, quantize
 from edgetrack.scripts.run import RunConfig
 from edgetrack.scripts.train import TrainRunConfig, train
 from edgetrack.tracks.building import TrackBuildingConfig
@@ -185,3 +186,41 @@ def test_the_track_threshold_lies_where_no_false_edge_merges_tracks() -> None:
     assert 1.0 <= threshold < 3.0
     assert best_track_threshold([graph], [logits], 0.0) == 0.0  # best neighbours find them at any: the nearest to δ*
     assert best_track_threshold([replace(graph, particle_id=None)], [logits], 0.0) is None
+
+
+def test_parts_are_those_that_the_checkpoint_names_whatever_was_added_to_the_folder(
+    config: TrainRunConfig, folder: Path
+) -> None:
+    short = replace(config, training=TrainConfig(epochs=1))
+    checkpoint = load_checkpoint(train(short, folder / "run", QUIET)["checkpoint"])
+    before = load_graph_sets(config.graphs, SPLIT).names()
+    for seed in range(8, 16):
+        save_graph(ladder(seed), folder / "graphs" / f"event{seed:09d}.npz")
+    assert load_graph_sets(config.graphs, SPLIT).names() != before
+    for part in PARTS:
+        names = [graph.name for graph in chosen_graphs(config.graphs, part, checkpoint)]
+        assert names == before[f"{part}_graphs"]
+    assert len(chosen_graphs(config.graphs, "all", checkpoint)) == 16
+    (folder / "graphs" / f"{names[0]}.npz").unlink()
+    with pytest.raises(ValueError, match=rf"lacks 1 of 2 graphs \({names[0]}, …\); .*give the folder"):
+        chosen_graphs(config.graphs, "test", checkpoint)
+    unnamed = replace(checkpoint, metrics={"test_graphs": names})
+    with pytest.raises(ValueError, match="the checkpoint names no train graphs; take test or all"):
+        chosen_graphs(config.graphs, "train", unnamed)
+
+
+def test_a_retraining_is_not_tested_on_graphs_that_the_float_network_was_trained_on(
+    config: TrainRunConfig, folder: Path
+) -> None:
+    start = train(replace(config, training=TrainConfig(epochs=1)), folder / "run", QUIET)["checkpoint"]
+    other = QuantizeRunConfig(graphs=config.graphs, checkpoint=start, split=replace(SPLIT, seed=SPLIT.seed + 1))
+    with pytest.raises(ValueError, match=r"of 2 test graphs .* were among the float network's training or validation"):
+        quantize(other, folder / "quantized", QUIET)
+
+
+@pytest.mark.parametrize("name", ["", "../../evil", "a/b", ".hidden", "/abs"])
+def test_a_name_that_is_no_file_of_the_run_folder_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="wanted letters, digits"):
+        TrainRunConfig(graphs="graphs", name=name)
+    with pytest.raises(ValueError, match="wanted letters, digits"):
+        QuantizeRunConfig(graphs="graphs", checkpoint="float", name=name)
