@@ -10,6 +10,7 @@ from torch import Tensor
 
 from edgetrack.export.exact_codes import exact_codes
 from edgetrack.export.form import Capacity
+from edgetrack.export.kind import FormKind, NoSettings
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.quantize.fixed_point import Format, IntArray
 from edgetrack.quantize.integer_model import IntegerModel
@@ -57,3 +58,8 @@ def on_grid(codes: IntArray, fmt: Format) -> IntQuantTensor:
         fmt.signed,
         False,
     )
+
+
+BREVITAS: FormKind[BrevitasForm, NoSettings] = FormKind(
+    "brevitas", lambda source, folder, settings: BrevitasForm(source.network, source.model), writes=False
+)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.quantize.fixed_point import IntArray
-from edgetrack.quantize.integer_model import IntegerModel
 
 
 @dataclass(frozen=True)
@@ -63,9 +61,3 @@ class Form(Protocol):
 
         Raises InexactForm as `run_graph` does.
         """
-
-
-class Exporter(Protocol):
-    """Writes a form's artefacts into `folder` (made if needed) and returns the form, ready to run."""
-
-    def __call__(self, model: IntegerModel, folder: Path) -> Form: ...

@@ -5,27 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.events.progress import Progress, no_progress
 from edgetrack.export.back_to_back import StreamingForm
+from edgetrack.export.float_form import FLOAT
 from edgetrack.export.form import Capacity, Form
-from edgetrack.export.forms import FORMS, FormSettings, Source, make_form
-from edgetrack.export.integer import export_integer
-from edgetrack.export.onnx.float_network import FloatOnnx, export_float_onnx
+from edgetrack.export.forms import FLOAT_FORMS, FORMS, FormSettings, make_float_form, make_form
+from edgetrack.export.integer import INTEGER, export_integer
+from edgetrack.export.kind import Source
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sectors import SectorConfig, merged_scores, sectors
 from edgetrack.models.checkpoint import Checkpoint, float_network
-from edgetrack.models.inference import edge_logits
 from edgetrack.models.pretrained_checkpoints import DEFAULT_FLOAT, DEFAULT_QUANTISED
 from edgetrack.quantize.checkpoint import integer_model, quantized_network
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 
-FormName = Literal["auto", "float", "onnx", "brevitas", "integer", "qonnx", "qcdq", "hls4ml", "rtl", "accelerator"]
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -47,21 +46,18 @@ def edge_classifier(checkpoint: Checkpoint, form: str, folder: Path, settings: F
     "auto" is the float network of a float checkpoint, the integer model of a quantised one. Raises ValueError where
     the form does not go with the checkpoint.
     """
-    if form == "auto":
-        form = "float" if checkpoint.kind == "float" else "integer"
-    if (form in ("float", "onnx")) != (checkpoint.kind == "float"):
-        is_float = checkpoint.kind == "float"
-        forms = "float or onnx" if is_float else ", ".join(FORMS)
-        other, fitting = ("quantised", DEFAULT_QUANTISED) if is_float else ("float", DEFAULT_FLOAT)
+    is_float = checkpoint.kind == "float"
+    if form == AUTO:
+        form = FLOAT.name if is_float else INTEGER.name
+    fitting = FLOAT_FORMS if is_float else FORMS
+    if form not in fitting:
+        other, example = ("quantised", DEFAULT_QUANTISED) if is_float else ("float", DEFAULT_FLOAT)
         raise ValueError(
-            f"form {form!r} does not go with a {checkpoint.kind} checkpoint; take {forms}, or a {other} "
-            f"checkpoint such as {fitting!r}"
+            f"form {form!r} does not go with a {checkpoint.kind} checkpoint; take {', '.join(fitting)}, or a {other} "
+            f"checkpoint such as {example!r}"
         )
-    if form == "float":
-        network = float_network(checkpoint)
-        return FormClassifier(form, lambda graph: edge_logits(network, [graph])[0])
-    if form == "onnx":
-        return FormClassifier(form, float_onnx(checkpoint, folder))
+    if is_float:
+        return FormClassifier(form, make_float_form(form, float_network(checkpoint), folder, settings))
     source = quantized_source(checkpoint)
     return form_classifier(source.model, make_form(form, source, folder, settings), settings)
 
@@ -82,16 +78,10 @@ def quantized_source(checkpoint: Checkpoint) -> Source:
     return Source(quantized_network(checkpoint), integer_model(checkpoint))
 
 
-def float_onnx(checkpoint: Checkpoint, folder: Path) -> Callable[[HitGraph], NDArray[np.floating]]:
-    """The float network exported to `folder`/onnx/model.onnx and loaded in ONNX Runtime."""
-    path = export_float_onnx(float_network(checkpoint), folder / "onnx" / "model.onnx")
-    return FloatOnnx(path).logits
-
-
 def in_sectors(checkpoint: Checkpoint, capacity: Capacity, folder: Path, settings: FormSettings) -> FormClassifier:
     """The integer model on the sectors that a form of this capacity gets: what sectors cost, without what bits do."""
     source = quantized_source(checkpoint)
-    form = export_integer(source.model, folder / "integer")
+    form = export_integer(source.model, folder / INTEGER.name)
     form.capacity = capacity
     return form_classifier(source.model, form, settings)
 

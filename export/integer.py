@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edgetrack.export.form import Capacity
+from edgetrack.export.kind import FormKind, NoSettings
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_file import load_integer_model, save_integer_model
@@ -35,3 +36,8 @@ def export_integer(model: IntegerModel, folder: Path) -> IntegerForm:
     path = folder / "integer_model.safetensors"
     save_integer_model(model, path)
     return IntegerForm(path)
+
+
+INTEGER: FormKind[IntegerForm, NoSettings] = FormKind(
+    "integer", lambda source, folder, settings: export_integer(source.model, folder)
+)

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from edgetrack.export.accelerator.blocks import blocks, memories
 from edgetrack.export.accelerator.cycles import CycleFormula, cycle_formula
+from edgetrack.export.accelerator.kind import ACCELERATOR
 from edgetrack.export.accelerator.plan import AcceleratorConfig, make_plan
 from edgetrack.export.accelerator.timing import half_as_many_nodes
 from edgetrack.quantize.checkpoint import integer_model
@@ -20,8 +21,9 @@ from edgetrack.report.figures_accelerator import block_figure
 from edgetrack.report.figures_tracking import curves
 from edgetrack.report.tables import Missing, compared_graphs, measured, number, verdict
 from edgetrack.studies.published_designs import SIZES
+from edgetrack.studies.side_by_side import sectors_name
 
-NAME = "accelerator"
+NAME = ACCELERATOR.name
 MORE_LANES = (2, 4)  # times as many, as thin lines beside this design
 FIGURES = {
     "edge_accuracy": "edge accuracy",
@@ -125,7 +127,7 @@ def _verified(form: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _resources(record: RunRecord, verified: Mapping[str, Any]) -> dict[str, Any] | None:
     """Yosys' counts where the export made them, else those of the closed formulas; None with neither."""
-    counted = record.stages.get("export", {}).get("accelerator_estimate") or verified.get("resources")
+    counted = record.stages.get("export", {}).get("estimates", {}).get(NAME) or verified.get("resources")
     if not counted or "total" not in counted:
         return {"missing": counted["missing"]} if counted else None
     rows = [
@@ -159,9 +161,9 @@ def _efficiencies(record: RunRecord) -> list[Any]:
 
 def _figure_rows(record: RunRecord) -> list[dict[str, Any]]:
     """The accelerator's figures beside those of the floats and the integers; empty where it was not evaluated."""
-    if not record.forms.get(NAME) or record.forms[NAME].get("skipped"):
+    if not record.forms.get(NAME) or "perfect" not in record.forms[NAME]:
         return []
-    sectors = [name for name in record.forms if name.startswith("integer in") and NAME in name]
+    sectors = [name for name in record.forms if name == sectors_name(NAME)]
     names = [*record.float_names, *([record.integers] if record.integers else []), *sectors, NAME]
     return [
         {

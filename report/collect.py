@@ -12,14 +12,13 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from edgetrack.export.accelerator.kind import ACCELERATOR
+from edgetrack.export.rtl.pipelines import RTL
 from edgetrack.graphs.files import load_graph
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, load_checkpoint
 
 Logits = tuple[NDArray[np.floating], ...]  # one array (E,) a graph
-
-# The integers themselves first: every other quantised form should equal them.
-QUANTISED_PREFERENCE = ("integer", "brevitas")
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,9 @@ class RunRecord:
     config: Mapping[str, Any]
     stages: Mapping[str, Mapping[str, Any]]  # stage → what it returned
     verification: Mapping[str, Any] | None  # verify.json
-    forms: Mapping[str, Mapping[str, Any]]  # evaluation.json: form → figures, or {"skipped": why}
+    forms: Mapping[str, Mapping[str, Any]]  # evaluation.json: form → figures, or {"skipped": why}, or {"error": why}
+    float_names: tuple[str, ...]  # the float networks in `forms`
+    float_forms: tuple[str, ...]  # other forms of the first of them
     sector_loss: Mapping[str, Any]  # evaluation.json: what cutting the graphs for fixed-size hardware loses
     graphs: tuple[HitGraph, ...]  # the held-out graphs, in the order of evaluation.json
     logits: Mapping[str, Logits]  # form → logits of each graph
@@ -43,15 +44,9 @@ class RunRecord:
     accelerator: Mapping[str, Any]  # accelerator.json: its config, and the cycles of its kernels
 
     @property
-    def float_names(self) -> tuple[str, ...]:
-        """Names of the float networks in `forms`: those that stand before their ONNX file, as `compare` writes them."""
-        names = list(self.forms)
-        return tuple(names[: names.index("onnx")] if "onnx" in names else [n for n in names if "float" in n])
-
-    @property
     def quantized_names(self) -> tuple[str, ...]:
         """Names of the quantised forms in `forms`."""
-        return tuple(name for name in self.forms if name not in self.float_names and name != "onnx")
+        return tuple(name for name in self.forms if name not in (*self.float_names, *self.float_forms))
 
     @property
     def reference(self) -> str | None:
@@ -61,8 +56,7 @@ class RunRecord:
     @property
     def integers(self) -> str | None:
         """The quantised form that stands for all of them in figures."""
-        there = [name for name in (*QUANTISED_PREFERENCE, *self.quantized_names) if name in self.logits]
-        return next((name for name in there if name in self.quantized_names), None)
+        return next((name for name in self.quantized_names if name in self.logits), None)
 
 
 def collect(folder: Path) -> RunRecord:
@@ -80,7 +74,7 @@ def collect(folder: Path) -> RunRecord:
         )
     graphs = _graphs(folder, evaluation.get("graphs", ()))
     text, config = _config(folder / "run.yaml")
-    rtl_file, accelerator = (_made(folder, form) for form in ("rtl", "accelerator"))
+    rtl_file, accelerator = (_made(folder, form) for form in (RTL.name, ACCELERATOR.name))
     checkpoints = {path: load_checkpoint(path) for path in _checkpoint_paths(folder, stages)}
     quantised = next((path for path, checkpoint in checkpoints.items() if checkpoint.kind == "quantised"), None)
     return RunRecord(
@@ -90,6 +84,8 @@ def collect(folder: Path) -> RunRecord:
         stages=stages,
         verification=verification or None,
         forms=evaluation.get("forms", {}),
+        float_names=tuple(evaluation.get("floats", ())),
+        float_forms=tuple(evaluation.get("float_forms", ())),
         sector_loss=evaluation.get("sectors", {}),
         graphs=graphs,
         logits=_logits(folder / "evaluate" / "logits.npz", graphs),
@@ -163,10 +159,10 @@ def _checkpoint_paths(folder: Path, stages: Mapping[str, Mapping[str, Any]]) -> 
 
 
 def _synthesis(stages: Mapping[str, Mapping[str, Any]], rtl_file: Path | None) -> dict[str, Mapping[str, Any]]:
-    """Primitives by MLP: from a stage's "resources", else what Yosys left beside rtl.json (one answer an MLP)."""
+    """Primitives by MLP: from a stage's estimates, else what Yosys left beside rtl.json (one answer an MLP)."""
     for result in stages.values():
-        if isinstance(result.get("resources"), dict):
-            return dict(result["resources"])
+        if RTL.name in result.get("estimates", {}):
+            return dict(result["estimates"][RTL.name]["blocks"])
     if rtl_file is None:
         return {}
     found: dict[str, Mapping[str, Any]] = {}

@@ -63,8 +63,9 @@ def form_rows(record: RunRecord) -> list[dict[str, Any]]:
     """One row a form: each figure with its uncertainty, thresholds, and how its logits compare with the integers'."""
     rows = []
     for name, figures in record.forms.items():
-        kind = "float" if name in (*record.float_names, "onnx") else "quantised"
+        kind = "quantised" if name in record.quantized_names else "float"
         row: dict[str, Any] = {"name": name, "kind": kind, "skipped": figures.get("skipped", "")}
+        row["error"] = figures.get("error", "")
         row["cells"] = [measured(figures.get(key), figures.get(f"{key}_error")) for key in COLUMNS]
         row["thresholds"] = [number(figures.get(key), 3) for key in ("threshold", "track_threshold")]
         row["differing"] = logits_differing(record, name)

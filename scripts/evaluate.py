@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.events.atomic_write import atomic_path
-from edgetrack.export.form_classifier import FormName, classify, edge_classifier
-from edgetrack.export.forms import FormSettings
+from edgetrack.export.form_classifier import AUTO, classify, edge_classifier
+from edgetrack.export.forms import FLOAT_FORMS, FORMS, FormSettings, check_forms
 from edgetrack.graphs.files import load_graphs
 from edgetrack.graphs.graph_sets import PARTS, load_named
 from edgetrack.graphs.hitgraph import HitGraph
@@ -52,7 +52,7 @@ class EvaluateConfig:
     part: Literal["all", "train", "validation", "test"] = option(
         "all", "which graphs, by the names in the checkpoint: test are those that its training never saw"
     )
-    form: FormName = option("auto", "form to evaluate; auto: float, or the integers of a quantised checkpoint")
+    form: str = option(AUTO, "form to evaluate; auto: float, or the integers of a quantised checkpoint")
     threshold: float | None = option(None, "logit above which an edge is kept; default: the checkpoint's δ*")
     track_threshold: float | None = option(None, "logit above which an edge joins a track; default: the checkpoint's")
     separate_losses: bool = option(
@@ -66,6 +66,7 @@ class EvaluateConfig:
     settings: FormSettings = field(default_factory=FormSettings)
 
     def __post_init__(self) -> None:
+        check_forms((self.form,), (AUTO, *FLOAT_FORMS, *FORMS), "evaluate")
         for name in ("threshold", "track_threshold"):
             value = getattr(self, name)
             if value is not None and math.isnan(value):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from edgetrack.events.simulation.config import SimulationConfig
 from edgetrack.events.splits import SplitConfig
-from edgetrack.export.forms import DEFAULT_FORMS, FormSettings
+from edgetrack.export.forms import DEFAULT_FORMS, FLOAT_FORMS, FormSettings, exportable
 from edgetrack.graphs.build import GraphConfig
 from edgetrack.graphs.geometric import GeometricConfig
 from edgetrack.graphs.graph_sets import load_graph_sets
@@ -63,7 +63,7 @@ class RunConfig:
     vectors: int = option(131_072, "verification: input vectors for each MLP")
     verify_graphs: int = option(20, "verification: whole graphs, or sectors of them")
     settings: FormSettings = field(default_factory=FormSettings)
-    estimate: bool = option(False, "count the accelerator's primitives with Yosys too, minutes; else by formulas")
+    estimate: bool = option(False, "count the primitives of large designs with Yosys too, minutes; else by formulas")
 
 
 def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
         "hls_projects",
         [config.forms, config.settings, config.estimate],
         list(trained),
-        verbs=["export", "hardware_figures", "networks"],
+        verbs=["export", "hardware_tables"],
         work=lambda path: _export(config, trained, path, console),
     )
     verified = stage(
@@ -110,7 +110,7 @@ def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
         "hls_projects",
         [config.forms, config.settings, config.vectors, config.verify_graphs],
         [exported],
-        verbs=["verify", "networks"],
+        verbs=["verify"],
         work=lambda path: verify(_verify_config(config, graphs, trained), path, console, exported.folder),
     )
     stage(
@@ -179,24 +179,15 @@ def _train(config: RunConfig, graphs: Done, stage: Callable[..., Done], console:
 
 
 def _export(config: RunConfig, trained: Trained, folder: Path, console: Console) -> dict[str, Any]:
-    """Every form. Counting the accelerator's primitives takes longer than all else: only where it is asked for."""
-    whole = _export_config(config, trained)
-    rest = export(replace(whole, to=tuple(form for form in whole.to if form != "accelerator")), folder, console)
-    if "accelerator" not in whole.to:
-        return rest
-    own = export(replace(whole, to=("accelerator",), estimate=config.estimate), folder, console)
-    both = {key: {**rest[key], **own[key]} for key in ("exported", "skipped")}
-    return {**own, **rest, **both, "failed": rest["failed"] or own["failed"]}
-
-
-def _export_config(config: RunConfig, trained: Trained) -> ExportConfig:
-    forms = ("onnx", *(form for form in config.forms if form != "brevitas"))
-    return ExportConfig(
-        to=forms,
+    """Every form; what takes minutes to count is counted only where it is asked for."""
+    whole = ExportConfig(
+        to=tuple(name for name in exportable() if name in FLOAT_FORMS or name in config.forms),
         checkpoint=trained.quantised.result["checkpoint"],
         float_checkpoint=trained.full.result["checkpoint"],
         settings=config.settings,
+        slow_estimate=config.estimate,
     )
+    return export(whole, folder, console)
 
 
 def _verify_config(config: RunConfig, graphs: Done, trained: Trained) -> VerifyRunConfig:

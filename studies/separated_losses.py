@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edgetrack.events.progress import Bars
-from edgetrack.export.form_classifier import form_codes, quantized_source
-from edgetrack.export.forms import FormSettings, make_form
+from edgetrack.export.form_classifier import AUTO, form_codes, quantized_source
+from edgetrack.export.forms import FORMS, STAND_IN, FormSettings, make_form
+from edgetrack.export.integer import INTEGER
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint
 from edgetrack.models.inference import edge_logits
@@ -41,7 +42,7 @@ def separated(
 ) -> tuple[Hardware, Separation]:
     """Run a quantised checkpoint in a form of fixed size, and all that it is compared with.
 
-    The forms auto and integer run the integers in sectors of the accelerator's capacity, without hardware.
+    The forms auto and integer run the integers in the sectors of the accelerator, without hardware.
     Raises ValueError for a float checkpoint, a form without a size, or float checkpoints that cannot be found.
     """
     if checkpoint.kind != "quantised":
@@ -80,14 +81,16 @@ def _network(source: str, remedy: str) -> Network:
 def _hardware(checkpoint: Checkpoint, name: str, settings: FormSettings, folder: Path) -> Hardware:
     source = quantized_source(checkpoint)
     own = checkpoint.threshold, checkpoint.logit_for_tracks
-    if name in ("auto", "integer"):
-        cut = settings.sectors_for(settings.accelerator.capacity)
-        return Hardware("integer", source.model, None, cut, *own)
+    if name in (AUTO, INTEGER.name):
+        capacity = settings.capacity(FORMS[STAND_IN])
+        assert capacity is not None
+        return Hardware(INTEGER.name, source.model, None, settings.sectors_for(capacity), *own)
     form = make_form(name, source, folder, settings)
     if form.capacity is None:
         raise ValueError(
-            f"form {name!r} takes graphs of any size, so it loses nothing by sectors; take accelerator or "
-            "hls4ml, or integer for the accelerator's sectors without its simulation"
+            f"form {name!r} takes graphs of any size, so it loses nothing by sectors; take "
+            f"{' or '.join(kind.name for kind in FORMS.values() if kind.capacity)}, or {INTEGER.name} for the sectors "
+            f"of {STAND_IN} without its simulation"
         )
     return Hardware(
         name,

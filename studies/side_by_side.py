@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgetrack.events.atomic_write import atomic_path, write_text
 from edgetrack.events.progress import Bars
 from edgetrack.export.form import Capacity, FormUnavailable
-from edgetrack.export.form_classifier import FormClassifier, classify, edge_classifier, in_sectors
-from edgetrack.export.forms import DEFAULT_FORMS, FormSettings
+from edgetrack.export.form_classifier import AUTO, FormClassifier, classify, edge_classifier, in_sectors
+from edgetrack.export.forms import DEFAULT_FORMS, FLOAT_FORMS, FORMS, FormSettings
 from edgetrack.graphs.files import save_graph
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sector_loss import cutting_loss
 from edgetrack.models.checkpoint import Checkpoint
 from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores
-
-# The integers on the graphs that hardware of fixed size gets, so equal to it in every figure.
-IN_SECTORS = {"hls4ml": "integer in sectors", "accelerator": "integer in the accelerator's sectors"}
 
 
 @dataclass(frozen=True)
@@ -34,67 +33,97 @@ class CompareConfig:
     settings: FormSettings = field(default_factory=FormSettings)
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A row of the table: its name, the checkpoint with its thresholds, and how its classifier is made."""
+
+    name: str
+    checkpoint: Checkpoint
+    make: Callable[[], FormClassifier]
+
+
 def compare_forms(
     config: CompareConfig,
     floats: Mapping[str, Checkpoint],
-    quantised: Checkpoint,
+    quantized: Checkpoint,
     graphs: Sequence[HitGraph],
     folder: Path,
     artefacts: Path,
     bars: Bars,
 ) -> dict[str, Any]:
-    """Figures of the float networks `floats` (by the name they are shown under; the first also as onnx) and of every
-    form of `quantised`, each at the thresholds of its own checkpoint.
+    """Figures of the float networks `floats` (by the name they are shown under; the first also in every float form) and
+    of every form of `quantized`, each at the thresholds of its own checkpoint.
 
+    For a form of fixed size, the integers in its sectors stand beside it: it must equal them in every figure.
     Writes evaluation.json, the graphs (graphs/*.npz) and every form's logits (logits.npz, an array a form and graph).
     """
-    entries = [(name, checkpoint, "float") for name, checkpoint in floats.items()]
-    entries.append(("onnx", next(iter(floats.values())), "onnx"))
-    entries += [(form, quantised, form) for form in config.forms]
-    entries += [(name, quantised, name) for form, name in IN_SECTORS.items() if form in config.forms]
     results: dict[str, dict[str, Any]] = {}
-    arrays: dict[str, np.ndarray] = {}
-    for name, checkpoint, form in entries:
+    arrays: dict[str, NDArray[np.floating]] = {}
+    for entry in _entries(config, floats, quantized, artefacts):
         try:
-            classifier = _classifier(checkpoint, form, artefacts, config.settings)
-            with bars(name) as progress:
+            classifier = entry.make()
+            with bars(entry.name) as progress:
                 logits = classify(classifier, graphs, progress)
         except FormUnavailable as error:
-            results[name] = {"skipped": str(error)}
+            results[entry.name] = {"skipped": str(error)}
             continue
-        except ValueError as error:
-            results[name] = {"skipped": f"not possible: {error}"}
+        except (ValueError, RuntimeError) as error:
+            results[entry.name] = {"error": f"not possible: {error}"}
             continue
-        results[name] = evaluate_scores(
-            graphs, logits, checkpoint.threshold, checkpoint.logit_for_tracks, config.evaluation
+        own = entry.checkpoint
+        results[entry.name] = evaluate_scores(
+            graphs, logits, own.threshold, own.logit_for_tracks, config.evaluation
         ).to_json()
-        arrays |= {f"{name}/{index}": values for index, values in enumerate(logits)}
+        arrays |= {f"{entry.name}/{index}": values for index, values in enumerate(logits)}
     for graph in graphs:
         save_graph(graph, folder / "graphs" / f"{graph.name}.npz")
     with atomic_path(folder / "logits.npz") as temporary:
         np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
-    losses = {
-        form: cutting_loss(graphs, config.settings.sectors_for(_capacity(form, config.settings)))
-        for form in IN_SECTORS
-        if form in config.forms
-    }
+    settings = config.settings
+    losses = {form: cutting_loss(graphs, settings.sectors_for(size)) for form, size in _fixed_sizes(config).items()}
     summary: dict[str, Any] = {
         "graphs": [graph.name for graph in graphs],
+        "floats": list(floats),
+        "float_forms": _float_forms(),
         "forms": results,
         "sectors": next(iter(losses.values()), {}),
         "sectors_by_form": losses,
+        "failed": any("error" in result for result in results.values()),
     }
     write_text(folder / "evaluation.json", json.dumps(summary, indent=1))
     return summary
 
 
-def _classifier(checkpoint: Checkpoint, form: str, artefacts: Path, settings: FormSettings) -> FormClassifier:
-    for hardware, name in IN_SECTORS.items():
-        if form == name:
-            return in_sectors(checkpoint, _capacity(hardware, settings), artefacts, settings)
-    return edge_classifier(checkpoint, form, artefacts, settings)
+def sectors_name(form: str) -> str:
+    """Under which the integers stand in the table, in the sectors of a form of fixed size."""
+    return f"integer in {form}'s sectors"
 
 
-def _capacity(form: str, settings: FormSettings) -> Capacity:
-    """The largest graph of a form of fixed size."""
-    return settings.hls4ml.capacity if form == "hls4ml" else settings.accelerator.capacity
+def _entries(
+    config: CompareConfig, floats: Mapping[str, Checkpoint], quantized: Checkpoint, artefacts: Path
+) -> list[Entry]:
+    """Float networks, float forms of the first, forms of the quantised one, the integers in sectors."""
+
+    def entry(name: str, checkpoint: Checkpoint, form: str) -> Entry:
+        return Entry(name, checkpoint, partial(edge_classifier, checkpoint, form, artefacts, config.settings))
+
+    first = next(iter(floats.values()))
+    return [
+        *(entry(name, checkpoint, AUTO) for name, checkpoint in floats.items()),
+        *(entry(name, first, name) for name in _float_forms()),
+        *(entry(form, quantized, form) for form in config.forms),
+        *(
+            Entry(sectors_name(form), quantized, partial(in_sectors, quantized, size, artefacts, config.settings))
+            for form, size in _fixed_sizes(config).items()
+        ),
+    ]
+
+
+def _float_forms() -> list[str]:
+    return [name for name, kind in FLOAT_FORMS.items() if kind.writes]
+
+
+def _fixed_sizes(config: CompareConfig) -> dict[str, Capacity]:
+    """Form of fixed size → the largest graph that it takes."""
+    sizes = {form: config.settings.capacity(FORMS[form]) for form in config.forms}
+    return {form: size for form, size in sizes.items() if size is not None}

@@ -233,6 +233,7 @@ def write_evaluation(folder: Path, graphs: list[HitGraph], integers: list[np.nda
     np.savez_compressed(folder / "evaluate" / "logits.npz", **arrays)
     for graph in graphs:
         save_graph(graph, folder / "evaluate" / "graphs" / f"{graph.name}.npz")
-    summary = {"graphs": [graph.name for graph in graphs], "forms": forms}
+    names = [graph.name for graph in graphs]
+    summary = {"graphs": names, "floats": ["float"], "float_forms": ["onnx"], "forms": forms}
     (folder / "evaluate" / "evaluation.json").write_text(json.dumps(summary))
     write_stage(folder, "evaluate", {})

@@ -12,13 +12,11 @@ from pathlib import Path
 from edgetrack.events.atomic_write import write_text
 from edgetrack.export.accelerator.passes import Pass, read_passes
 from edgetrack.export.resources import kernel_figures as figures_module
-from edgetrack.export.resources.kernel_figures import KernelFigures, kernel_figures
+from edgetrack.export.resources.kernel_figures import WIRES, KernelFigures, kernel_figures
 from edgetrack.export.rtl import kernel as kernel_module
 from edgetrack.export.rtl.kernel import kernel_sources, make_kernel
 from edgetrack.export.rtl.pipelines import RtlConfig
 from edgetrack.quantize.integer_model import IntegerModel
-
-WIRES = KernelFigures(0, 0, 0, 0, 0)  # a copy: no logic, no clock
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from edgetrack.export.hls4ml.layer_list import HlsNetwork, hls_network
 from edgetrack.export.hls4ml.simulation import HlsProject
 from edgetrack.export.hls4ml.test_bench import write_test_bench
 from edgetrack.export.hls4ml.writer import write_project
+from edgetrack.export.kind import FormKind
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.padding import pad
 from edgetrack.quantize.fixed_point import IntArray
@@ -104,3 +105,11 @@ def export_hls4ml(model: IntegerModel, folder: Path, config: HlsConfig | None = 
     size = Capacity(config.beats["node"].rows, config.beats["edge"].rows)
     write_test_bench(project, model, size)
     return HlsForm(model, config, folder, network, project)
+
+
+HLS4ML: FormKind[HlsForm, HlsConfig] = FormKind(
+    "hls4ml",
+    lambda source, folder, config: export_hls4ml(source.model, folder, config),
+    settings=HlsConfig,
+    capacity=lambda config: config.capacity,
+)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto
 
+from edgetrack.export.kind import FloatKind, NoSettings
 from edgetrack.export.onnx.graph import OnnxGraph, save_onnx
 from edgetrack.export.onnx.network import EDGE_INDEX, LOGITS, network_graph, output_tensor
 from edgetrack.export.onnx.runtime import OnnxSession
@@ -80,3 +81,8 @@ class FloatOnnx:
         """(E,) edge logits. Cost: O(N + E) times the sizes of the MLPs."""
         inputs: dict[str, NDArray] = {"x": graph.x, "edge_attr": graph.edge_attr, EDGE_INDEX: graph.edge_index}
         return self._session.run({name: inputs[name] for name in self._session.inputs})[LOGITS]
+
+
+ONNX: FloatKind[NoSettings] = FloatKind(
+    "onnx", lambda network, folder, settings: FloatOnnx(export_float_onnx(network, folder / "model.onnx")).logits
+)

@@ -15,6 +15,7 @@ from onnx import ModelProto, TensorProto
 
 from edgetrack.export.exact_codes import exact_codes
 from edgetrack.export.form import Capacity, InexactForm
+from edgetrack.export.kind import FormKind, NoSettings
 from edgetrack.export.onnx.graph import OnnxGraph, save_onnx
 from edgetrack.export.onnx.integer_operators import graph_inputs, integer_onnx, layer_names, mlp_inputs, value_tensors
 from edgetrack.export.onnx.network import output_tensor
@@ -151,3 +152,8 @@ def _check_width(name: str, what: str, fmt: Format) -> None:
             f"{name}: {what} has {fmt.bits} bits, but QuantizeLinear holds at most {MAX_BITS}; retrain it with "
             f"{MAX_BITS} bits or fewer, or export to QONNX, which takes any width"
         )
+
+
+QCDQ: FormKind[QcdqForm, NoSettings] = FormKind(
+    "qcdq", lambda source, folder, settings: export_qcdq(source.model, folder)
+)

@@ -17,6 +17,7 @@ from onnx import ModelProto
 
 from edgetrack.export.exact_codes import exact_codes
 from edgetrack.export.form import Capacity, FormUnavailable
+from edgetrack.export.kind import FormKind, NoSettings
 from edgetrack.export.onnx.graph import OnnxGraph, save_onnx
 from edgetrack.export.onnx.integer_operators import graph_inputs, integer_onnx, mlp_inputs, value_tensors
 from edgetrack.export.onnx.runtime import import_runtime
@@ -149,3 +150,8 @@ def _import_qonnx() -> tuple[Any, Any]:
     except ImportError as error:
         raise FormUnavailable("qonnx is missing: pip install qonnx") from error
     return ModelWrapper, execute_onnx
+
+
+QONNX: FormKind[QonnxForm, NoSettings] = FormKind(
+    "qonnx", lambda source, folder, settings: export_qonnx(source.model, folder)
+)

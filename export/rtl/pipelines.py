@@ -12,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.events.atomic_write import write_text
+from edgetrack.events.progress import Progress
 from edgetrack.export.form import Capacity
+from edgetrack.export.hardware import Estimate
+from edgetrack.export.kind import FormKind
 from edgetrack.export.rtl.kernel import RtlKernel, make_kernel
 from edgetrack.export.rtl.verilator import PipelineLibrary, build_pipeline
-from edgetrack.export.synthesis.yosys import Resources, estimate_resources
+from edgetrack.export.synthesis.yosys import NOTHING, Resources, estimate_resources
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.quantize.fixed_point import Format, IntArray
 from edgetrack.quantize.integer_model import IntegerModel
@@ -25,7 +28,7 @@ from edgetrack.quantize.integer_model import IntegerModel
 class RtlConfig:
     """Pipelining of the MLPs: a stage ends where its delay would pass `latency_cutoff` (about one adder each)."""
 
-    latency_cutoff: float = 5.0
+    latency_cutoff: float = 2.0  # short stages: the accelerator's clock counts
     clock_period_ns: float = 5.0
 
     def __post_init__(self) -> None:
@@ -73,6 +76,16 @@ class RtlForm:
         """What Yosys maps one MLP to, an estimate (no place and route). Tens of seconds, kept in the folder."""
         kernel = self.kernels[mlp]
         return estimate_resources(kernel.sources, kernel.top, self.folder / "yosys")
+
+
+def count_primitives(form: RtlForm, progress: Progress) -> Estimate:
+    """Each MLP on its own by Yosys: tens of seconds for each, kept in the form's folder."""
+    counted: dict[str, Resources] = {}
+    for done, mlp in enumerate(form.kernels, 1):
+        counted[mlp] = form.estimate(mlp)
+        progress(done, len(form.kernels))
+    blocks = {mlp: (1, one) for mlp, one in counted.items()}
+    return Estimate(sum(counted.values(), NOTHING), blocks, blocks)
 
 
 def export_rtl(model: IntegerModel, folder: Path, config: RtlConfig | None = None) -> RtlForm:
@@ -142,3 +155,11 @@ def unpack_columns(words: NDArray[np.uint32], columns: Sequence[Format]) -> IntA
         codes[:, index] = np.where(fmt.signed & (field >> (fmt.bits - 1) == 1), field - (1 << fmt.bits), field)
         start += fmt.bits
     return codes
+
+
+RTL: FormKind[RtlForm, RtlConfig] = FormKind(
+    "rtl",
+    lambda source, folder, config: export_rtl(source.model, folder, config),
+    settings=RtlConfig,
+    estimate=count_primitives,
+)

@@ -152,7 +152,7 @@ def test_counts_of_the_export_come_before_the_formulas(copy: Path) -> None:
         "shares": {"lut": 0.5},
         "blocks": {"gather": {"instances": 2, "lut": 5}},
     }
-    (copy / "export" / "stage.json").write_text(json.dumps({"result": {"accelerator_estimate": counted}}))
+    (copy / "export" / "stage.json").write_text(json.dumps({"result": {"estimates": {"accelerator": counted}}}))
     section = accelerator_section(collect(copy))
     assert isinstance(section, dict)
     assert (section["resources"]["basis"], section["resources"]["rows"][0]["lut"]) == ("Yosys", 5)

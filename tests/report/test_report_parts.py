@@ -335,7 +335,7 @@ def test_two_syntheses_of_one_mlp_are_not_guessed_between(tmp_path: Path) -> Non
     folder = write_run(tmp_path / "run")
     (folder / "export" / "rtl" / "yosys" / "encode-fedcba9876543210.json").write_text('{"lut": 1}')
     assert collect(folder).synthesis == {}
-    write_stage(folder, "verify", {"resources": {"encode": {"lut": 5}}})
+    write_stage(folder, "verify", {"estimates": {"rtl": {"blocks": {"encode": {"lut": 5}}}}})
     assert collect(folder).synthesis == {"encode": {"lut": 5}}
 
 

@@ -39,8 +39,8 @@ def test_the_whole_road_is_exact_and_is_not_walked_twice(tmp_path: Path) -> None
         assert form["vectors"] == 4096
         assert "skipped" not in form
     evaluation = json.loads((tmp_path / "evaluate" / "evaluation.json").read_text())["forms"]
-    assert evaluation["hls4ml"] == evaluation["integer in sectors"]
-    assert evaluation["accelerator"] == evaluation["integer in the accelerator's sectors"]
+    assert evaluation["hls4ml"] == evaluation["integer in hls4ml's sectors"]
+    assert evaluation["accelerator"] == evaluation["integer in accelerator's sectors"]
     for exact in ("brevitas", "qonnx", "qcdq", "rtl"):
         assert evaluation[exact] == evaluation["integer"]
     assert (tmp_path / "report.html").stat().st_size > 100_000

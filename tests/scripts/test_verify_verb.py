@@ -20,8 +20,10 @@ from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.accelerator.simulation import build_accelerator
 from edgetrack.export.form import Capacity, Form, FormUnavailable
 from edgetrack.export.form_classifier import FormClassifier, edge_classifier
-from edgetrack.export.forms import FormSettings, Source, make_form
+from edgetrack.export.forms import FormSettings, make_form
 from edgetrack.export.hls4ml.config import HlsConfig
+from edgetrack.export.kind import Source
+from edgetrack.export.verification import fitting
 from edgetrack.graphs.files import save_graph
 from edgetrack.graphs.sectors import SectorConfig, sectors
 from edgetrack.models.checkpoint import Checkpoint, save_checkpoint
@@ -33,7 +35,7 @@ from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.evaluate import EvaluateConfig, evaluate
 from edgetrack.scripts.export import ExportConfig, export
-from edgetrack.scripts.verify import VerifyRunConfig, fitting, verify
+from edgetrack.scripts.verify import VerifyRunConfig, verify
 from edgetrack.tracks.evaluation import evaluate_scores
 from edgetrack.tracks.track_metrics import MatchingConfig
 
@@ -116,7 +118,7 @@ def test_export_goes_on_after_a_form_that_cannot_hold_the_network(wide: str, tmp
     result = export(ExportConfig(to=("qcdq", "qonnx"), checkpoint=wide), tmp_path, QUIET)
     assert result["failed"]
     assert list(result["exported"]) == ["qonnx"]
-    assert "not possible" in result["skipped"]["qcdq"]
+    assert "qcdq" in result["impossible"]
     assert not export(ExportConfig(to=("qonnx",), checkpoint=wide), tmp_path, QUIET)["failed"]
 
 
@@ -228,7 +230,7 @@ def test_checkpoint_of_the_wrong_kind_is_refused_with_one_that_would_do(quantise
     own = save_float(tmp_path / "float.safetensors")
     with pytest.raises(ValueError, match=f"is a float checkpoint, wanted a quantised one.*{DEFAULT_QUANTISED}"):
         verify(VerifyRunConfig(checkpoint=own), tmp_path, QUIET)
-    with pytest.raises(ValueError, match=f"take brevitas, .*float checkpoint such as '{DEFAULT_FLOAT}'"):
+    with pytest.raises(ValueError, match=f"take integer, .*float checkpoint such as '{DEFAULT_FLOAT}'"):
         edge_classifier(load_kind(quantised, "quantised"), "onnx", tmp_path, FormSettings())
 
 
@@ -236,7 +238,7 @@ def test_proof_of_nothing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     def missing(*_: object) -> None:
         raise FormUnavailable("its tool is missing")
 
-    monkeypatch.setattr("edgetrack.scripts.verify.make_form", missing)
+    monkeypatch.setattr("edgetrack.export.verification.make_form", missing)
     result = verify(VerifyRunConfig(forms=("qcdq",), vectors=64, number=1), tmp_path, Console(quiet=True))
     assert result["forms"]["qcdq"]["skipped"] == "its tool is missing"
     assert result["failed"]
@@ -263,7 +265,7 @@ def test_accelerator_is_verified_with_whole_graphs_under_stalls(
         return make_form(name, replace(source, model=flip_lsb(source.model, "phi_r2")), folder, settings)
 
     with monkeypatch.context() as patch:
-        patch.setattr("edgetrack.scripts.verify.make_form", flipped)
+        patch.setattr("edgetrack.export.verification.make_form", flipped)
         found = verify(config, tmp_path / "flipped", QUIET)
     assert found["failed"]
     assert found["forms"]["accelerator"]["first_mismatch"].startswith("accelerator: phi_r2 differs in vectors")
@@ -284,7 +286,7 @@ def test_hardware_that_stands_still_fails_alone(
             raise RuntimeError("accelerator stands still")
         return make_form(name, *_)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("edgetrack.scripts.verify.make_form", stuck)
+    monkeypatch.setattr("edgetrack.export.verification.make_form", stuck)
     config = VerifyRunConfig(checkpoint=quantised, forms=("qonnx", "integer"), graphs=graphs, vectors=100)
     forms = verify(config, tmp_path, QUIET)["forms"]
     assert forms["qonnx"]["error"] == "not possible: accelerator stands still"

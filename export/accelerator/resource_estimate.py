@@ -9,8 +9,7 @@ from typing import Any
 from edgetrack.export.accelerator.form import AcceleratorForm
 from edgetrack.export.accelerator.resource_model import BASIS, model_resources, total_resources
 from edgetrack.export.accelerator.verilog import TOP
-from edgetrack.export.exploration.kernel_library import WIRES
-from edgetrack.export.resources.kernel_figures import KernelFigures, kernel_figures
+from edgetrack.export.resources.kernel_figures import WIRES, KernelFigures, kernel_figures
 from edgetrack.export.rtl.kernel import make_kernel
 from edgetrack.export.synthesis.device import Device
 

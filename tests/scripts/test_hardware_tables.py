@@ -6,20 +6,23 @@ from pathlib import Path
 import pytest
 from integer_networks import random_integer_model
 
+from edgetrack.export.accelerator import kind as accelerator_kind
 from edgetrack.export.accelerator.form import AcceleratorForm, export_accelerator
+from edgetrack.export.accelerator.kind import ACCELERATOR
 from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.form import FormUnavailable
+from edgetrack.export.integer import INTEGER
 from edgetrack.export.synthesis.hierarchy import DesignResources, PartResources
 from edgetrack.export.synthesis.nextpnr_report import CriticalPath
 from edgetrack.export.synthesis.place_and_route import PRIMITIVES, PlaceConfig, PlacedDesign
 from edgetrack.export.synthesis.yosys import Resources
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
-from edgetrack.scripts import hardware_figures as figures
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.export import ExportConfig, export
+from edgetrack.scripts.hardware_tables import FigureConfig, Figures, add_figures
 
 QUIET = Console(quiet=True)
-CONFIG = figures.FigureConfig(estimate=True, place=True, part="xcvu9p")
+CONFIG = FigureConfig(estimate=True, slow_estimate=True, place=True, device="xcvu9p")
 LANE = Resources(lut=1000, ff=500, carry4=10, dsp=0, bram36=0.5, lutram=100)
 DESIGN = DesignResources(
     LANE * 2 + replace(LANE, uram=96),
@@ -55,10 +58,12 @@ def test_estimate_and_place_and_route_are_labelled_apart(
     form: AcceleratorForm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(AcceleratorForm, "estimate", lambda self: DESIGN)
-    monkeypatch.setattr(figures, "place_streams", lambda *arguments: placed(tmp_path))
-    made, skipped = figures.hardware_figures(form, CONFIG, QUIET)
-    assert not skipped
-    estimate, real = made["accelerator_estimate"], made["accelerator_placed"]
+    monkeypatch.setattr(accelerator_kind, "place_streams", lambda *arguments: placed(tmp_path))
+    found = Figures()
+    add_figures(found, ACCELERATOR, form, CONFIG, QUIET)
+    assert not found.skipped
+    assert not found.impossible
+    estimate, real = found.estimates["accelerator"], found.placed["accelerator"]
     assert "estimate without place and route" in estimate["basis"]
     assert estimate["total"] == {
         "lut": 3000,
@@ -99,18 +104,22 @@ def test_what_has_no_tool_or_does_not_route_is_told(form: AcceleratorForm, monke
         return call
 
     monkeypatch.setattr(AcceleratorForm, "estimate", fails(FormUnavailable("Yosys is not installed")))
-    monkeypatch.setattr(figures, "place_streams", fails(RuntimeError("nextpnr-ecp5 ended with 1: no BELs remaining")))
-    made, skipped = figures.hardware_figures(form, CONFIG, QUIET)
-    assert not made
-    assert skipped == {
-        "accelerator estimate": "Yosys is not installed",
-        "accelerator placed": "not possible: nextpnr-ecp5 ended with 1: no BELs remaining",
-    }
+    no_room = RuntimeError("nextpnr-ecp5 ended with 1: no BELs remaining")
+    monkeypatch.setattr(accelerator_kind, "place_streams", fails(no_room))
+    found = Figures()
+    add_figures(found, ACCELERATOR, form, CONFIG, QUIET)
+    assert found == Figures(
+        skipped={"accelerator estimate": "Yosys is not installed"},
+        impossible={"accelerator placed": "nextpnr-ecp5 ended with 1: no BELs remaining"},
+    )
 
 
-def test_nothing_is_made_where_nothing_is_asked_for(form: AcceleratorForm) -> None:
-    assert figures.hardware_figures(form, replace(CONFIG, estimate=False, place=False), QUIET) == ({}, {})
-    assert figures.hardware_figures(None, CONFIG, QUIET) == ({}, {})
+def test_nothing_is_made_where_nothing_is_asked_for_or_a_form_is_not_able(form: AcceleratorForm) -> None:
+    found = Figures()
+    add_figures(found, ACCELERATOR, form, replace(CONFIG, estimate=False, place=False), QUIET)
+    add_figures(found, ACCELERATOR, form, replace(CONFIG, slow_estimate=False, place=False), QUIET)
+    add_figures(found, INTEGER, form, CONFIG, QUIET)
+    assert found == Figures()
 
 
 def test_place_without_the_accelerator_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,13 @@
+"""The float network itself as a form: PyTorch on the CPU, against which the other float forms are held."""
+
+from __future__ import annotations
+
+from edgetrack.export.kind import FloatKind, NoSettings
+from edgetrack.models.inference import edge_logits
+
+FLOAT: FloatKind[NoSettings] = FloatKind(
+    "float",
+    lambda network, folder, settings: lambda graph: edge_logits(network, [graph])[0],
+    writes=False,
+    tolerance=0.0,
+)
