@@ -36,7 +36,6 @@ from edgetrack.scripts.verify import VerifyRunConfig, verify
 from edgetrack.studies.side_by_side import CompareConfig
 
 STAGES = ("simulate", "build", "train", "train_compact", "quantize", "export", "verify", "evaluate")
-TRAINING = ("train", "graph_sets")
 
 
 @dataclass(frozen=True)
@@ -81,41 +80,37 @@ def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
     stage = partial(run_stage, folder, console=console)
     events = stage(
         "simulate",
-        "events",
+        simulate,
         config.simulate,
         [],
-        verbs=["simulate"],
         resumable=True,
         work=lambda path: simulate(config.simulate, path, console),
     )
     graphs = stage(
         "build",
-        "graphs",
+        build,
         config.graph,
         [events],
-        verbs=["build"],
         work=lambda path: build(BuildConfig(str(events.folder), graph=config.graph), path, console),
     )
     trained = _train(config, graphs, stage, console)
     exported = stage(
         "export",
-        "hls_projects",
+        export,
         [config.forms, config.settings, config.estimate],
         list(trained),
-        verbs=["export", "hardware_tables"],
         work=lambda path: _export(config, trained, path, console),
     )
     verified = stage(
         "verify",
-        "hls_projects",
+        verify,
         [config.forms, config.settings, config.vectors, config.verify_graphs],
         [exported],
-        verbs=["verify"],
         work=lambda path: verify(_verify_config(config, graphs, trained), path, console, exported.folder),
     )
     stage(
         "evaluate",
-        "scripts",
+        compare,
         [config.forms, config.settings, config.split],
         [graphs, exported],
         work=lambda path: _evaluate(config, graphs, trained, path, exported.folder, console),
@@ -147,10 +142,9 @@ def _train(config: RunConfig, graphs: Done, stage: Callable[..., Done], console:
         )
         return stage(
             name,
-            "tracks",
+            train,
             [network, training, config.split],
             [graphs],
-            verbs=TRAINING,
             resumable=True,
             work=lambda path: train(verb, path, console),
         )
@@ -168,10 +162,9 @@ def _train(config: RunConfig, graphs: Done, stage: Callable[..., Done], console:
     )
     quantised = stage(
         "quantize",
-        "quantize",
+        quantize,
         [config.recipe, config.input_scales, config.retraining, config.split],
         [graphs, full, compact],
-        verbs=[*TRAINING, "quantize"],
         resumable=True,
         work=lambda path: quantize(verb, path, console),
     )

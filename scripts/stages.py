@@ -15,8 +15,8 @@ from typing import Any
 from edgetrack.events.atomic_write import write_text
 from edgetrack.scripts.config import dump_config
 from edgetrack.scripts.console import Console
+from edgetrack.scripts.import_closure import source_digest
 
-ROOMS = ("events", "graphs", "models", "tracks", "quantize", "export", "hls_projects", "studies", "report", "scripts")
 STAMP = "stage.json"
 LIBRARIES = (
     "numpy",
@@ -48,21 +48,19 @@ class Done:
 def run_stage(
     folder: Path,
     name: str,
-    room: str,
+    verb: Callable[..., Any],
     config: Any,
     upstream: Sequence[Done],
     *,
     work: Callable[[Path], Mapping[str, Any]],
     console: Console,
-    verbs: Sequence[str] = (),
     resumable: bool = False,
 ) -> Done:
     """Run `work(folder / name)` unless its stamp says that nothing it depends on has changed.
 
-    A stage depends on its config (one value or a list of them), on the stages before it, on the source of the rooms up
-    to `room` (imports flow one way, so nothing further down matters) and of the modules `verbs` of scripts/, and on the
-    versions of `LIBRARIES`. What a stage with another fingerprint left is removed first; a `resumable` one that was
-    interrupted under the same fingerprint goes on from what it left.
+    A stage depends on its config (one value or a list of them), on the stages before it, on the source that `verb` can
+    run (the import closure of its module), and on the versions of `LIBRARIES`. What a stage with another fingerprint
+    left is removed first; a `resumable` one that was interrupted under the same fingerprint goes on from what it left.
 
     Raises ValueError where the stage's folder holds files but no stamp: they are not a stage's to remove.
     """
@@ -71,8 +69,7 @@ def run_stage(
     configs = config if isinstance(config, list) else [config]
     fingerprint = _digest(
         *(dump_config(part) for part in configs),
-        source_digest(room),
-        verb_digest(tuple(verbs)),
+        source_digest(verb.__module__),
         versions(),
         *(done.fingerprint for done in upstream),
     )
@@ -94,25 +91,6 @@ def check_folder(target: Path) -> None:
     """Raise ValueError where a stage's folder is something else: not empty, and without a stage's stamp."""
     if target.exists() and not (target / STAMP).is_file() and (not target.is_dir() or any(target.iterdir())):
         raise ValueError(f"{target} exists and was not made by `edgetrack run`; give --folder a place of its own")
-
-
-@cache
-def source_digest(room: str) -> str:
-    """SHA-256 of the source files of all rooms up to `room`."""
-    top = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256()
-    for name in ROOMS[: ROOMS.index(room) + 1]:
-        for path in sorted((top / name).rglob("*")):
-            if path.suffix in (".py", ".h", ".v", ".cpp", ".yaml") and path.is_file():
-                digest.update(str(path.relative_to(top)).encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-@cache
-def verb_digest(verbs: tuple[str, ...]) -> str:
-    """SHA-256 of modules of scripts/, by name."""
-    folder = Path(__file__).resolve().parent
-    return _digest(*((folder / f"{verb}.py").read_text(encoding="utf-8") for verb in verbs))
 
 
 @cache

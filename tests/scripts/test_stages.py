@@ -33,11 +33,11 @@ class Chain:
         return call
 
     def run(self, first: int = 1, second: int = 1) -> Done:
-        one = run_stage(self.folder, "one", "events", Number(first), [], work=self.work("one", first), console=QUIET)
+        one = run_stage(self.folder, "one", run_stage, Number(first), [], work=self.work("one", first), console=QUIET)
         return run_stage(
             self.folder,
             "two",
-            "graphs",
+            run_stage,
             [Number(second), "text"],
             [one],
             work=self.work("two", one.result["value"] + second),
@@ -68,14 +68,14 @@ def test_an_interrupted_stage_goes_on_only_where_it_can(tmp_path: Path, resumabl
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_stage(tmp_path, "s", "events", Number(), [], work=killed, console=QUIET, resumable=resumable)
+        run_stage(tmp_path, "s", run_stage, Number(), [], work=killed, console=QUIET, resumable=resumable)
     seen = []
 
     def finish(path: Path) -> dict[str, int]:
         seen.append((path / "half.txt").exists())
         return {}
 
-    run_stage(tmp_path, "s", "events", Number(), [], work=finish, console=QUIET, resumable=resumable)
+    run_stage(tmp_path, "s", run_stage, Number(), [], work=finish, console=QUIET, resumable=resumable)
     assert seen == [resumable]
 
 
@@ -83,7 +83,7 @@ def test_leftovers_of_another_config_are_removed_even_when_resumable(tmp_path: P
     chain = Chain(tmp_path)
     chain.run()
     (tmp_path / "one" / "old.txt").write_text("old")
-    run_stage(tmp_path, "one", "events", Number(9), [], work=chain.work("one", 9), console=QUIET, resumable=True)
+    run_stage(tmp_path, "one", run_stage, Number(9), [], work=chain.work("one", 9), console=QUIET, resumable=True)
     assert not (tmp_path / "one" / "old.txt").exists()
 
 
