@@ -75,12 +75,3 @@ class _Maker:
 
 def _sources(step: Step) -> tuple[str, ...]:
     return step.parts if isinstance(step, Concat | Add) else (step.source,)
-
-
-def with_one_lsb_flipped(model: IntegerModel, mlp: str) -> IntegerModel:
-    """The same model with one weight of the MLP's first layer one LSB off: what every comparison must notice."""
-    first, *rest = model.layers[mlp]
-    weight = first.weight.copy()
-    weight[0, 0] += 1 if weight[0, 0] < first.weight_format.highest else -1
-    layers = {**model.layers, mlp: (replace(first, weight=weight), *rest)}
-    return IntegerModel(model.description, model.formats, layers)

@@ -30,7 +30,7 @@ def graph_at(phi: list[float], edges: list[tuple[int, int]], y: list[bool] | Non
     return HitGraph(x, np.array(edges, np.int64).reshape(-1, 2).T, None if y is None else np.array(y))
 
 
-def random_graph(seed: int, nodes: int, edges: int) -> HitGraph:
+def neighbours_in_phi(seed: int, nodes: int, edges: int) -> HitGraph:
     rng = np.random.default_rng(seed)
     x = np.column_stack([rng.uniform(0.03, 0.18, nodes), rng.uniform(-1, 1, nodes), rng.uniform(-1.5, 1.5, nodes)])
     source = rng.integers(0, nodes, edges)
@@ -113,7 +113,7 @@ def test_overflow_keeps_the_core_and_owned_edges_first() -> None:
 def test_every_edge_is_owned_once_or_reported_lost(
     seed: int, nodes: int, edges: int, phi: int, eta: int, overlap: float, room: int, edge_room: int
 ) -> None:
-    graph = random_graph(seed, nodes, edges)
+    graph = neighbours_in_phi(seed, nodes, edges)
     config = SectorConfig(
         phi, eta, overlap_phi=overlap, overlap_eta=overlap, node_capacity=room, edge_capacity=edge_room
     )
@@ -148,7 +148,7 @@ def test_every_edge_is_owned_once_or_reported_lost(
 def test_merged_scores_are_those_of_the_owners_and_infinity_for_lost_edges(
     seed: int, nodes: int, edges: int, phi: int, overlap: float, room: int, edge_room: int
 ) -> None:
-    graph = random_graph(seed, nodes, edges)
+    graph = neighbours_in_phi(seed, nodes, edges)
     made = sectors(graph, SectorConfig(phi, overlap_phi=overlap, node_capacity=room, edge_capacity=edge_room))
     merged = merged_scores(graph, made, [np.where(s.owned, s.edges, 1e6) for s in made])
     lost = np.concatenate([np.concatenate([s.seam, s.overflow]) for s in made])
@@ -173,7 +173,7 @@ def test_merging_what_does_not_belong_together_is_refused() -> None:
 
 
 def test_limiting_twice_is_limiting_to_the_less() -> None:
-    for sector in unlimited_sectors(random_graph(3, 60, 200), SectorConfig(phi_sectors=3, overlap_phi=0.5)):
+    for sector in unlimited_sectors(neighbours_in_phi(3, 60, 200), SectorConfig(phi_sectors=3, overlap_phi=0.5)):
         once, twice = limited(sector, 12, 10), limited(limited(sector, 12, 25), 12, 10)
         for field in ("nodes", "edges", "core", "owned", "overflow", "seam"):
             assert np.array_equal(getattr(once, field), getattr(twice, field)), field
@@ -181,7 +181,7 @@ def test_limiting_twice_is_limiting_to_the_less() -> None:
 
 
 def test_one_sector_with_room_is_the_whole_graph() -> None:
-    graph = random_graph(1, 50, 100)
+    graph = neighbours_in_phi(1, 50, 100)
     config = SectorConfig(phi_sectors=1, node_capacity=51, edge_capacity=100)
     (sector,) = sectors(graph, config)
     assert np.array_equal(sector.graph.edge_index, graph.edge_index)

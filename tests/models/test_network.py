@@ -31,7 +31,7 @@ Inputs = tuple[Tensor, Tensor, Tensor]
 UNSCALED = InteractionNetworkConfig(node_scale=(1.0,) * 3, edge_scale=(1.0,) * 4)
 
 
-def random_graph(num_nodes: int, num_edges: int, seed: int) -> Inputs:
+def random_inputs(num_nodes: int, num_edges: int, seed: int) -> Inputs:
     generator = torch.Generator().manual_seed(seed)
     return (
         torch.randn(num_nodes, 3, generator=generator),
@@ -69,7 +69,7 @@ def test_interaction_network_has_6448_parameters_at_40_hidden_units() -> None:
 
 def test_interaction_network_equals_a_pytorch_geometric_one_with_the_same_weights() -> None:
     network = seeded_network(interaction_network(UNSCALED), seed=3)
-    graph = random_graph(200, 3000, seed=4)
+    graph = random_inputs(200, 3000, seed=4)
     other = PygInteractionNetwork(network.mlps)
     with torch.no_grad():
         expected, got = other(*graph), network(*graph)
@@ -86,7 +86,7 @@ def test_scaled_inputs_equal_scaling_them_before() -> None:
     scale_x, scale_e = (4.0, 1.0, 0.5), (4.0, 32.0, 0.5, 0.125)
     scaled = seeded_network(interaction_network(InteractionNetworkConfig(node_scale=scale_x, edge_scale=scale_e)), 1)
     plain = seeded_network(interaction_network(UNSCALED), 1)
-    x, edge_index, edge_attr = random_graph(30, 90, seed=2)
+    x, edge_index, edge_attr = random_inputs(30, 90, seed=2)
     got = scaled(x, edge_index, edge_attr)
     assert torch.equal(got, plain(x * torch.tensor(scale_x), edge_index, edge_attr * torch.tensor(scale_e)))
     assert not torch.equal(got, plain(x, edge_index, edge_attr))
@@ -95,7 +95,7 @@ def test_scaled_inputs_equal_scaling_them_before() -> None:
 @pytest.mark.parametrize("steps", [1, 2])
 def test_edge_order_does_not_matter_up_to_rounding(steps: int) -> None:
     network = seeded_network(interaction_network(InteractionNetworkConfig(hidden=8, steps=steps)), seed=5)
-    x, edge_index, edge_attr = random_graph(100, 2000, seed=6)
+    x, edge_index, edge_attr = random_inputs(100, 2000, seed=6)
     order = torch.randperm(2000, generator=torch.Generator().manual_seed(7))
     with torch.no_grad():
         got, shuffled = network(x, edge_index, edge_attr), network(x, edge_index[:, order], edge_attr[order])
@@ -106,7 +106,7 @@ def test_edge_order_does_not_matter_up_to_rounding(steps: int) -> None:
 
 def test_node_order_does_not_matter_at_all() -> None:
     network = seeded_network(interaction_network(InteractionNetworkConfig()), seed=8)
-    x, edge_index, edge_attr = random_graph(50, 300, seed=9)
+    x, edge_index, edge_attr = random_inputs(50, 300, seed=9)
     order = torch.randperm(50, generator=torch.Generator().manual_seed(10))
     position = torch.empty_like(order)
     position[order] = torch.arange(50)
@@ -180,7 +180,7 @@ def two_step_residual_mean() -> NetworkDescription:
 
 def test_a_network_of_another_shape_runs_and_learns() -> None:
     network = seeded_network(two_step_residual_mean(), seed=11)
-    graph = random_graph(40, 160, seed=12)
+    graph = random_inputs(40, 160, seed=12)
     logits = network(*graph)
     assert logits.shape == (160,)
     logits.square().sum().backward()

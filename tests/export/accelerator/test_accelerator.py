@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from integer_networks import random_graph, random_integer_model, toy_description
-from mixed_formats import mixed_integer_model, with_one_lsb_flipped
+from integer_networks import flip_lsb, random_graph, random_integer_model, toy_description
+from mixed_formats import mixed_integer_model
 
 from edgetrack.export.accelerator.form import AcceleratorForm, export_accelerator
 from edgetrack.export.accelerator.plan import AcceleratorConfig, make_plan
@@ -138,7 +138,7 @@ def test_graphs_one_behind_the_other_equal_the_integers_under_stalls(name: str, 
     form = forms(name)
     model = form.plan.model
     graphs = mixed_graphs(form, 220)
-    flipped = with_one_lsb_flipped(model, model.description.mlps[0].name)
+    flipped = flip_lsb(model, model.description.mlps[0].name)
     noticed, seen = 0, set()
     for graph, received in zip(graphs, form.run_graphs(graphs, STALLS[stalls]), strict=True):
         np.testing.assert_array_equal(received.codes, wanted(model, graph), err_msg=graph.name)
@@ -206,7 +206,7 @@ def test_verify_takes_it_as_a_form(forms: Forms) -> None:
     form = forms("in")
     result = verify_form(form.plan.model, form, mixed_graphs(form, 5), 1000, 0, lambda *_: None)
     assert (result.graphs, result.mismatches, result.failed) == (12, 0, False)
-    twin = with_one_lsb_flipped(form.plan.model, "phi_r1")
+    twin = flip_lsb(form.plan.model, "phi_r1")
     assert verify_form(twin, form, mixed_graphs(form, 5), 1000, 0, lambda *_: None).failed
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from integer_networks import flip_lsb, random_graph, random_integer_model, toy_description
-from mixed_formats import mixed_integer_model, with_one_lsb_flipped
+from mixed_formats import mixed_integer_model
 
 from edgetrack.export.cases import mlp_vectors
 from edgetrack.export.form import FormUnavailable, InexactForm
@@ -122,7 +122,7 @@ def test_every_value_of_whole_graphs_equals_the_integer_model(case: str, forms: 
 def test_one_flipped_weight_lsb_shows_from_its_layer_on(case: str, mlp: str, forms: Callable[[str], HlsForm]) -> None:
     form = forms(case)
     graph = random_graph(form.capacity.nodes, form.capacity.edges, seed=1)
-    twin = with_one_lsb_flipped(form.model, mlp).run_graph(graph, hidden=True)
+    twin = flip_lsb(form.model, mlp).run_graph(graph, hidden=True)
     got = form.run_graph(graph)
     different = [name for name in got if not np.array_equal(got[name], twin[name])]
     assert different[0] == f"{mlp}.0"
@@ -224,7 +224,7 @@ def test_mlp_equals_integers_on_131072_vectors(case: str, mlp: str, forms: Calla
     got = form.run_mlp(mlp, vectors)
     assert len(np.unique(got)) > 5
     np.testing.assert_array_equal(got, form.model.submodel(mlp).run(vectors)[mlp])
-    assert not np.array_equal(got, with_one_lsb_flipped(form.model, mlp).submodel(mlp).run(vectors)[mlp])
+    assert not np.array_equal(got, flip_lsb(form.model, mlp).submodel(mlp).run(vectors)[mlp])
 
 
 def test_the_dummy_node_takes_one_place(forms: Callable[[str], HlsForm]) -> None:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from integer_networks import flip_lsb, random_graph, random_integer_model, toy_description
-from mixed_formats import mixed_integer_model, with_one_lsb_flipped
+from mixed_formats import mixed_integer_model
 
-from edgetrack.export.cases import mlp_vectors
+from edgetrack.export.cases import mlp_vectors, special_graphs
 from edgetrack.export.form import FormUnavailable
 from edgetrack.export.form_comparison import verify_form
 from edgetrack.export.rtl import verilator
@@ -63,7 +63,7 @@ def test_verilog_equals_integers_on_131072_vectors(name: str, mlp: str, forms: C
     got = form.run_mlp(mlp, vectors)
     assert len(np.unique(got)) > 5
     np.testing.assert_array_equal(got, form.model.submodel(mlp).run(vectors)[mlp])
-    assert not np.array_equal(got, with_one_lsb_flipped(form.model, mlp).submodel(mlp).run(vectors)[mlp])
+    assert not np.array_equal(got, flip_lsb(form.model, mlp).submodel(mlp).run(vectors)[mlp])
 
 
 def test_verilog_of_a_flipped_model_fails_verification_with_the_layers_name(tmp_path: Path) -> None:
@@ -108,9 +108,15 @@ def test_columns_that_are_constant_or_unused_keep_their_declared_width(tmp_path:
     np.testing.assert_array_equal(form.run_mlp("reg", vectors), model.submodel("reg").run(vectors)["reg"])
 
 
-def test_whole_graphs_are_not_claimed(tmp_path: Path) -> None:
-    form = RtlForm(random_integer_model(IN, 1), tmp_path, {})
-    assert form.run_graph(random_graph(5, 5)) is None  # type: ignore[func-returns-value]
+def test_whole_graphs_are_not_claimed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vectors of the MLPs are all that is counted as compared: gathers and sums have no Verilog in this form."""
+    model = random_integer_model(IN, 1)
+    monkeypatch.setattr(RtlForm, "run_mlp", lambda form, mlp, inputs: model.submodel(mlp).run(inputs)[mlp])
+    form, special = RtlForm(model, tmp_path, {}), special_graphs(5, 8, seed=1)
+    shown = verify_form(model, form, [random_graph(5, 5)], 100, 1, lambda *_: None, special).to_json()
+    assert (shown["graphs"], shown["special_graphs"], shown["sectors"]) == (0, 0, 0)
+    assert shown["values"] == 100 * sum(mlp.widths[-1] for mlp in model.description.mlps)
+    assert not shown["failed"]
 
 
 def test_artefacts_are_deterministic_and_modules_do_not_clash(tmp_path: Path) -> None:

