@@ -44,7 +44,8 @@ def best_neighbours(
     best = lead > 0
     arrives, leaves = np.zeros(num_nodes, np.bool_), np.zeros(num_nodes, np.bool_)
     arrives[target[best]], leaves[source[best]] = True, True
-    return best & ((arrives[source] & leaves[target]) | (lead >= margin))
+    kept: NDArray[np.bool_] = best & ((arrives[source] & leaves[target]) | (lead >= margin))
+    return kept
 
 
 @numba.njit(cache=True)

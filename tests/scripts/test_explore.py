@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from edgetrack.export.accelerator.kind import ACCELERATOR
 from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.accelerator.resource_model import STATED_ERRORS
 from edgetrack.export.accelerator.simulation import AcceleratorLibrary
@@ -66,7 +67,7 @@ def test_it_writes_every_candidate_a_picture_and_settings_that_export_takes(tmp_
     assert json.loads((tmp_path / "exploration.json").read_text())["device"] == "xcvu9p-flga2104-2-e"
     assert (tmp_path / "exploration.png").read_bytes().startswith(b"\x89PNG")
     assert b"</svg>" in (tmp_path / "exploration.svg").read_bytes()
-    exported = load_config(ExportConfig, tmp_path / "chosen.yaml").settings.accelerator
+    exported = load_config(ExportConfig, tmp_path / "chosen.yaml").settings.of(ACCELERATOR)
     assert (exported.edge_lanes, exported.graphs_in_flight) == (choice["edge_lanes"], choice["graphs_in_flight"])
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     assert run(tmp_path).exit_code == 0

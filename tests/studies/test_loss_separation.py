@@ -17,7 +17,8 @@ from edgetrack.export.accelerator.simulation import Stalls
 from edgetrack.export.accelerator.streams import Received
 from edgetrack.export.form import Capacity, InexactForm
 from edgetrack.export.form_classifier import form_classifier, quantized_source
-from edgetrack.export.forms import FormSettings, Source
+from edgetrack.export.forms import FormSettings
+from edgetrack.export.kind import Source
 from edgetrack.graphs.files import load_graphs, save_graph
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sector_margin import needed_margin
