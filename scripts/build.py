@@ -113,7 +113,7 @@ def _selected(
                 event = load_event(config.events, event_id, cache=config.cache, fill=True)
             else:
                 event = read_event(config.events, event_id)
-            _require_truth(event, wanted)
+            require_truth(event, wanted)
             chosen = selection(event, wanted)
         except EventError as error:
             if not config.skip_bad:
@@ -127,7 +127,8 @@ def _name(event_id: int) -> str:
     return f"event{event_id:09d}"
 
 
-def _require_truth(event: Event, wanted: SelectionConfig) -> None:
+def require_truth(event: Event, wanted: SelectionConfig) -> None:
+    """Raise where the selection of hits asks for truth that the event does not have; the remedy is --no-truth."""
     asks = wanted.drop_noise or wanted.drop_duplicates or wanted.pt_min is not None
     lacks = [
         name

@@ -44,6 +44,7 @@ VERBS = {
     "export": Verb("export", "export", "ExportConfig", "a quantised checkpoint → onnx, qcdq, qonnx, hls4ml, rtl"),
     "verify": Verb("verify", "verify", "VerifyRunConfig", "every exported form against the integers, bit by bit"),
     "evaluate": Verb("evaluate", "evaluate", "EvaluateConfig", "edge and tracking metrics of any form"),
+    "reconstruct": Verb("reconstruct", "reconstruct", "ReconstructConfig", "events → tracks, one row a hit"),
     "bench": Verb("bench", "bench", "BenchConfig", "speed and physics tables, as ratios in one run"),
     "resources": Verb("resources", "resources", "ResourcesConfig", "vendors' synthesis and timing reports in a table"),
     "report": Verb("report", "report", "ReportConfig", "one self-contained HTML page of a run folder"),

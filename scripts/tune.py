@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetrack.events.splits import SplitConfig
-from edgetrack.export.form_classifier import classify, edge_classifier
+from edgetrack.export.form_classifier import AUTO, classify, edge_classifier
 from edgetrack.export.forms import FormSettings
 from edgetrack.graphs.graph_sets import load_graph_sets
 from edgetrack.models.checkpoint import load_checkpoint, save_checkpoint
@@ -44,7 +44,7 @@ def tune(config: TuneConfig, folder: Path, console: Console) -> dict[str, Any]:
             "it again, or give `edgetrack evaluate` a --track-threshold"
         )
     graphs = load_graph_sets(config.graphs, SplitConfig(**checkpoint.config["split"]))
-    classifier = edge_classifier(checkpoint, "auto", folder, FormSettings())
+    classifier = edge_classifier(checkpoint, AUTO, folder, FormSettings())
     with console.progress("validation") as progress:
         logits = classify(classifier, graphs.validation, progress)
     track_threshold = best_track_threshold(graphs.validation, logits, checkpoint.threshold, config.evaluation)
