@@ -42,6 +42,7 @@ VERBS = {
     "quantize": Verb("quantize", "quantize", "QuantizeRunConfig", "quantization-aware retraining, resumable"),
     "tune": Verb("tune", "tune", "TuneConfig", "a checkpoint's track threshold, chosen again on validation graphs"),
     "export": Verb("export", "export", "ExportConfig", "a quantised checkpoint → onnx, qcdq, qonnx, hls4ml, rtl"),
+    "explore": Verb("explore", "explore_designs", "ExploreConfig", "which accelerator to build, by formulas"),
     "verify": Verb("verify", "verify", "VerifyRunConfig", "every exported form against the integers, bit by bit"),
     "evaluate": Verb("evaluate", "evaluate", "EvaluateConfig", "edge and tracking metrics of any form"),
     "reconstruct": Verb("reconstruct", "reconstruct", "ReconstructConfig", "events → tracks, one row a hit"),

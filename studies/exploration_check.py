@@ -88,7 +88,7 @@ def spread(front: Sequence[Candidate], count: int, largest_luts: int) -> list[Ca
     if not small:
         raise ValueError(
             f"explore: no design of the front has at most {largest_luts:,} LUTs to check; raise "
-            "exploration.check_luts (synthesis takes minutes for each 20,000), or explore smaller ones"
+            "check_luts (synthesis takes minutes for each 20,000), or explore smaller ones"
         )
     indices = np.unique(np.linspace(0, len(small) - 1, min(count, len(small))).round().astype(int))
     return [small[index] for index in indices]

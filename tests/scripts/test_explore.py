@@ -1,4 +1,4 @@
-"""`edgetrack export --explore`: tables, files and choices; and its formulas against simulation and synthesis."""
+"""`edgetrack explore`: tables, files and choices; and its formulas against simulation and synthesis."""
 
 import csv
 import json
@@ -40,13 +40,13 @@ TINY = Grid(
 )
 SMALL = (
     "--set",
-    "exploration.grid={nodes: 24, edges: 48, hidden: [3, 4], weight_bits: [4], activation_bits: [6], "
+    "grid={nodes: 24, edges: 48, hidden: [3, 4], weight_bits: [4], activation_bits: [6], "
     "edge_lanes: [1, 2, 4], node_lanes: [1, 2], latency_cutoff: [4.0]}",
 )
 
 
 def run(folder: Path, *words: str) -> Result:
-    return CliRunner().invoke(main, ["export", "--to", "rtl", "--explore", "--folder", str(folder), *SMALL, *words])
+    return CliRunner().invoke(main, ["explore", "--folder", str(folder), *SMALL, *words])
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> KernelLibrary:
 def test_it_writes_every_candidate_a_picture_and_settings_that_export_takes(tmp_path: Path) -> None:
     result = run(tmp_path, "--json")
     assert result.exit_code == 0, result.output
-    answer = json.loads(result.stdout)["explore"]
+    answer = json.loads(result.stdout)
     rows = list(csv.DictReader((tmp_path / "exploration.csv").read_text().splitlines()))
     assert answer["candidates"] == len(rows) == 2 * 3 * 2
     assert sum(row["front"] == "True" for row in rows) == len(answer["front"]) >= 2
@@ -75,7 +75,7 @@ def test_it_writes_every_candidate_a_picture_and_settings_that_export_takes(tmp_
 
 
 def test_no_design_within_the_limits_fails_and_says_which(tmp_path: Path) -> None:
-    result = run(tmp_path, "--set", "exploration.limits.latency_us=0.01")
+    result = run(tmp_path, "--set", "limits.latency_us=0.01")
     assert result.exit_code == 1
     assert "not one keeps to the latency of 0.01 µs" in result.output
     assert (tmp_path / "exploration.csv").is_file()
@@ -83,10 +83,10 @@ def test_no_design_within_the_limits_fails_and_says_which(tmp_path: Path) -> Non
 
 
 def test_what_it_cannot_explore_is_told(tmp_path: Path) -> None:
-    result = CliRunner().invoke(main, ["export", "--to", "qonnx", "--explore", "--folder", str(tmp_path)])
+    result = run(tmp_path, "--check", "-1")
     assert result.exit_code == 1
-    assert "--explore is about hardware, not qonnx; give --to rtl" in result.output
-    result = run(tmp_path, "--set", "exploration.grid.clock_mhz=[100, 200]")
+    assert "check is -1, wanted the number of designs to build" in result.output
+    result = run(tmp_path, "--set", "grid.clock_mhz=[100, 200]")
     assert "wanted one above 0, or one for each of 1 values of latency_cutoff" in result.output
 
 
