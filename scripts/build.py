@@ -85,7 +85,7 @@ def build(config: BuildConfig, folder: Path, console: Console) -> dict[str, Any]
     if metrics:
         console.say(
             f"construction efficiency {_shown(quality['efficiency'])}, purity {_shown(quality['purity'])}; "
-            f"truth served {use}"
+            f"truth used for {use}"
         )
     return result
 

@@ -1,4 +1,4 @@
-"""What a verb says on the terminal: progress bars, tables and short notes, on stderr."""
+"""What a verb says on the terminal: tables and short notes on stdout, progress on stderr."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from rich.text import Text
 
 
 class Console:
-    """Progress and notes for people; says nothing when quiet. Results go to stdout through `--json`, never here."""
+    """Progress and notes for people; says nothing when quiet, as it is where `--json` ends with a result on stdout."""
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
-        self._console = rich.console.Console(stderr=True, quiet=quiet, highlight=False)
-        if not self._console.is_terminal:
-            self._console.width = 120
+        self._out, self._progress = (
+            rich.console.Console(stderr=stderr, quiet=quiet, highlight=False) for stderr in (False, True)
+        )
+        if not self._out.is_terminal:
+            self._out.width = 120
 
     def say(self, text: str) -> None:
         """One line of plain text."""
-        self._console.print(text, markup=False)
+        self._out.print(text, markup=False)
 
     def heading(self, text: str) -> None:
         """The title of a stage."""
-        self._console.rule(f"[bold]{text}", align="left")
+        self._out.rule(f"[bold]{text}", align="left")
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """A table; every cell is shown as its `str`."""
@@ -36,7 +38,7 @@ class Console:
             table.add_column(column)
         for row in rows:
             table.add_row(*(Text(str(cell)) for cell in row))
-        self._console.print(table)
+        self._out.print(table)
 
     @contextmanager
     def progress(self, title: str, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
@@ -44,7 +46,7 @@ class Console:
 
         Without a terminal, a line is printed for about every tenth of the work.
         """
-        if self._console.is_terminal and not self.quiet:
+        if self._progress.is_terminal and not self.quiet:
             columns = (
                 TextColumn("{task.description}"),
                 BarColumn(),
@@ -52,7 +54,7 @@ class Console:
                 TimeElapsedColumn(),
                 TimeRemainingColumn(),
             )
-            with Progress(*columns, console=self._console) as bars:
+            with Progress(*columns, console=self._progress) as bars:
                 task = bars.add_task(title, total=total)
                 yield lambda done, of: bars.update(task, completed=done, total=of)
             return
@@ -63,6 +65,6 @@ class Console:
             tenth = 10 * done // max(of, 1)
             if tenth > shown:
                 shown = tenth
-                self.say(f"{title}: {done}/{of}")
+                self._progress.print(f"{title}: {done}/{of}", markup=False)
 
         yield report

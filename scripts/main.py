@@ -20,6 +20,9 @@ import click
 from edgetrack.events.atomic_write import write_text
 from edgetrack.scripts.config import config_text, dump_config, load_config
 from edgetrack.scripts.console import Console
+from edgetrack.scripts.run_folder import in_use, terminable
+
+VerbFunction = Callable[[Any, Path, Console], Mapping[str, Any]]
 
 
 class Verb(NamedTuple):
@@ -82,7 +85,7 @@ class LazyGroup(click.Group):
 def verb_command(name: str, verb: Verb) -> click.Command:
     """A click command with one option for each plain top-level field of the verb's config."""
     module = importlib.import_module(f"edgetrack.scripts.{verb.module}")
-    function: Callable[[Any, Path, Console], Mapping[str, Any]] = getattr(module, verb.function)
+    function: VerbFunction = getattr(module, verb.function)
     config_class = getattr(module, verb.config)
 
     def call(
@@ -101,11 +104,7 @@ def verb_command(name: str, verb: Verb) -> click.Command:
                 return
             config = load_config(config_class, config_file, [*overrides, *set_])
             run_folder = Path(folder) if folder else Path("runs") / name
-            if verb.config_first:
-                _write_config(config, run_folder, name)
-            result = function(config, run_folder, Console(quiet=quiet or json_))
-            if not verb.config_first:
-                _write_config(config, run_folder, name)
+            result = _in_folder(name, verb, function, config, run_folder, Console(quiet=quiet or json_))
         except OSError as error:
             raise click.ClickException(f"{name}: {_file_problem(error)}") from error
         except (ValueError, RuntimeError, ImportError) as error:
@@ -137,9 +136,23 @@ def verb_command(name: str, verb: Verb) -> click.Command:
     return command
 
 
+def _in_folder(
+    name: str, verb: Verb, function: VerbFunction, config: Any, folder: Path, console: Console
+) -> Mapping[str, Any]:
+    """Do a verb's work in its run folder; a verb with nothing to set leaves nothing there."""
+    if not dataclasses.fields(config):
+        return function(config, folder, console)
+    with terminable(), in_use(folder):
+        if verb.config_first:
+            _write_config(config, folder, name)
+        result = function(config, folder, console)
+        if not verb.config_first:
+            _write_config(config, folder, name)
+    return result
+
+
 def _write_config(config: Any, folder: Path, name: str) -> None:
-    if dataclasses.fields(config):
-        write_text(folder / f"{name}.yaml", dump_config(config))
+    write_text(folder / f"{name}.yaml", dump_config(config))
 
 
 def _file_problem(error: OSError) -> str:
@@ -177,6 +190,8 @@ def _field_options(config_class: Any) -> list[click.Parameter]:
             options.append(click.Argument([field.name], type=kind))
             continue
         default = "" if field.default in (dataclasses.MISSING, None, ()) else f"  [default: {_shown(field.default)}]"
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            default = "  [required]"
         name = field.name.replace("_", "-")
         spelling = f"--{name}/--no-{name}" if kind is bool else f"--{name}"
         options.append(

@@ -5,19 +5,26 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib.metadata
-import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from edgetrack.events.atomic_write import write_text
 from edgetrack.scripts.config import dump_config
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.import_closure import source_digest
+from edgetrack.scripts.stage_record import (
+    STAMP,
+    StageRecord,
+    changed_files,
+    finished,
+    read_record,
+    result_in,
+    write_record,
+)
 
-STAMP = "stage.json"
+BEFORE = "before"  # folder of stages that are being made again, as they were
 LIBRARIES = (
     "numpy",
     "numba",
@@ -59,32 +66,67 @@ def run_stage(
     """Run `work(folder / name)` unless its stamp says that nothing it depends on has changed.
 
     A stage depends on its config (one value or a list of them), on the stages before it, on the source that `verb` can
-    run (the import closure of its module), and on the versions of `LIBRARIES`. What a stage with another fingerprint
-    left is removed first; a `resumable` one that was interrupted under the same fingerprint goes on from what it left.
+    run (the import closure of its module), and on the versions of `LIBRARIES`; its files must be those that it left.
+    What a stage with another fingerprint left stands in `folder`/before/NAME until the new one is done, and is taken
+    back where its fingerprint is wanted again. A `resumable` stage that was interrupted under the same fingerprint goes
+    on from what it left.
 
-    Raises ValueError where the stage's folder holds files but no stamp: they are not a stage's to remove.
+    Raises ValueError where the stage's folder holds files but no stamp (they are not a stage's to remove), and for a
+    damaged stamp.
     """
-    target = folder / name
+    target, before = folder / name, folder / BEFORE / name
     check_folder(target)
-    configs = config if isinstance(config, list) else [config]
-    fingerprint = _digest(
+    fingerprint = _fingerprint(verb, config if isinstance(config, list) else [config], upstream)
+    console.heading(name)
+    if read_record(target).fingerprint != fingerprint:
+        _put_aside(target, before, fingerprint)
+    record = read_record(target)
+    if record.fingerprint == fingerprint and record.result is not None:
+        changed = changed_files(record, target)
+        if not changed:
+            console.say(f"unchanged, kept: {target}")
+            _remove(before)
+            return Done(target, result_in(record, folder), fingerprint)
+        console.say(f"{len(changed)} files of {target} have changed since or are missing ({changed[0]}): made again")
+        for file in changed:
+            (target / file).unlink(missing_ok=True)
+    if not resumable:
+        _remove(target)
+    write_record(StageRecord(fingerprint), target)
+    record = finished(fingerprint, work(target), target)
+    write_record(record, target)
+    _remove(before)
+    return Done(target, result_in(record, folder), fingerprint)
+
+
+def _fingerprint(verb: Callable[..., Any], configs: Sequence[Any], upstream: Sequence[Done]) -> str:
+    return _digest(
         *(dump_config(part) for part in configs),
         source_digest(verb.__module__),
         versions(),
         *(done.fingerprint for done in upstream),
     )
-    stamp = target / STAMP
-    found = json.loads(stamp.read_text(encoding="utf-8")) if stamp.is_file() else {}
-    console.heading(name)
-    if found.get("fingerprint") == fingerprint and "result" in found:
-        console.say(f"unchanged, kept: {target}")
-        return Done(target, found["result"], fingerprint)
-    if target.exists() and not (resumable and found.get("fingerprint") == fingerprint):
-        shutil.rmtree(target)
-    write_text(stamp, json.dumps({"fingerprint": fingerprint}))
-    result = work(target)
-    write_text(stamp, json.dumps({"fingerprint": fingerprint, "result": dict(result)}, indent=1))
-    return Done(target, json.loads(json.dumps(dict(result))), fingerprint)
+
+
+def _put_aside(target: Path, before: Path, fingerprint: str) -> None:
+    """Keep a finished stage with another fingerprint, or take back an earlier one that has the one wanted."""
+    if read_record(before).fingerprint == fingerprint:
+        _remove(target)
+        before.rename(target)
+    elif read_record(target).result is not None:
+        _remove(before)
+        before.parent.mkdir(exist_ok=True)
+        target.rename(before)
+    else:
+        _remove(target)
+
+
+def _remove(path: Path) -> None:
+    """Remove a stage's folder, and the folder of earlier stages with its last one."""
+    if path.exists():
+        shutil.rmtree(path)
+    if path.parent.name == BEFORE and path.parent.is_dir() and not any(path.parent.iterdir()):
+        path.parent.rmdir()
 
 
 def check_folder(target: Path) -> None:

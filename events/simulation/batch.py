@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
+import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from edgetrack.events.csv_table import write_table
+from edgetrack.events.csv_table import read_bytes, write_table
+from edgetrack.events.errors import EventError
 from edgetrack.events.simulation.config import SimulationConfig
 from edgetrack.events.simulation.detector import build_detector
 from edgetrack.events.simulation.event import EventSimulator
@@ -27,7 +31,7 @@ def simulate(
 
     The folder gets event%09d-{hits,cells,truth,particles}.csv.gz, detectors.csv.gz, and simulation.json, which says
     what made them. An event is a function of `config` and its number: the bytes are the same whatever `config.workers`,
-    the order, or the events beside it. Events that are there are kept; where another config made them, ValueError.
+    the order, or the events beside it. Whole events that are there are kept; ValueError where another config made them.
     `progress(done, wanted)` is called at the start and after each event, kept ones counted. ImportError without pyacts
     or pythia8mc. About 3 s of CPU an event at pile-up 200, 0.5 s at 20, and 8 s before the first.
     """
@@ -78,7 +82,16 @@ class _Worker:
 
 
 def _prepare(config: SimulationConfig, folder: Path, tables: Path) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _Worker.simulator, _Worker.folder = EventSimulator(config, tables), folder
+
+
+def _end_with_parent() -> None:
+    """A worker holds hundreds of MB and waits for work that a killed parent never sends."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    multiprocessing.connection.wait([parent.sentinel])
+    os._exit(1)
 
 
 def _simulate_one(number: int) -> int:
@@ -95,4 +108,13 @@ def _numbers(events: int | Iterable[int]) -> list[int]:
 
 
 def _present(folder: Path, number: int) -> bool:
-    return all(event_file(folder, number, table) is not None for table in COLUMNS)
+    """Whether all files of an event are there and whole; a damaged one is made again."""
+    paths = [event_file(folder, number, table) for table in COLUMNS]
+    try:
+        for path in paths:
+            if path is None:
+                return False
+            read_bytes(path)
+    except EventError:
+        return False
+    return True

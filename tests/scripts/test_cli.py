@@ -108,10 +108,10 @@ def test_build_ends_with_one_line_of_json(call: Call, events: Path, tmp_path: Pa
     assert yaml.safe_load((tmp_path / "graphs" / "build.yaml").read_text())["events"] == str(events)
 
 
-def test_build_without_truth_says_what_truth_served(call: Call, events: Path, bare_events: Path) -> None:
+def test_build_without_truth_says_what_truth_is_used_for(call: Call, events: Path, bare_events: Path) -> None:
     result = call("build", "--events", str(events), "--no-truth", "--folder", "graphs")
     assert result.exit_code == 0
-    assert "truth served labels and figures only" in " ".join(result.stderr.split())
+    assert "truth used for labels and figures only" in " ".join(result.stdout.split())
     with_files = only_json(call("build", "--events", str(events), "--no-truth", "--folder", "graphs", "--json"))
     assert (with_files["mean_nodes"], with_files["truth"]) == (8, "labels and figures only")
     without = only_json(call("build", "--events", str(bare_events), "--no-truth", "--folder", "bare-graphs", "--json"))

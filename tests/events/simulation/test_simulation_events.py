@@ -95,6 +95,15 @@ def test_events_that_are_there_are_kept(folder: Path) -> None:
     assert contents(folder) == before
 
 
+@pytest.mark.parametrize("length", [0, 1000])
+def test_a_damaged_event_is_simulated_again(folder: Path, length: int) -> None:
+    before = contents(folder)
+    file = folder / "event000000002-hits.csv.gz"
+    file.write_bytes(before[file.name][:length])
+    assert simulate(SMALL, folder, range(3)) == [2]
+    assert contents(folder) == before
+
+
 def test_events_of_another_config_are_refused(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"simulated otherwise: pile_up = 1.0, wanted 2.0; seed = 7, wanted 9"):
         simulate(replace(SMALL, pile_up=2.0, seed=9), folder, 3)
