@@ -102,7 +102,7 @@ def _slip(cls: Any, slip: Any) -> str:
         field = next((field for field in dataclasses.fields(cls) if field.name == key), None)
         if field is None:
             return f"config {key}: missing; give it in the config file, or with --set {key}=…"
-        spelling = key.upper() if field.metadata.get("positional") else f"--{key.replace('_', '-')}"
+        spelling = f"--{key.replace('_', '-')}"
         wanted = f" ({field.metadata['help']})" if "help" in field.metadata else ""
         return f"{spelling} is missing{wanted}; give it, or the key {key!r} in the config file"
     message = slip["msg"].removeprefix("Value error, ")

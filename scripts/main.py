@@ -38,7 +38,26 @@ class Verb(NamedTuple):
     config_first: bool = False
 
 
-VERBS = {
+class Group(NamedTuple):
+    """Verbs below a verb."""
+
+    help: str
+    verbs: Mapping[str, Verb]
+
+
+BENCHES = {
+    "graphs": Verb("benches.graphs", "bench_graphs", "GraphsBenchConfig", "speed of graph construction"),
+    "simulation": Verb(
+        "benches.simulation", "bench_simulation", "SimulationBenchConfig", "simulated against published sizes"
+    ),
+    "sectors": Verb("benches.sectors", "bench_sectors", "SectorsBenchConfig", "what cutting graphs into sectors loses"),
+    "accelerator": Verb(
+        "benches.accelerator", "bench_accelerator", "AcceleratorBenchConfig", "cycles beside published designs"
+    ),
+    "resources": Verb("benches.resources", "bench_resources", "ResourcesBenchConfig", "formulas beside synthesis"),
+    "clocks": Verb("benches.clocks", "bench_clocks", "ClocksBenchConfig", "clocks of one MLP after place and route"),
+}
+VERBS: dict[str, Verb | Group] = {
     "simulate": Verb("simulate", "simulate", "SimulateConfig", "Pythia 8 + ACTS collisions in TrackML format"),
     "build": Verb("build", "build", "BuildConfig", "events → hit graphs"),
     "train": Verb("train", "train", "TrainRunConfig", "float training, resumable"),
@@ -49,7 +68,7 @@ VERBS = {
     "verify": Verb("verify", "verify", "VerifyRunConfig", "every exported form against the integers, bit by bit"),
     "evaluate": Verb("evaluate", "evaluate", "EvaluateConfig", "edge and tracking metrics of any form"),
     "reconstruct": Verb("reconstruct", "reconstruct", "ReconstructConfig", "events → tracks, one row a hit"),
-    "bench": Verb("bench", "bench", "BenchConfig", "speed and physics tables, as ratios in one run"),
+    "bench": Group("speed and physics tables, as ratios in one run", BENCHES),
     "resources": Verb("resources", "resources", "ResourcesConfig", "vendors' synthesis and timing reports in a table"),
     "report": Verb("report", "report", "ReportConfig", "one self-contained HTML page of a run folder"),
     "run": Verb(
@@ -60,26 +79,35 @@ VERBS = {
 
 
 class LazyGroup(click.Group):
-    """Verbs as subcommands, made from their config dataclass when asked for."""
+    """Verbs as subcommands, made from their config dataclass when asked for; `path` is the way down to a group."""
+
+    def __init__(self, verbs: Mapping[str, Verb | Group], path: str = "", **words: Any) -> None:
+        super().__init__(**words)
+        self.verbs, self.path = verbs, path
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
+        return list(self.verbs)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return verb_command(cmd_name, VERBS[cmd_name]) if cmd_name in VERBS else None
+        match self.verbs.get(cmd_name):
+            case Group(text, verbs):
+                return LazyGroup(verbs, f"{cmd_name} ", name=cmd_name, help=f"{text[0].upper()}{text[1:]}.")
+            case Verb() as verb:
+                return verb_command(self.path + cmd_name, verb)
+        return None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in VERBS and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], VERBS, n=1)
-            guess = f"did you mean {near[0]!r}?" if near else f"the verbs are {', '.join(VERBS)}"
+        if args and args[0] not in self.verbs and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], self.verbs, n=1)
+            guess = f"did you mean {near[0]!r}?" if near else f"the verbs are {', '.join(self.verbs)}"
             raise click.UsageError(f"no verb {args[0]!r}; {guess}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Verbs, in the order of the data flow"):
-            formatter.write_dl([(name, verb.help) for name, verb in VERBS.items()])
+        with formatter.section("Tables" if self.path else "Verbs, in the order of the data flow"):
+            formatter.write_dl([(name, verb.help) for name, verb in self.verbs.items()])
 
 
 def verb_command(name: str, verb: Verb) -> click.Command:
@@ -103,7 +131,7 @@ def verb_command(name: str, verb: Verb) -> click.Command:
                 click.echo(config_text(config_class, config_file, [*overrides, *set_]), nl=False)
                 return
             config = load_config(config_class, config_file, [*overrides, *set_])
-            run_folder = Path(folder) if folder else Path("runs") / name
+            run_folder = Path(folder) if folder else Path("runs", *name.split())
             result = _in_folder(name, verb, function, config, run_folder, Console(quiet=quiet or json_))
         except OSError as error:
             raise click.ClickException(f"{name}: {_file_problem(error)}") from error
@@ -115,7 +143,7 @@ def verb_command(name: str, verb: Verb) -> click.Command:
             sys.exit(1)
 
     command = click.Command(
-        name,
+        name.split()[-1],
         help=_help(function),
         callback=call,
         params=[
@@ -126,7 +154,7 @@ def verb_command(name: str, verb: Verb) -> click.Command:
                 metavar="KEY=VALUE",
                 help="Override one key, dotted for nested ones; may be repeated.",
             ),
-            click.Option(["--folder"], metavar="DIR", help=f"Run folder.  [default: runs/{name}]"),
+            click.Option(["--folder"], metavar="DIR", help=f"Run folder.  [default: runs/{name.replace(' ', '/')}]"),
             click.Option(["--json", "json_"], is_flag=True, help="End with one line of JSON on stdout, nothing else."),
             click.Option(["--quiet"], is_flag=True, help="No progress."),
             click.Option(["--print-config"], is_flag=True, help="Print the resolved config as YAML and stop."),
@@ -152,7 +180,7 @@ def _in_folder(
 
 
 def _write_config(config: Any, folder: Path, name: str) -> None:
-    write_text(folder / f"{name}.yaml", dump_config(config))
+    write_text(folder / f"{name.replace(' ', '-')}.yaml", dump_config(config))
 
 
 def _file_problem(error: OSError) -> str:
@@ -185,9 +213,6 @@ def _field_options(config_class: Any) -> list[click.Parameter]:
     for field in dataclasses.fields(config_class):
         kind = _plain_type(hints[field.name])
         if kind is None:
-            continue
-        if field.metadata.get("positional"):
-            options.append(click.Argument([field.name], type=kind))
             continue
         default = "" if field.default in (dataclasses.MISSING, None, ()) else f"  [default: {_shown(field.default)}]"
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
@@ -229,7 +254,9 @@ def _help(function: Callable[..., Any]) -> str:
     return inspect.getdoc(function) or ""
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=LazyGroup, verbs=VERBS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(package_name="edgetrack", prog_name="edgetrack")
 def main() -> None:
     """edgetrack: graph-network track finders from collision events to bit-exact hardware.

@@ -17,11 +17,6 @@ def required(help: str) -> Any:
     return field(metadata={"help": help})
 
 
-def positional(help: str) -> Any:
-    """A dataclass field that is given without a flag: `edgetrack bench graphs`."""
-    return field(metadata={"help": help, "positional": True})
-
-
 def check_file_name(name: str) -> None:
     """Raise ValueError for a name, without suffix, that would be no file in its own folder."""
     if not re.fullmatch(r"\w[\w.+ -]*", name):

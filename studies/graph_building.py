@@ -1,4 +1,4 @@
-"""`edgetrack bench graphs`: the compiled construction against all pairs in numpy, in one process."""
+"""The compiled construction against all pairs in numpy, in one process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DISC_PLACES = (600.0, 700.0, 820.0, 960.0, 1100.0, 1300.0, 1500.0)  # mm, |z|
 DISC_RADII = (30.0, 176.0)
 
 
-def bench_graphs(
+def construction_cases(
     hits: int = 57000, seed: int = 1, repeats: int = 5, events: Path | None = None
 ) -> list[dict[str, Any]]:
     """Cases of the construction with `WINDOWS`, on one thread and on all cores.

@@ -1,4 +1,4 @@
-"""`edgetrack bench simulation`: simulated events against the numbers published for TrackML's."""
+"""Simulated events against the numbers published for TrackML's."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from edgetrack.models.pretrained_checkpoints import DEFAULT_QUANTISED
 from edgetrack.scripts.console import Console
+from edgetrack.scripts.option import option
 from edgetrack.studies.accelerator_cases import CUTOFFS, RANDOM, measure, network
 from edgetrack.studies.published_designs import SIZES
 
@@ -16,34 +17,38 @@ RESOURCES = ("lut", "ff", "carry4", "lutram", "bram36", "uram", "dsp")
 
 
 @dataclass(frozen=True)
-class AcceleratorTableConfig:
+class AcceleratorBenchConfig:
     """Which networks, pipelined how deeply, at which clock."""
 
-    networks: tuple[str, ...] = (RANDOM, DEFAULT_QUANTISED)  # "random", or quantised checkpoints
+    networks: tuple[str, ...] = option((RANDOM, DEFAULT_QUANTISED), '"random", or quantised checkpoints')
     latency_cutoffs: tuple[float, ...] = CUTOFFS
-    clock_mhz: float = 200.0  # assumed: cycles are measured, the clock is not
+    clock_mhz: float = option(200.0, "assumed: cycles are measured, the clock is not")
+    estimate: bool = option(False, "LUT, FF and memories by Yosys too, minutes for each network")
+    seed: int = option(1, "of random weights and graphs")
 
     def __post_init__(self) -> None:
         if not self.networks or not self.latency_cutoffs:
-            raise ValueError("accelerator: no networks or no latency_cutoffs, wanted at least one of each to measure")
+            raise ValueError("no networks or no latency_cutoffs, wanted at least one of each to measure")
         if not self.clock_mhz > 0:
-            raise ValueError(f"accelerator.clock_mhz is {self.clock_mhz}, wanted above 0")
+            raise ValueError(f"clock_mhz is {self.clock_mhz}, wanted above 0")
 
 
-def bench_accelerator(
-    config: AcceleratorTableConfig, seed: int, estimate: bool, folder: Path, console: Console
-) -> dict[str, Any]:
-    """Every size × network × cutoff, simulated and compared logit by logit; artefacts go below `folder`."""
+def bench_accelerator(config: AcceleratorBenchConfig, folder: Path, console: Console) -> dict[str, Any]:
+    """Latency and interval of the streaming accelerator in simulation, beside published designs.
+
+    Every size × network × cutoff is simulated and compared logit by logit; failed where a logit differs or a published
+    figure is not reached. Artefacts go below the folder.
+    """
     wanted = [(size, name, cutoff) for size in SIZES for name in config.networks for cutoff in config.latency_cutoffs]
-    models = {name: network(name, seed) for name in config.networks}
+    models = {name: network(name, config.seed) for name in config.networks}
     cases = []
-    with console.progress("accelerators") as report:
+    with console.progress("accelerators") as progress:
         for done, (size, name, cutoff) in enumerate(wanted, 1):
             shown = f"{size.name} {Path(name).stem} cutoff {cutoff:g}"
             place = folder / shown.replace("/", "-").replace(" ", "-")
-            case = measure(size, models[name], cutoff, config.clock_mhz, seed, place, estimate)
+            case = measure(size, models[name], cutoff, config.clock_mhz, config.seed, place, config.estimate)
             cases.append({"name": shown, "size": size.name, "network": name, **case})
-            report(done, len(wanted))
+            progress(done, len(wanted))
     show(cases, config.clock_mhz, console)
     return {"cases": cases, "failed": any(case["missed"] for case in cases)}
 

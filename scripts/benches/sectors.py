@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from edgetrack.graphs.files import load_graphs
 from edgetrack.graphs.graph_sets import sample_graphs
 from edgetrack.scripts.console import Console
+from edgetrack.scripts.option import option
 from edgetrack.studies.sector_cases import NINETY_NINE, SectorTableConfig, sector_cases
 
 
-def bench_sectors(folder: str, config: SectorTableConfig, console: Console) -> dict[str, Any]:
-    """Cases of the graphs in `folder` (by default the package's own), and the cheapest cut for each capacity."""
-    graphs = load_graphs(folder or sample_graphs())
-    with console.progress("sectors") as report:
-        cases = sector_cases(graphs, config, report)
+@dataclass(frozen=True)
+class SectorsBenchConfig:
+    """Which graphs, cuts and capacities."""
+
+    graphs: str = option("", "folder of hit graphs; default: the package's sample graphs")
+    sectors: SectorTableConfig = field(default_factory=SectorTableConfig)
+
+
+def bench_sectors(asked: SectorsBenchConfig, folder: Path, console: Console) -> dict[str, Any]:
+    """How full the φ × η sectors of graphs are, what seams and capacities lose in tracking efficiency, and the cheapest
+    cut for each capacity. Writes nothing."""
+    config = asked.sectors
+    graphs = load_graphs(asked.graphs or sample_graphs())
+    with console.progress("sectors") as progress:
+        cases = sector_cases(graphs, config, progress)
     fits = {name: fitting(cases, name, config.allowed_loss) for name in config.capacities}
     percentiles = "/".join(cases[0]["node_percentiles"])
     console.table(

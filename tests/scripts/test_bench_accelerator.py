@@ -11,7 +11,7 @@ import pytest
 from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.accelerator.simulation import AcceleratorLibrary
 from edgetrack.scripts.benches import accelerator as bench_accelerator
-from edgetrack.scripts.benches.accelerator import AcceleratorTableConfig
+from edgetrack.scripts.benches.accelerator import AcceleratorBenchConfig
 from edgetrack.scripts.benches.accelerator import bench_accelerator as run_bench
 from edgetrack.scripts.console import Console
 from edgetrack.studies.accelerator_cases import RANDOM, missed, network
@@ -33,8 +33,8 @@ GOOD = {
 def test_small_accelerator_is_measured_and_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = Size(AcceleratorConfig(8, 12, 2, 2, 2, 2), 24, Published("other", 500.0, 10.0), Goal(1.0))
     monkeypatch.setattr(bench_accelerator, "SIZES", (small,))
-    config = AcceleratorTableConfig(networks=(RANDOM,), latency_cutoffs=(5.0,), clock_mhz=100.0)
-    result = run_bench(config, 1, False, tmp_path, Console(quiet=True))
+    config = AcceleratorBenchConfig(networks=(RANDOM,), latency_cutoffs=(5.0,), clock_mhz=100.0)
+    result = run_bench(config, tmp_path, Console(quiet=True))
     (case,) = result["cases"]
     assert (case["size"], case["graphs"], case["logits"], case["mismatches"]) == ("8/12 on 2/2 lanes", 24, 288, 0)
     assert case["distinct_logits"] > 5
@@ -46,7 +46,7 @@ def test_small_accelerator_is_measured_and_compared(tmp_path: Path, monkeypatch:
     assert case["missed"] == [f"latency {case['nanoseconds']:.0f} ns, wanted below 1"]
     run = AcceleratorLibrary.run
     monkeypatch.setattr(AcceleratorLibrary, "run", lambda *given: [replace(one, overflow=True) for one in run(*given)])
-    (flagged,) = run_bench(config, 1, False, tmp_path, Console(quiet=True))["cases"]
+    (flagged,) = run_bench(config, tmp_path, Console(quiet=True))["cases"]
     assert flagged["mismatches"] == 288  # logits of a graph that is flagged as too large mean nothing
 
 
@@ -81,6 +81,6 @@ def test_random_network_is_that_of_its_seed() -> None:
 
 def test_nothing_to_measure_is_refused() -> None:
     with pytest.raises(ValueError, match="no networks"):
-        AcceleratorTableConfig(networks=())
+        AcceleratorBenchConfig(networks=())
     with pytest.raises(ValueError, match=r"clock_mhz is 0, wanted above 0"):
-        AcceleratorTableConfig(clock_mhz=0)
+        AcceleratorBenchConfig(clock_mhz=0)

@@ -10,7 +10,7 @@ import pytest
 
 from edgetrack.graphs.files import load_graphs, save_graph
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.scripts.benches.sectors import bench_sectors, fitting
+from edgetrack.scripts.benches.sectors import SectorsBenchConfig, bench_sectors, fitting
 from edgetrack.scripts.console import Console
 from edgetrack.studies.sector_cases import SectorTableConfig, sector_cases
 
@@ -76,7 +76,7 @@ def test_recommended_capacity_is_smaller_than_the_fullest_sector_where_that_cost
 
 def test_cheapest_cut_of_each_margin_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_graph(two_tracks(), tmp_path / "event.npz")
-    result = bench_sectors(str(tmp_path), HALVES, Console())
+    result = bench_sectors(SectorsBenchConfig(str(tmp_path), HALVES), tmp_path, Console())
     assert result["fits"]["16/16"] == ["1 × 1, none", "2 × 1, true edges", "2 × 1, messages"]
     assert "16/16: 2 × 1, messages" in " ".join(capsys.readouterr().err.split())
 

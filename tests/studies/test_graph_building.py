@@ -13,7 +13,7 @@ from edgetrack.studies import graph_building as bench
 
 
 def test_cases_have_ratios_and_milliseconds_of_one_run() -> None:
-    cases = bench.bench_graphs(hits=3000, repeats=2)
+    cases = bench.construction_cases(hits=3000, repeats=2)
     assert cases[0]["threads"] == 1
     for case in cases:
         assert case["size"]["hits"] == 3000
@@ -30,7 +30,7 @@ def test_wrong_edge_stops_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(bench, "geometric_edges", wrong)
     with pytest.raises(RuntimeError, match="not the same set"):
-        bench.bench_graphs(hits=3000, repeats=1)
+        bench.construction_cases(hits=3000, repeats=1)
 
 
 def test_synthetic_hits_follow_the_seed_and_fill_every_layer() -> None:
@@ -42,5 +42,5 @@ def test_synthetic_hits_follow_the_seed_and_fill_every_layer() -> None:
 
 
 def test_real_event_can_be_benched(trackml_sample: Path) -> None:
-    cases = bench.bench_graphs(repeats=1, events=trackml_sample)
+    cases = bench.construction_cases(repeats=1, events=trackml_sample)
     assert cases[0]["size"]["hits"] == 2783
