@@ -11,10 +11,10 @@ from torch import Tensor
 from edgetrack.export.exact_codes import exact_codes
 from edgetrack.export.form import Capacity
 from edgetrack.export.kind import FormKind, NoSettings
-from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.rows import Graph, as_rows, as_tensors
 from edgetrack.quantize.fixed_point import Format, IntArray
 from edgetrack.quantize.integer_model import IntegerModel
-from edgetrack.quantize.network import QuantizedNetwork, concatenate
+from edgetrack.quantize.network import QuantizedNetwork
 
 
 class BrevitasForm:
@@ -28,19 +28,21 @@ class BrevitasForm:
         self.model = model
 
     @torch.no_grad()
-    def run_graph(self, graph: HitGraph) -> dict[str, IntArray]:
+    def run_graph(self, graph: Graph) -> dict[str, IntArray]:
         """Codes of every value and every hidden activation. Raises InexactForm for a value off its grid."""
-        inputs = {"x": torch.from_numpy(graph.x), "edge_attr": torch.from_numpy(graph.edge_attr)}
-        values = self.network.values(inputs, torch.from_numpy(graph.edge_index), hidden=True)
-        last = {f"{mlp.name}.{len(mlp.widths) - 1}" for mlp in self.model.description.mlps}  # stands as the MLP's own
-        return {name: self._codes(name, value) for name, value in values.items() if name not in last}
+        values = self.network.values(as_tensors(as_rows(graph)), hidden=True)
+        return {name: self._codes(name, value) for name, value in values.items()}
 
     @torch.no_grad()
-    def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
-        """Output codes (n, width) of one MLP."""
-        part = self.model.submodel(mlp)
-        columns = [on_grid(inputs[value.name], part.formats[value.name]) for value in part.description.inputs]
-        return self._codes(mlp, self.network.mlps[mlp](concatenate(columns))[-1].value)
+    def run_kernel(self, kernel: str, inputs: Mapping[str, IntArray]) -> IntArray:
+        """Output codes (n, width) of one kernel."""
+        part = self.model.submodel(kernel)
+        values = {
+            value.name: on_grid(inputs[value.name], part.formats[value.name]) for value in part.description.inputs
+        }
+        for step in part.description.steps:
+            values[step.name] = self.network.step_values(step, values)[step.name]
+        return self._codes(kernel, values[kernel].value)
 
     def _codes(self, name: str, value: Tensor) -> IntArray:
         mlp, _, layer = name.partition(".")

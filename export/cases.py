@@ -14,19 +14,20 @@ from edgetrack.quantize.integer_model import IntegerModel
 PUBLISHED_SIZES = ((28, 56), (660, 1320))
 
 
-def mlp_vectors(model: IntegerModel, mlp: str, count: int, seed: int) -> dict[str, IntArray]:
-    """`count` legal input vectors of one MLP, as codes of the inputs of `model.submodel(mlp)`.
+def kernel_vectors(model: IntegerModel, kernel: str, count: int, seed: int) -> dict[str, IntArray]:
+    """`count` legal input vectors of one MLP, map or table, as codes of the inputs of `model.submodel(kernel)`.
 
     Corner cases come first: all columns at the least, the greatest and the middle codes, each column alone at either
-    end, and for each neuron of the first layer the inputs that drive its accumulator to both extremes. The rest is
-    half uniform over the codes, half normal around zero with a tenth of the range.
+    end, and for each neuron of an MLP's first layer the inputs that drive its accumulator to both extremes. The rest
+    is half uniform over the codes, half normal around zero with a tenth of the range.
     """
-    part = model.submodel(mlp)
-    columns = part.columns(mlp_source(part, mlp))
+    part = model.submodel(kernel)
+    columns = [fmt for value in part.description.inputs for fmt in part.columns(value.name)]
     lowest = np.array([fmt.lowest for fmt in columns], np.int64)
     highest = np.array([fmt.highest for fmt in columns], np.int64)
-    corners = corner_vectors(lowest, highest, part.layers[mlp][0].weight)
-    rng = np.random.default_rng([seed, *mlp.encode()])
+    weight = part.layers[kernel][0].weight if kernel in part.layers else np.zeros((0, len(columns)), np.int64)
+    corners = corner_vectors(lowest, highest, weight)
+    rng = np.random.default_rng([seed, *kernel.encode()])
     spread = rng.normal(0.0, 0.1, (count // 2, len(columns))) * (highest - lowest)
     uniform = rng.integers(lowest, highest + 1, (count, len(columns)))
     vectors = np.concatenate([corners, np.rint(spread).astype(np.int64), uniform])[:count]
@@ -43,13 +44,8 @@ def corner_vectors(lowest: IntArray, highest: IntArray, weight: IntArray) -> Int
     return np.concatenate([np.stack(plain), *one_at_an_end, *driven])
 
 
-def mlp_source(part: IntegerModel, mlp: str) -> str:
-    """Name of the value that the MLP of a submodel reads."""
-    return next(step.source for step in part.description.mlps if step.name == mlp)
-
-
 def split_columns(part: IntegerModel, vectors: IntArray) -> dict[str, IntArray]:
-    """Columns of MLP input vectors, given back to the submodel's inputs in order."""
+    """Columns of a kernel's input vectors, given back to the submodel's inputs in order."""
     ends = np.cumsum([value.width for value in part.description.inputs])[:-1]
     pieces = np.split(vectors, ends, axis=1)
     return {value.name: piece for value, piece in zip(part.description.inputs, pieces, strict=True)}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.rows import Graph
 from edgetrack.quantize.fixed_point import IntArray
 
 
@@ -47,17 +47,17 @@ class Form(Protocol):
     def capacity(self) -> Capacity | None:
         """Largest graph it takes; None: graphs of any size."""
 
-    def run_graph(self, graph: HitGraph) -> Mapping[str, IntArray] | None:
+    def run_graph(self, graph: Graph) -> Mapping[str, IntArray] | None:
         """Codes of the values that this form can show (name → (N or E, width)), always with the output.
 
         The order is that of the network's steps, so the first difference names the first divergent layer; keys
         beyond the network's values, such as "phi_r1.0" (activation of the MLP's first layer), are allowed where
-        the integer model shows them too. None where the form has no whole graph (one MLP at a time in RTL). Raises
+        the integer model shows them too. None where the form has no whole graph (one kernel at a time in RTL). Raises
         InexactForm for a value that is none of the model's integers.
         """
 
-    def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
-        """Output codes (n, width) of one MLP for codes of the inputs of `IntegerModel.submodel(mlp)`, each (n, w).
+    def run_kernel(self, kernel: str, inputs: Mapping[str, IntArray]) -> IntArray:
+        """Output codes (n, width) of one MLP, map or table for codes of the inputs of `IntegerModel.submodel(kernel)`.
 
         Raises InexactForm as `run_graph` does.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sectors import SectorConfig, merged_scores, sectors
 from edgetrack.models.checkpoint import Checkpoint, float_network
 from edgetrack.models.pretrained_checkpoints import DEFAULT_FLOAT, DEFAULT_QUANTISED
+from edgetrack.models.rows import hit_rows
 from edgetrack.quantize.checkpoint import integer_model, quantized_network
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
@@ -117,15 +118,12 @@ def form_codes(model: IntegerModel, form: Form, graphs: Sequence[HitGraph]) -> l
     made = []
     for graph in graphs:
         got = form.run_graph(graph)
-        made.append(graph_through_mlps(model, form, graph) if got is None else got[model.description.output])
+        made.append(graph_through_kernels(model, form, graph) if got is None else got[model.description.output])
     return made
 
 
-def graph_through_mlps(model: IntegerModel, form: Form, graph: HitGraph) -> IntArray:
-    """Output codes of a whole graph where only the MLPs are the form's; the rest is the integer model's."""
-
-    def mlp(name: str, inputs: Mapping[str, IntArray]) -> IntArray:
-        return form.run_mlp(name, inputs)
-
-    features = model.quantize_inputs({"x": graph.x, "edge_attr": graph.edge_attr})
-    return model.run(features, graph.edge_index, mlp=mlp)[model.description.output]
+def graph_through_kernels(model: IntegerModel, form: Form, graph: HitGraph) -> IntArray:
+    """Output codes of a whole graph where only the kernels are the form's; the rest is the integer model's."""
+    rows = hit_rows(graph)
+    inputs = model.quantize_inputs(rows.features)
+    return model.run(inputs, rows, kernel=form.run_kernel)[model.description.output]

@@ -10,7 +10,7 @@ import numpy as np
 
 from edgetrack.events.progress import Progress
 from edgetrack.export.back_to_back import StreamCases, StreamingForm, compare_received
-from edgetrack.export.cases import count_vectors, mlp_vectors
+from edgetrack.export.cases import count_vectors, kernel_vectors
 from edgetrack.export.form import Form, InexactForm
 from edgetrack.export.tally import Mismatch, Tally
 from edgetrack.graphs.hitgraph import HitGraph
@@ -112,21 +112,21 @@ def verify_form(
     `progress(done, total)` is called after each MLP and each graph or round.
     """
     tally = Tally(form.name, reference.description.output)
-    mlps = [mlp.name for mlp in reference.description.mlps]
-    total = len(mlps) + (len(stream.rounds) if stream else len(graphs) + len(special))
+    kernels = [kernel.name for kernel in reference.description.kernels]
+    total = len(kernels) + (len(stream.rounds) if stream else len(graphs) + len(special))
     compared: dict[str, int] = {}
-    for done, mlp in enumerate(mlps, 1):
-        inputs = mlp_vectors(reference, mlp, vectors, seed)
-        wanted = reference.submodel(mlp).run(inputs)[mlp]
+    for done, kernel in enumerate(kernels, 1):
+        inputs = kernel_vectors(reference, kernel, vectors, seed)
+        wanted = reference.submodel(kernel).run(inputs)[kernel]
         try:
-            tally.compare("vectors", {mlp: wanted}, {mlp: form.run_mlp(mlp, inputs)})
+            tally.compare("vectors", {kernel: wanted}, {kernel: form.run_kernel(kernel, inputs)})
         except InexactForm as error:
             tally.reject("vectors", error)
-        compared[mlp] = count_vectors(inputs)
+        compared[kernel] = count_vectors(inputs)
         progress(done, total)
 
     def after(done: int) -> None:
-        progress(len(mlps) + done, total)
+        progress(len(kernels) + done, total)
 
     streamed = None
     if stream is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgetrack.export.form import Capacity
 from edgetrack.export.kind import FormKind, NoSettings
-from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.rows import Graph
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_file import load_integer_model, save_integer_model
 from edgetrack.quantize.integer_model import IntegerModel
@@ -22,13 +22,13 @@ class IntegerForm:
     def __init__(self, path: Path) -> None:
         self.model = load_integer_model(path)
 
-    def run_graph(self, graph: HitGraph) -> Mapping[str, IntArray]:
+    def run_graph(self, graph: Graph) -> Mapping[str, IntArray]:
         """Codes of every value and every hidden activation."""
         return self.model.run_graph(graph, hidden=True)
 
-    def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
-        """Output codes (n, width) of one MLP."""
-        return self.model.submodel(mlp).run(inputs)[mlp]
+    def run_kernel(self, kernel: str, inputs: Mapping[str, IntArray]) -> IntArray:
+        """Output codes (n, width) of one kernel."""
+        return self.model.submodel(kernel).run(inputs)[kernel]
 
 
 def export_integer(model: IntegerModel, folder: Path) -> IntegerForm:

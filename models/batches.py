@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.rows import Rows, as_tensors, disjoint_union, hit_rows
 
 
 @dataclass(frozen=True)
@@ -26,40 +27,27 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Batch:
-    """The disjoint union of some graphs."""
+    """The disjoint union of some labelled graphs."""
 
-    x: Tensor  # (N, 3) float32
-    edge_index: Tensor  # (2, E) int64, source → target
-    edge_attr: Tensor  # (E, 4) float32
+    rows: Rows[Tensor]
     y: Tensor  # (E,) float32, 0 or 1
 
     def to(self, device: torch.device | str) -> Batch:
-        return Batch(self.x.to(device), self.edge_index.to(device), self.edge_attr.to(device), self.y.to(device))
+        return Batch(self.rows.to(device), self.y.to(device))
 
 
 def as_batch(graph: HitGraph) -> Batch:
     """One labelled graph as tensors. Raises ValueError for a graph without labels."""
     if graph.y is None:
         raise ValueError(f"{graph.name}: has no edge labels y; training needs graphs that were built with truth")
-    return Batch(
-        torch.from_numpy(graph.x),
-        torch.from_numpy(graph.edge_index),
-        torch.from_numpy(graph.edge_attr),
-        torch.from_numpy(graph.y).float(),
-    )
+    return Batch(as_tensors(hit_rows(graph)), torch.from_numpy(graph.y).float())
 
 
-def disjoint_union(batches: Sequence[Batch]) -> Batch:
+def union_of(batches: Sequence[Batch]) -> Batch:
     """Several graphs as one without edges between them. O(N + E)."""
     if len(batches) == 1:
         return batches[0]
-    offsets = np.cumsum([0, *(len(batch.x) for batch in batches[:-1])])
-    return Batch(
-        torch.cat([batch.x for batch in batches]),
-        torch.cat([batch.edge_index + int(offset) for batch, offset in zip(batches, offsets, strict=True)], dim=1),
-        torch.cat([batch.edge_attr for batch in batches]),
-        torch.cat([batch.y for batch in batches]),
-    )
+    return Batch(disjoint_union([batch.rows for batch in batches]), torch.cat([batch.y for batch in batches]))
 
 
 def augmented(batch: Batch, augmentation: Augmentation, rng: np.random.Generator) -> Batch:
@@ -69,10 +57,11 @@ def augmented(batch: Batch, augmentation: Augmentation, rng: np.random.Generator
     turn = turn if augmentation.rotate else 0.0
     sign_z = sign_z if augmentation.reflect_z else 1
     sign_phi = sign_phi if augmentation.reflect_phi else 1
-    radius, phi, z = batch.x.unbind(1)
+    radius, phi, z = batch.rows.features["x"].unbind(1)
     phi = torch.remainder(sign_phi * phi + (turn + 1.0), 2.0) - 1.0
     signs = torch.tensor([1.0, sign_phi, sign_z, 1.0])
-    return Batch(torch.stack([radius, phi, sign_z * z], 1), batch.edge_index, batch.edge_attr * signs, batch.y)
+    features = {"x": torch.stack([radius, phi, sign_z * z], 1), "edge_attr": batch.rows.features["edge_attr"] * signs}
+    return Batch(replace(batch.rows, features=features), batch.y)
 
 
 class EpochBatches:
@@ -105,7 +94,7 @@ class EpochBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         for group in self.groups:
-            yield disjoint_union([self._graph(int(index)) for index in group])
+            yield union_of([self._graph(int(index)) for index in group])
 
     def _graph(self, index: int) -> Batch:
         if self.augmentation is None:

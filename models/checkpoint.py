@@ -20,7 +20,7 @@ from edgetrack.models.network import GraphNetwork
 
 # One key only: the safetensors writer keeps metadata in an unordered map, and equal checkpoints must be equal bytes.
 METADATA_KEY = "edgetrack_checkpoint"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 DIGEST_KEY = "sha256"
 
 

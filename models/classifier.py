@@ -18,7 +18,7 @@ FINGERPRINT_KEY = "edgetrack_fingerprint"
 
 
 class EdgeClassifier(LightningModule):
-    """Binary cross-entropy of the logits of `network(x, edge_index, edge_attr)` against labels and teacher.
+    """Binary cross-entropy of the logits of `network(rows)` against labels and teacher.
 
     `fingerprint` names the training (config, graphs, first weights); a resume point of another one is refused.
     """
@@ -85,11 +85,11 @@ class EdgeClassifier(LightningModule):
         )
 
     def _loss(self, batch: Batch) -> Tensor:
-        logits = self.network(batch.x, batch.edge_index, batch.edge_attr)
+        logits = self.network(batch.rows)
         loss = binary_cross_entropy_with_logits(logits, batch.y)
         for teacher in self.teacher:
             with torch.no_grad():
-                scores = torch.sigmoid(teacher(batch.x, batch.edge_index, batch.edge_attr))
+                scores = torch.sigmoid(teacher(batch.rows))
             soft = binary_cross_entropy_with_logits(logits, scores)
             loss = torch.lerp(loss, soft, self.config.distillation)
         return loss

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.rows import as_tensors, hit_rows
 
 
 @contextmanager
@@ -29,22 +30,13 @@ def edge_logits(
 ) -> list[NDArray[np.float32]]:
     """Logits (E,) float32 of each graph, with `network` on `device`, in evaluation mode meanwhile.
 
-    `network(x, edge_index, edge_attr)` gives (E,) logits. O(N + E) a graph.
+    `network(rows)` gives (E,) logits. O(N + E) a graph.
     """
     was_training = network.training
     network.eval()
     try:
         with torch_threads(threads), torch.inference_mode():
-            return [
-                network(
-                    torch.from_numpy(graph.x).to(device),
-                    torch.from_numpy(graph.edge_index).to(device),
-                    torch.from_numpy(graph.edge_attr).to(device),
-                )
-                .float()
-                .cpu()
-                .numpy()
-                for graph in graphs
-            ]
+            rows = (as_tensors(hit_rows(graph)).to(device) for graph in graphs)
+            return [network(one).float().cpu().numpy() for one in rows]
     finally:
         network.train(was_training)

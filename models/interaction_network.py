@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from edgetrack.models.description import Concat, Gather, Input, Mlp, NetworkDescription, ScatterSum, Step
+from edgetrack.models.description import NetworkDescription
+from edgetrack.models.steps import Concat, Gather, Input, Mlp, Scatter, Step
 
 NODE_FEATURES = ("r", "φ", "z")
 EDGE_FEATURES = ("Δr", "Δφ", "Δz", "ΔR")
@@ -61,7 +62,7 @@ def interaction_network(config: InteractionNetworkConfig) -> NetworkDescription:
             Gather(f"{node}_source{tag}", node, "source"),
             Concat(f"relation_1{tag}", (f"{node}_target{tag}", f"{node}_source{tag}", edge)),
             Mlp(f"phi_r1{tag}", f"relation_1{tag}", (config.hidden, config.hidden, config.effects)),
-            ScatterSum(f"aggregate{tag}", f"phi_r1{tag}"),
+            Scatter(f"aggregate{tag}", f"phi_r1{tag}", "sum"),
             Concat(f"object{tag}", (node, f"aggregate{tag}")),
             Mlp(f"phi_o{tag}", f"object{tag}", (config.hidden, config.hidden, len(config.node_scale))),
         ]

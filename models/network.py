@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 
-from edgetrack.models.description import Add, Concat, Gather, Mlp, NetworkDescription, ScatterMean, ScatterSum
+from edgetrack.models.description import NetworkDescription
+from edgetrack.models.functions import function
 from edgetrack.models.named_modules import NamedModules
+from edgetrack.models.operations import operation
+from edgetrack.models.rows import Rows
+from edgetrack.models.steps import Concat, Gather, Map, Mlp, Scatter, Step, Table, refuse_step
 
 
 class GraphNetwork(nn.Module):
     """Runs a description in float.
 
-    Cost: time O(N + E) times the sizes of the MLPs; memory O(E × widest layer).
+    Cost: time O(rows of all domains) times the sizes of the MLPs; memory O(E × widest layer).
     """
 
     def __init__(self, description: NetworkDescription) -> None:
@@ -24,43 +26,43 @@ class GraphNetwork(nn.Module):
             self.register_buffer(f"scale_{value.name}", torch.tensor(value.scale), persistent=False)
         self.mlps = NamedModules(
             {
-                mlp.name: multilayer_perceptron(description.shape(mlp.source).width, mlp.widths)
-                for mlp in description.mlps
+                name: multilayer_perceptron(description.shape(mlp.source).width, mlp.widths)
+                for name, mlp in description.parameters.items()
             }
         )
 
-    def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Tensor:
-        """Logit of each edge.
+    def forward(self, rows: Rows[Tensor]) -> Tensor:
+        """The output: (E,) float32 logits of an edge classifier, (rows, width) where it is wider than one column."""
+        return self.values(rows)[self.description.output].squeeze(1)
 
-        Args: x (N, 3) float32 node features; edge_index (2, E) int64 source → target; edge_attr (E, 4) float32.
-        Returns: (E,) float32, or (E, width) for a wider output.
-        """
-        return self.values({"x": x, "edge_attr": edge_attr}, edge_index)[self.description.output].squeeze(1)
-
-    def values(self, inputs: Mapping[str, Tensor], edge_index: Tensor) -> dict[str, Tensor]:
-        """Every named value of the description, in order, each (N or E, width)."""
-        made = {
-            value.name: inputs[value.name] * self.get_buffer(f"scale_{value.name}") for value in self.description.inputs
+    def values(self, rows: Rows[Tensor]) -> dict[str, Tensor]:
+        """Every named value of the description, in order, each (rows of its domain, width)."""
+        values = {
+            value.name: rows.features[value.name] * self.get_buffer(f"scale_{value.name}")
+            for value in self.description.inputs
         }
-        num_nodes = next(made[v.name].shape[0] for v in self.description.inputs if v.domain == "node")
-        ends = {"source": edge_index[0], "target": edge_index[1]}
         for step in self.description.steps:
-            match step:
-                case Gather():
-                    value = made[step.source].index_select(0, ends[step.end])
-                case Concat():
-                    value = torch.cat([made[part] for part in step.parts], dim=1)
-                case Mlp():
-                    value = self.mlps[step.name](made[step.source])
-                case ScatterSum():
-                    value = scatter_sum(made[step.source], ends[step.end], num_nodes)
-                case ScatterMean():
-                    value = scatter_sum(made[step.source], ends[step.end], num_nodes)
-                    value = value / degree(ends[step.end], num_nodes).clamp(min=1)
-                case Add():
-                    value = made[step.parts[0]] + made[step.parts[1]]
-            made[step.name] = value
-        return made
+            values[step.name] = self._value(step, values, rows)
+        return values
+
+    def _value(self, step: Step, values: dict[str, Tensor], rows: Rows[Tensor]) -> Tensor:
+        match step:
+            case Gather():
+                return values[step.source].index_select(0, rows.ends[step.end])
+            case Concat():
+                return torch.cat([values[part] for part in step.parts], dim=1)
+            case Mlp():
+                made: Tensor = self.mlps[step.parameters](values[step.source])
+                return made
+            case Map():
+                made = operation(step.operation).apply(*(values[part] for part in step.parts))
+                return made
+            case Table():
+                return function(step.function)(values[step.source])
+            case Scatter():
+                return scatter(step, values[step.source], rows)
+            case _:
+                refuse_step(step, "float network")
 
 
 def seeded_network(description: NetworkDescription, seed: int) -> GraphNetwork:
@@ -78,12 +80,31 @@ def multilayer_perceptron(width: int, widths: tuple[int, ...]) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-def scatter_sum(value: Tensor, index: Tensor, num_nodes: int) -> Tensor:
-    """(E, width) edge values summed into (num_nodes, width) by `index` (E,)."""
-    out = value.new_zeros(num_nodes, value.shape[1])
+def scatter(step: Scatter, value: Tensor, rows: Rows[Tensor]) -> Tensor:
+    """(elements, width) values → (elements at the step's end, width). O(elements × width)."""
+    index, count = rows.ends[step.end], rows.counts[rows.domain_at(step.end)]
+    match step.reduce:
+        case "sum":
+            return scatter_sum(value, index, count)
+        case "mean":
+            return scatter_sum(value, index, count) / degree(index, count).clamp(min=1)
+        case "max":
+            return scatter_max(value, index, count)
+
+
+def scatter_sum(value: Tensor, index: Tensor, count: int) -> Tensor:
+    """(E, width) values summed into (count, width) by `index` (E,)."""
+    out = value.new_zeros(count, value.shape[1])
     return out.scatter_add(0, index.unsqueeze(1).expand(-1, value.shape[1]), value)
 
 
-def degree(index: Tensor, num_nodes: int) -> Tensor:
-    """(num_nodes, 1) float count of edges at each node."""
-    return scatter_sum(torch.ones(index.shape[0], 1, device=index.device), index, num_nodes)
+def scatter_max(value: Tensor, index: Tensor, count: int) -> Tensor:
+    """(E, width) → (count, width): the largest by `index` (E,), zero for an index that does not occur."""
+    out = value.new_zeros(count, value.shape[1])
+    columns = index.unsqueeze(1).expand(-1, value.shape[1])
+    return out.scatter_reduce(0, columns, value, reduce="amax", include_self=False)
+
+
+def degree(index: Tensor, count: int) -> Tensor:
+    """(count, 1) float32 number of times that each row occurs in `index`."""
+    return scatter_sum(torch.ones(index.shape[0], 1, device=index.device), index, count)

@@ -52,7 +52,7 @@ def fit(
 ) -> FitResult:
     """Train `network` in place; it ends on the CPU in evaluation mode with the weights that count.
 
-    Any module with `network(x, edge_index, edge_attr) -> (E,) logits` will do. `folder` receives TensorBoard curves and
+    Any module with `network(rows) -> (E,) logits` will do. `folder` receives TensorBoard curves and
     after every epoch a resume point: called again with the same arguments, a training that was killed goes on from
     there and ends, on the CPU, with bitwise the weights of an uninterrupted one; a finished one returns at once.
     Cost: epochs × graphs × one forward and backward pass, O(N + E) each.

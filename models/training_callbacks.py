@@ -72,7 +72,7 @@ class EpochRecord(Callback):
     def _logits(self, device: torch.device) -> Tensor:
         self.network.eval()
         on_device = (batch.to(device) for batch in self.validation)
-        logits = [self.network(batch.x, batch.edge_index, batch.edge_attr).float().cpu() for batch in on_device]
+        logits = [self.network(batch.rows).float().cpu() for batch in on_device]
         self.network.train()
         return torch.cat(logits)
 

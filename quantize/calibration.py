@@ -10,10 +10,9 @@ import brevitas.nn as qnn
 import torch
 from torch import Tensor, nn
 
-from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.batches import Batch, disjoint_union
-from edgetrack.models.description import Mlp
-from edgetrack.quantize.network import QuantizedMlp, QuantizedNetwork
+from edgetrack.models.rows import Graph, as_rows, as_tensors, disjoint_union
+from edgetrack.models.steps import Mlp
+from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.quantizers import bits_of, exponent_of, set_threshold_exponent
 
 MAX_VALUES = 1 << 21  # of one tensor, in whole rows evenly spaced, that a threshold is chosen from
@@ -51,17 +50,17 @@ class CalibratedScale:
 
 @torch.no_grad()
 def calibrate(
-    network: QuantizedNetwork, graphs: Sequence[HitGraph], config: CalibrationConfig
+    network: QuantizedNetwork, graphs: Sequence[Graph], config: CalibrationConfig
 ) -> dict[str, CalibratedScale]:
     """Set the scales of `network` in place, in one pass: each from what the scales before it let through.
 
     Scales that the recipe fixes (inputs with an `input_range`) stay. Returns what was chosen, by name as
     `QuantizedNetwork.layers` gives them. O(N + E) of the first `config.graphs` graphs.
 
-    Raises ValueError without a graph that has edges, or where a bias does not fit its width.
+    Raises ValueError without a graph that has elements in every domain, or where a bias does not fit its width.
     """
-    graphs = [graph for graph in graphs if graph.num_edges][: config.graphs]
-    if not graphs:
+    rows = [one for one in map(as_rows, graphs) if all(one.counts.values())][: config.graphs]
+    if not rows:
         raise ValueError("calibration got no graph with edges; give some training graphs")
     chosen: dict[str, CalibratedScale] = {}
     hooks = []
@@ -75,8 +74,7 @@ def calibrate(
     was_training = network.training
     network.eval()
     try:
-        union = disjoint_union([_as_inputs(graph) for graph in graphs])
-        network(union.x, union.edge_index, union.edge_attr)
+        network(disjoint_union([as_tensors(one) for one in rows]))
     finally:
         network.train(was_training)
         for hook in hooks:
@@ -135,10 +133,8 @@ def _check_biases(network: QuantizedNetwork) -> None:
     """Biases must fit their width on the accumulator's grid."""
     description = network.description
     for step in description.mlps:
-        mlp = network.mlps[step.name]
-        assert isinstance(mlp, QuantizedMlp)
         exponent = network.finest_exponent(step.source)
-        for index, (linear, activation) in enumerate(zip(mlp.linears, mlp.activations, strict=True)):
+        for index, (linear, activation) in enumerate(zip(*network.mlp_layers(step), strict=True)):
             assert isinstance(linear, qnn.QuantLinear)
             grid = exponent + exponent_of(linear)
             bits = network.recipe.layer_bits(description, step.name, index).bias
@@ -150,13 +146,3 @@ def _check_biases(network: QuantizedNetwork) -> None:
                     f"needs {needed} bits, the recipe gives {bits}; set bias_bits to {needed} or more"
                 )
             exponent = exponent_of(activation)
-
-
-def _as_inputs(graph: HitGraph) -> Batch:
-    """A graph as tensors; labels play no part."""
-    return Batch(
-        torch.from_numpy(graph.x),
-        torch.from_numpy(graph.edge_index),
-        torch.from_numpy(graph.edge_attr),
-        torch.zeros(graph.num_edges),
-    )

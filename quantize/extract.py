@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 import torch
 from brevitas.quant_tensor import IntQuantTensor
 from torch import Tensor
 
-from edgetrack.models.description import Add, Concat, Gather, NetworkDescription, ScatterMean, ScatterSum
+from edgetrack.models.description import NetworkDescription
+from edgetrack.models.steps import Concat, Gather, Input, Map, Mlp, Scatter, Step, Table, keeps_codes, refuse_step
+from edgetrack.quantize.exact_in_float import check_exact_in_float32
 from edgetrack.quantize.fixed_point import Format, IntArray
-from edgetrack.quantize.integer_model import RECIPROCAL_BITS, IntegerLayer, IntegerModel
-from edgetrack.quantize.network import QuantizedMlp, QuantizedNetwork
+from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
+from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.quantizers import Quantizer
-
-MAX_DEGREE = 4096  # neighbours of one node for which Brevitas' float32 sums are proved exact
-EXACT = 1 << 24  # float32 holds every integer below
+from edgetrack.quantize.tables import table_codes
 
 
-def extract_integer_model(network: QuantizedNetwork, max_degree: int = MAX_DEGREE) -> IntegerModel:
-    """The integers of `network`, equal to its evaluation forward on graphs of at most `max_degree` edges a node.
+def extract_integer_model(network: QuantizedNetwork) -> IntegerModel:
+    """The integers of `network`, equal to its evaluation forward on graphs within the recipe's `max_degree`.
 
     Raises ValueError with the layer's name for a scale that is no power of two or not per tensor, a zero point, a
     width that is no whole number, or integers that float32 cannot hold exactly.
@@ -30,67 +29,71 @@ def extract_integer_model(network: QuantizedNetwork, max_degree: int = MAX_DEGRE
     network.eval()
     try:
         with torch.no_grad():
-            formats = {name: _activation_format(quantiser, name) for name, quantiser in network.quantisers.items()}
-            layers: dict[str, tuple[IntegerLayer, ...]] = {}
-            for step in network.description.mlps:
-                mlp = network.mlps[step.name]
-                assert isinstance(mlp, QuantizedMlp)
-                exponent = _finest_exponent(network.description, formats, step.source)
-                layers[step.name] = _extract_mlp(mlp, step.name, exponent)
-                formats[step.name] = layers[step.name][-1].activation
+            model = _Extraction(network).model()
     finally:
         network.train(was_training)
-    model = IntegerModel(network.description, formats, layers)
-    check_exact_in_float32(model, max_degree)
+    check_exact_in_float32(model)
     return model
 
 
-def check_exact_in_float32(model: IntegerModel, max_degree: int) -> None:
-    """Raise ValueError with the layer's name where an integer of `model` can reach 2^24, float32's limit.
+class _Extraction:
+    """Reads a network step by step; the formats of what a step reads are known before it."""
 
-    Below it, every sum of products of the Brevitas forward is exact in any order.
-    """
-    remedy = "use fewer bits, or a smaller max_degree where graphs allow it"
-    for mlp in model.layers:
-        for index, bound in enumerate(model.accumulator_bounds(mlp)):
-            if bound >= EXACT:
+    def __init__(self, network: QuantizedNetwork) -> None:
+        self.network = network
+        self.description: NetworkDescription = network.description
+        self.formats: dict[str, Format] = {}
+        self.layers: dict[str, tuple[IntegerLayer, ...]] = {}
+        self.tables: dict[str, IntArray] = {}
+
+    def model(self) -> IntegerModel:
+        for value in (*self.description.inputs, *self.description.steps):
+            self._read(value)
+        return IntegerModel(self.description, self.formats, self.layers, self.tables, self.network.recipe.max_degree)
+
+    def _read(self, step: Input | Step) -> None:
+        match step:
+            case Gather() | Concat():
+                pass
+            case Mlp():
+                self.layers[step.name] = self._mlp(step)
+                self.formats[step.name] = self.layers[step.name][-1].activation
+            case Input() | Map() | Scatter():
+                if not keeps_codes(step):
+                    self.formats[step.name] = _activation_format(self.network.quantisers[step.name], step.name)
+            case Table():
+                fmt = self.formats[step.name] = _activation_format(self.network.quantisers[step.name], step.name)
+                self.tables[step.name] = table_codes(step, self._source_format(step), fmt)
+            case _:
+                refuse_step(step, "extraction")
+
+    def _columns(self, name: str) -> set[Format]:
+        if name in self.formats:
+            return {self.formats[name]}
+        return set().union(*(self._columns(source) for source in self.description.step(name).sources))
+
+    def _source_format(self, step: Table) -> Format:
+        columns = self._columns(step.source)
+        if len(columns) != 1:
+            raise ValueError(f"table {step.name} reads {step.source!r} in several formats; join values after the table")
+        return columns.pop()
+
+    def _mlp(self, step: Mlp) -> tuple[IntegerLayer, ...]:
+        exponent = min(fmt.exponent for fmt in self._columns(step.source))
+        layers = []
+        linears, activations = self.network.mlp_layers(step)
+        for index, (linear, activation) in enumerate(zip(linears, activations, strict=True)):
+            layer = f"{step.name}.{index}"
+            fmt = _activation_format(activation, layer)
+            last = index == len(step.widths) - 1
+            if fmt.signed != last:
                 raise ValueError(
-                    f"layer {mlp}.{index}: accumulators reach {bound:,}, wanted below 2^24, float32's "
-                    f"exact integers; {remedy}"
+                    f"layer {layer}: activation is {'signed' if fmt.signed else 'unsigned'}, wanted "
+                    f"{'signed (an MLP ends without ReLU)' if last else 'unsigned (ReLU)'}"
                 )
-    for step in model.description.steps:
-        if isinstance(step, ScatterSum | ScatterMean):
-            largest = int(model.magnitudes(step.source).max())
-            # a mean multiplies by round(2^12 / degree), at most 2^12 / degree + 1/2
-            bound = largest * max_degree
-            if isinstance(step, ScatterMean):
-                bound = largest * ((1 << RECIPROCAL_BITS) + max_degree // 2 + 1)
-        elif isinstance(step, Add):
-            exponent = min(model.exponent(part) for part in step.parts)
-            bound = sum(int(model.magnitudes(part).max()) << (model.exponent(part) - exponent) for part in step.parts)
-        else:
-            continue
-        if bound >= EXACT:
-            raise ValueError(
-                f"{step.name}: sums over {max_degree} neighbours reach {bound:,}, wanted below 2^24, "
-                f"float32's exact integers; {remedy}"
-            )
-
-
-def _extract_mlp(mlp: QuantizedMlp, name: str, exponent: int) -> tuple[IntegerLayer, ...]:
-    layers = []
-    for index, (linear, activation) in enumerate(zip(mlp.linears, mlp.activations, strict=True)):
-        layer = f"{name}.{index}"
-        fmt = _activation_format(activation, layer)
-        last = index == len(mlp.linears) - 1
-        if fmt.signed != last:
-            raise ValueError(
-                f"layer {layer}: activation is {'signed' if fmt.signed else 'unsigned'}, wanted "
-                f"{'signed (an MLP ends without ReLU)' if last else 'unsigned (ReLU)'}"
-            )
-        layers.append(_extract_linear(linear, layer, exponent, fmt))
-        exponent = fmt.exponent
-    return tuple(layers)
+            layers.append(_extract_linear(linear, layer, exponent, fmt))
+            exponent = fmt.exponent
+        return tuple(layers)
 
 
 def _extract_linear(linear: Quantizer, layer: str, exponent: int, activation: Format) -> IntegerLayer:
@@ -160,13 +163,3 @@ def _codes(value: Tensor, exponent: int, name: str) -> IntArray:
     if not np.array_equal(codes, scaled):
         raise ValueError(f"layer {name}: values are off the grid 2^{exponent}; quantise with zero zero-point")
     return codes
-
-
-def _finest_exponent(description: NetworkDescription, formats: Mapping[str, Format], source: str) -> int:
-    """Grid of the value that an MLP reads, formats of everything before it being known."""
-    step = description.step(source)
-    if isinstance(step, Gather):
-        return _finest_exponent(description, formats, step.source)
-    if isinstance(step, Concat):
-        return min(_finest_exponent(description, formats, part) for part in step.parts)
-    return formats[source].exponent

@@ -75,8 +75,12 @@ class Format:
         return np.clip(np.rint(scaled), self.lowest, self.highest).astype(np.int64)
 
     def requantize(self, codes: IntArray, exponent: int) -> IntArray:
-        """Codes in this format of integers that stand for multiples of 2^exponent."""
-        return np.clip(shift_round_half_even(codes, self.exponent - exponent), self.lowest, self.highest)
+        """Codes in this format of integers that stand for multiples of 2^exponent; exact for exponents of any size."""
+        shift = self.exponent - exponent
+        if shift < 0:  # what saturates anyway is cut first, so that nothing leaves int64
+            limit, shift = (4, max(shift, -34)) if shift < -29 else (1 << 33, shift)
+            codes = np.clip(codes, -limit, limit)
+        return np.clip(shift_round_half_even(codes, shift), self.lowest, self.highest)
 
     def dequantize(self, codes: IntArray) -> NDArray[np.float64]:
         """Real values of codes; exact."""
@@ -87,6 +91,8 @@ def shift_round_half_even(codes: IntArray, shift: int) -> IntArray:
     """codes / 2^shift, rounded to nearest, ties to even; a negative shift multiplies exactly. int64 in and out."""
     if shift <= 0:
         return codes << -shift
+    if shift > 63:  # half of 2^shift is beyond int64
+        return np.zeros_like(codes)
     floor = codes >> shift
     remainder = codes - (floor << shift)
     half = np.int64(1) << (shift - 1)

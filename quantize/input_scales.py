@@ -13,7 +13,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from edgetrack.models.description import Concat, Gather, Input, NetworkDescription
+from edgetrack.models.description import NetworkDescription
+from edgetrack.models.steps import Concat, Gather, Input, Map, Mlp, Scatter, Table, refuse_step
 
 Column = tuple[str, int]  # input and its column
 
@@ -33,7 +34,7 @@ def with_input_scales(description: NetworkDescription, scales: Mapping[str, Sequ
         if len(scale) != value.width or any(math.frexp(s)[0] != 0.5 for s in scale):
             raise ValueError(f"input {value.name!r}: scales {scale}, wanted {value.width} powers of two, one a column")
         inputs.append(replace(value, scale=scale))
-    return NetworkDescription(description.name, tuple(inputs), description.steps, description.output)
+    return replace(description, inputs=tuple(inputs))
 
 
 def rescaled_state(
@@ -49,10 +50,13 @@ def rescaled_state(
         for column in range(old.width)
     }
     rescaled = dict(state)
+    seen: dict[str, list[float]] = {}
     for mlp in before.mlps:
-        origins = _origins(before, mlp.source)
-        factors = torch.tensor([1.0 if origin is None else factor[origin] for origin in origins])
-        rescaled[f"mlps.{mlp.name}.0.weight"] = state[f"mlps.{mlp.name}.0.weight"] * factors
+        factors = [1.0 if origin is None else factor[origin] for origin in _origins(before, mlp.source)]
+        if seen.setdefault(mlp.parameters, factors) != factors:
+            raise ValueError(f"{mlp.name!r} shares its weights with an MLP that reads other inputs; keep their scales")
+        weight = f"mlps.{mlp.parameters}.0.weight"
+        rescaled[weight] = state[weight] * torch.tensor(factors)
     return rescaled
 
 
@@ -66,8 +70,11 @@ def _origins(description: NetworkDescription, name: str) -> list[Column | None]:
             return _origins(description, step.source)
         case Concat():
             return [origin for part in step.parts for origin in _origins(description, part)]
-        case _:
-            parts = getattr(step, "parts", None) or (getattr(step, "source", ""),)
-            if step.kind != "mlp" and any(origin for part in parts for origin in _origins(description, part)):
-                raise ValueError(f"{name!r} sums an input itself; its scales cannot change after float training")
+        case Mlp():
             return [None] * description.shape(name).width
+        case Map() | Table() | Scatter():
+            if any(origin for source in step.sources for origin in _origins(description, source)):
+                raise ValueError(f"{name!r} computes with an input itself; its scales cannot change after training")
+            return [None] * description.shape(name).width
+        case _:
+            refuse_step(step, "input scales")

@@ -15,7 +15,7 @@ from edgetrack.models.description import NetworkDescription
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
 
-KIND = "edgetrack integer model 1"
+KIND = "edgetrack integer model 2"
 
 
 def save_integer_model(model: IntegerModel, path: Path | str) -> None:
@@ -29,11 +29,13 @@ def save_integer_model(model: IntegerModel, path: Path | str) -> None:
         for index, layer in enumerate(layers):
             tensors[f"{name}.{index}.weight"] = np.ascontiguousarray(layer.weight)
             tensors[f"{name}.{index}.bias"] = np.ascontiguousarray(layer.bias)
+    tensors |= {f"{name}.table": np.ascontiguousarray(contents) for name, contents in model.tables.items()}
     header = {
         "kind": KIND,
         "description": model.description.to_json(),
         "formats": {name: asdict(fmt) for name, fmt in model.formats.items()},
         "layers": layer_formats,
+        "max_degree": model.max_degree,
     }
     with atomic_path(path) as temporary:  # one metadata key: safetensors writes several in random order
         save_file(tensors, temporary, {"edgetrack": json.dumps(header, sort_keys=True)})
@@ -62,4 +64,6 @@ def load_integer_model(path: Path | str) -> IntegerModel:
         for name, list_ in header["layers"].items()
     }
     formats = {name: Format(**fmt) for name, fmt in header["formats"].items()}
-    return IntegerModel(NetworkDescription.from_json(header["description"]), formats, layers)
+    tables = {key.removesuffix(".table"): value for key, value in tensors.items() if key.endswith(".table")}
+    description = NetworkDescription.from_json(header["description"])
+    return IntegerModel(description, formats, layers, tables, header["max_degree"])

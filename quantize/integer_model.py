@@ -1,36 +1,64 @@
 """The golden model: a trained quantised network in int64, which every exported form must equal bit by bit.
 
 Each value is integers on a power-of-two grid. Where precision is lost, it is lost in one stated way: a `Format`
-with `clip(round_half_even(x / 2^s))`. Gathers and concatenations are exact; sums over neighbours are exact integer
-sums, then brought to their format; accumulators are as wide as they must be, and the width is computed here.
+with `clip(round_half_even(x / 2^s))`. Gathers, concatenations and maxima are exact; the exact result of every other
+step is said in `edgetrack.quantize.exact`, then brought to the step's format; a table is its contents. Widths of
+accumulators and sums are computed here from the same exact results, on bounds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.description import (
-    Add,
+from edgetrack.models.description import NetworkDescription
+from edgetrack.models.operations import operation
+from edgetrack.models.rows import Graph, Rows, as_rows
+from edgetrack.models.steps import (
     Concat,
     Gather,
     Input,
+    Kernel,
+    Map,
     Mlp,
-    NetworkDescription,
-    ScatterMean,
-    ScatterSum,
+    Scatter,
     Step,
+    Table,
+    refuse_step,
+)
+from edgetrack.quantize.exact import (
+    Bound,
+    Exact,
+    reciprocal_bits,
+    scattered_max,
+    scattered_mean,
+    scattered_sum,
 )
 from edgetrack.quantize.fixed_point import Format, IntArray
 
-RunMlp = Callable[[str, Mapping[str, IntArray]], IntArray]
+RunKernel = Callable[[str, Mapping[str, IntArray]], IntArray]
 
-RECIPROCAL_BITS = 12  # a mean multiplies the sum by round(2^12 / degree)
+MAX_DEGREE = 4096  # neighbours of one element that a network is exact for, if nothing else is said
+WIDEST = 1 << 62  # int64 holds everything below
+TABLE_BITS = 12  # widest source of a table
+
+
+class Rounded(NamedTuple):
+    """An exact result, the format that it is rounded to, and the codes that this gives."""
+
+    name: str  # of the value, or of a layer of an MLP: "phi_r1.0"
+    exact: Exact
+    format: Format
+    codes: IntArray
+
+    @staticmethod
+    def of(name: str, exact: Exact, fmt: Format) -> Rounded:
+        return Rounded(name, exact, fmt, fmt.requantize(exact.codes, exact.exponent))
 
 
 @dataclass(frozen=True)
@@ -54,84 +82,104 @@ class IntegerLayer:
         ):
             raise ValueError(f"weights span {self.weight.min()}…{self.weight.max()}, outside {self.weight_format}")
 
-    def accumulate(self, codes: IntArray) -> IntArray:
-        """(n, fan_in) aligned input codes → (n, fan_out) exact accumulators."""
-        return codes @ self.weight.T + self.bias
-
-    def accumulator_bound(self, magnitudes: IntArray) -> int:
-        """Largest absolute accumulator for inputs of absolute value up to `magnitudes` (fan_in,)."""
-        return int((np.abs(self.weight) @ magnitudes + np.abs(self.bias)).max())
+    def accumulate(self, value: Exact) -> Exact:
+        """(n, fan_in) inputs → (n, fan_out) exact accumulators; of a `Bound`, the largest."""
+        return value.linear(self.weight, self.bias, self.weight_format.exponent)
 
 
 @dataclass(frozen=True)
 class IntegerModel:
     """A network description with integers in it.
 
-    `formats` has one entry for each input, MLP, scatter and add: the format of that value. `layers` has the layers of
-    each MLP; the last layer's activation is the MLP's format.
+    `formats` has one entry for each input, MLP, map, table, sum and mean: the format of that value. `layers` has the
+    layers of each MLP; the last layer's activation is the MLP's format. `tables` has the result of each table step for
+    every code of its source, least first. No element has more than `max_degree` others at one end.
     """
 
     description: NetworkDescription
     formats: Mapping[str, Format]
     layers: Mapping[str, tuple[IntegerLayer, ...]]
+    tables: Mapping[str, IntArray] = field(default_factory=dict)
+    max_degree: int = MAX_DEGREE
 
     def __post_init__(self) -> None:
-        description = self.description
-        for value in (*description.inputs, *description.steps):
-            if not isinstance(value, Gather | Concat) and value.name not in self.formats:
-                raise ValueError(f"integer model {description.name!r}: no format for {value.name!r}")
-        for mlp in description.mlps:
-            layers = self.layers.get(mlp.name, ())
-            widths = (description.shape(mlp.source).width, *mlp.widths)
-            wanted = [(fan_out, fan_in) for fan_in, fan_out in pairwise(widths)]
-            got = [layer.weight.shape for layer in layers]
-            if got != wanted:
-                raise ValueError(f"integer model {description.name!r}: {mlp.name} has weights {got}, wanted {wanted}")
-            if layers[-1].activation != self.formats[mlp.name]:
-                raise ValueError(f"integer model {description.name!r}: {mlp.name}'s last activation is not its format")
+        if self.max_degree < 1:
+            raise ValueError(f"integer model {self.description.name!r}: max_degree is {self.max_degree}, wanted ≥ 1")
+        for value in self.description.formatted:
+            if value.name not in self.formats:
+                raise ValueError(f"integer model {self.description.name!r}: no format for {value.name!r}")
+        for mlp in self.description.mlps:
+            self._check_layers(mlp)
+        for step in self.description.steps:
+            if isinstance(step, Table):
+                self._check_table(step)
+        for name, bound in self.bounds().items():
+            if bound.largest >= WIDEST:
+                raise ValueError(
+                    f"integer model {self.description.name!r}: {name} reaches {bound.largest:,}, wanted below 2^62; "
+                    "use fewer bits, or formats whose exponents lie closer together"
+                )
 
     # Grids
 
     def columns(self, name: str) -> tuple[Format, ...]:
-        """Format of each column of a value; a concatenation's columns keep those of its parts."""
-        step = self.description.step(name)
-        match step:
-            case Gather():
-                return self.columns(step.source)
-            case Concat():
-                return tuple(fmt for part in step.parts for fmt in self.columns(part))
-            case _:
-                return (self.formats[name],) * self.description.shape(name).width
+        """Format of each column of a value; gathers, concatenations and maxima keep those of their sources."""
+        if name in self.formats:
+            return (self.formats[name],) * self.description.shape(name).width
+        return tuple(fmt for source in self.description.step(name).sources for fmt in self.columns(source))
 
     def exponent(self, name: str) -> int:
         """The value's grid: all its columns are multiples of 2^exponent."""
         return min(fmt.exponent for fmt in self.columns(name))
 
-    def magnitudes(self, name: str) -> IntArray:
-        """(width,) largest absolute code of each column, on the value's grid."""
-        exponent = self.exponent(name)
-        return np.array([fmt.magnitude << (fmt.exponent - exponent) for fmt in self.columns(name)], np.int64)
+    @property
+    def reciprocal_bits(self) -> int:
+        """Fractional bits of the reciprocals that means multiply by."""
+        return reciprocal_bits(self.max_degree)
+
+    def bound(self, name: str) -> Bound:
+        """Largest magnitudes of a value's codes, column by column, on the value's grid."""
+        return Bound.of(self.columns(name))
+
+    def bounds(self) -> dict[str, Bound]:
+        """Largest exact result before rounding: by step, by layer for MLPs ("phi_r1.0"), in the order of the steps.
+
+        Of a mean: that of the product with the reciprocal; its sum's is `sum_bound`.
+        """
+        bounds: dict[str, Bound] = {}
+        for step in self.description.steps:
+            match step:
+                case Gather() | Concat() | Table():
+                    continue
+                case Mlp():
+                    bounds |= {f"{step.name}.{i}": bound for i, bound in enumerate(self._layer_bounds(step))}
+                case Map():
+                    bounds[step.name] = operation(step.operation).apply(*(self.bound(part) for part in step.parts))
+                case Scatter():
+                    if step.reduce == "sum":
+                        bounds[step.name] = self.sum_bound(step)
+                    elif step.reduce == "mean":
+                        source = self.bound(step.source)
+                        bounds[step.name] = source.averaged(self.max_degree, self.reciprocal_bits)
+                case _:
+                    refuse_step(step, "bounds of the integer model")
+        return bounds
+
+    def sum_bound(self, step: Scatter, max_degree: int | None = None) -> Bound:
+        """Largest sum over the elements at one end, for the model's largest degree or another."""
+        return self.bound(step.source).summed(max_degree or self.max_degree)
+
+    def sum_bits(self, name: str, max_degree: int) -> int:
+        """Signed width of the sum `name` over at most `max_degree` elements."""
+        step = self.description.step(name)
+        assert isinstance(step, Scatter)
+        return self.sum_bound(step, max_degree).largest.bit_length() + 1
 
     def accumulator_bits(self, mlp: str) -> list[int]:
         """Width of each layer's accumulator, signed, wide enough for every input that the formats allow."""
-        return [bound.bit_length() + 1 for bound in self.accumulator_bounds(mlp)]
-
-    def accumulator_bounds(self, mlp: str) -> list[int]:
-        """Largest absolute accumulator of each layer of an MLP."""
         step = self.description.step(mlp)
         assert isinstance(step, Mlp)
-        magnitudes = self.magnitudes(step.source)
-        bounds = []
-        for layer in self.layers[mlp]:
-            bounds.append(layer.accumulator_bound(magnitudes))
-            magnitudes = np.full(len(layer.bias), layer.activation.magnitude, np.int64)
-        return bounds
-
-    def sum_bits(self, name: str, max_degree: int) -> int:
-        """Signed width of the sum `name` over at most `max_degree` neighbours."""
-        step = self.description.step(name)
-        assert isinstance(step, ScatterSum | ScatterMean)
-        return (int(self.magnitudes(step.source).max()) * max(max_degree, 1)).bit_length() + 1
+        return [bound.largest.bit_length() + 1 for bound in self._layer_bounds(step)]
 
     # Running
 
@@ -150,47 +198,128 @@ class IntegerModel:
     def run(
         self,
         inputs: Mapping[str, IntArray],
-        edge_index: NDArray[np.int64] | None = None,
+        rows: Rows[NDArray[Any]] | None = None,
         hidden: bool = False,
-        mlp: RunMlp | None = None,
+        kernel: RunKernel | None = None,
     ) -> dict[str, IntArray]:
         """Codes of every value, in order, each on its own grid (`exponent`).
 
-        Args: inputs: codes (n, width) of each input; edge_index (2, E) int64 source → target, needed where the
-        network gathers or scatters; hidden: also give each MLP's hidden activations, "phi_r1.0", "phi_r1.1", …;
-        mlp: runs the MLPs in place of the model's own arithmetic, from codes of what `submodel` takes.
-        Cost: O(N + E) times the sizes of the MLPs.
+        Args: inputs: codes (n, width) of each input; rows: ends and counts, needed where the network gathers or
+        scatters; hidden: also give each MLP's hidden activations, "phi_r1.0", "phi_r1.1", …; kernel: runs MLPs, maps
+        and tables in place of the model's own arithmetic, from codes of what `submodel` takes.
+        Cost: O(rows) times the sizes of the MLPs. Raises ValueError for a mean over more than `max_degree` elements.
         """
-        made: dict[str, IntArray] = {}
+        values: dict[str, IntArray] = {}
         for value in self.description.inputs:
-            made[value.name] = self._checked_input(value, inputs[value.name])
-        num_nodes = next((len(made[v.name]) for v in self.description.inputs if v.domain == "node"), 0)
-        ends = {} if edge_index is None else {"source": edge_index[0], "target": edge_index[1]}
+            values[value.name] = self._checked_input(value, inputs[value.name])
         for step in self.description.steps:
-            if mlp is not None and isinstance(step, Mlp):
+            if kernel is not None and isinstance(step, Kernel):
                 names = [value.name for value in self.description.submodel(step.name).inputs]
-                made[step.name] = mlp(step.name, {name: made[name] for name in names})
-            elif hidden and isinstance(step, Mlp):
-                made |= self._mlp_layers(step, made[step.source])
+                values[step.name] = kernel(step.name, {name: values[name] for name in names})
             else:
-                made[step.name] = self._run_step(step, made, ends, num_nodes)
-        return made
+                made = self._made_by(step, values, rows)
+                values |= {name: codes for name, codes in made if hidden or name == step.name}
+        return values
 
-    def run_graph(self, graph: HitGraph, hidden: bool = False) -> dict[str, IntArray]:
-        """`run` on a hit graph's features `x` and `edge_attr`."""
-        inputs = self.quantize_inputs({"x": graph.x, "edge_attr": graph.edge_attr})
-        return self.run(inputs, graph.edge_index, hidden)
+    def run_graph(self, graph: Graph, hidden: bool = False) -> dict[str, IntArray]:
+        """`run` on the features of a graph."""
+        rows = as_rows(graph)
+        return self.run(self.quantize_inputs(rows.features), rows, hidden)
 
     def logits(self, graph: HitGraph) -> NDArray[np.float64]:
         """(E,) edge logits as real numbers."""
         codes = self.run_graph(graph)[self.description.output]
         return self.formats[self.description.output].dequantize(codes)[:, 0]
 
-    def submodel(self, mlp: str) -> IntegerModel:
-        """One MLP as an integer model of its own; its inputs are what its concatenation joins."""
-        description = self.description.submodel(mlp)
-        formats = {value.name: self.columns(value.name)[0] for value in description.inputs}
-        return IntegerModel(description, formats | {mlp: self.formats[mlp]}, {mlp: self.layers[mlp]})
+    def submodel(self, kernel: str) -> IntegerModel:
+        """One MLP, map or table as an integer model of its own; its inputs are what its concatenations join."""
+        description = self.description.submodel(kernel)
+        formats = {kernel: self.formats[kernel]}
+        for value in description.inputs:
+            columns = set(self.columns(value.name))
+            if len(columns) > 1:
+                raise ValueError(
+                    f"{kernel} reads {value.name!r}, whose columns have several formats; join after gathering"
+                )
+            formats |= {value.name: columns.pop()}
+        layers = {kernel: self.layers[kernel]} if kernel in self.layers else {}
+        tables = {kernel: self.tables[kernel]} if kernel in self.tables else {}
+        return IntegerModel(description, formats, layers, tables, self.max_degree)
+
+    def rounded(self, step: Step, values: Mapping[str, IntArray], rows: Rows[NDArray[Any]] | None) -> Iterator[Rounded]:
+        """Each exact result of a step that is rounded, and its format: every layer of an MLP, in order.
+
+        Nothing for what keeps its codes, and for a table. `values` are codes of its sources.
+        """
+        match step:
+            case Gather() | Concat() | Table():
+                return
+            case Mlp():
+                value = self._exact(step.source, values)
+                for index, layer in enumerate(self.layers[step.name]):
+                    rounded = Rounded.of(f"{step.name}.{index}", layer.accumulate(value), layer.activation)
+                    yield rounded
+                    value = Exact(rounded.codes, layer.activation.exponent)
+            case Map():
+                parts = (self._exact(part, values) for part in step.parts)
+                yield Rounded.of(step.name, operation(step.operation).apply(*parts), self.formats[step.name])
+            case Scatter():
+                if step.reduce != "max":
+                    yield Rounded.of(step.name, self._reduced(step, values, rows), self.formats[step.name])
+            case _:
+                refuse_step(step, "integer model")
+
+    def _made_by(
+        self, step: Step, values: Mapping[str, IntArray], rows: Rows[NDArray[Any]] | None
+    ) -> Iterator[tuple[str, IntArray]]:
+        """Name and codes of what a step makes: of an MLP every layer's, the last one's under its own name."""
+        match step:
+            case Gather():
+                yield step.name, values[step.source][_needed(rows, step).ends[step.end]]
+            case Concat():
+                exponent = self.exponent(step.name)
+                yield step.name, np.concatenate([self._exact(part, values).on(exponent) for part in step.parts], axis=1)
+            case Table():
+                yield step.name, self.look_up(step, values[step.source])
+            case Scatter(reduce="max"):
+                index, count = _at_end(step, _needed(rows, step))
+                yield step.name, scattered_max(values[step.source], index, count)
+            case Mlp() | Map() | Scatter():
+                last = f"{step.name}.{len(step.widths) - 1}" if isinstance(step, Mlp) else ""
+                for rounded in self.rounded(step, values, rows):
+                    yield step.name if rounded.name == last else rounded.name, rounded.codes
+            case _:
+                refuse_step(step, "integer model")
+
+    def look_up(self, step: Table, codes: IntArray) -> IntArray:
+        """What a table step makes of codes of its source."""
+        return self.tables[step.name][codes - self.columns(step.source)[0].lowest]
+
+    def _exact(self, name: str, values: Mapping[str, IntArray]) -> Exact:
+        return Exact(values[name], self.exponent(name))
+
+    def _reduced(self, step: Scatter, values: Mapping[str, IntArray], rows: Rows[NDArray[Any]] | None) -> Exact:
+        index, count = _at_end(step, _needed(rows, step))
+        value = self._exact(step.source, values)
+        if step.reduce == "sum":
+            return scattered_sum(value, index, count)
+        largest = int(np.bincount(index).max(initial=0))
+        if largest > self.max_degree:
+            raise ValueError(
+                f"{step.name}: a mean over {largest} elements, but the reciprocals are precise to {self.max_degree}; "
+                "give the recipe that max_degree"
+            )
+        return scattered_mean(value, index, count, self.reciprocal_bits)
+
+    def _layer_bounds(self, step: Mlp) -> list[Bound]:
+        bounds = []
+        value = self.bound(step.source)
+        for layer in self.layers[step.name]:
+            accumulator = layer.accumulate(value)
+            assert isinstance(accumulator, Bound)
+            bounds.append(accumulator)
+            value = Bound.of((layer.activation,) * len(layer.bias))
+        return bounds
 
     def _checked_input(self, value: Input, codes: IntArray) -> IntArray:
         fmt = self.formats[value.name]
@@ -203,51 +332,37 @@ class IntegerModel:
             )
         return codes
 
-    def _run_step(
-        self, step: Step, made: Mapping[str, IntArray], ends: Mapping[str, NDArray[np.int64]], num_nodes: int
-    ) -> IntArray:
-        match step:
-            case Gather():
-                return made[step.source][ends[step.end]]
-            case Concat():
-                return np.concatenate([self._aligned(part, step.name, made) for part in step.parts], axis=1)
-            case Mlp():
-                return self._mlp_layers(step, made[step.source])[step.name]
-            case ScatterSum():
-                total = scatter_sum(made[step.source], ends[step.end], num_nodes)
-                return self.formats[step.name].requantize(total, self.exponent(step.source))
-            case ScatterMean():
-                total = scatter_sum(made[step.source], ends[step.end], num_nodes)
-                count = np.bincount(ends[step.end], minlength=num_nodes)
-                scaled = total * reciprocals(count)[:, None]
-                return self.formats[step.name].requantize(scaled, self.exponent(step.source) - RECIPROCAL_BITS)
-            case Add():
-                exponent = min(self.exponent(part) for part in step.parts)
-                left, right = (made[part] << (self.exponent(part) - exponent) for part in step.parts)
-                return self.formats[step.name].requantize(left + right, exponent)
+    def _check_layers(self, mlp: Mlp) -> None:
+        layers = self.layers.get(mlp.name, ())
+        wanted = [(fan_out, fan_in) for fan_in, fan_out in self.description.layer_widths(mlp)]
+        got = [layer.weight.shape for layer in layers]
+        where = f"integer model {self.description.name!r}: {mlp.name}"
+        if got != wanted:
+            raise ValueError(f"{where} has weights {got}, wanted {wanted}")
+        if layers[-1].activation != self.formats[mlp.name]:
+            raise ValueError(f"{where}'s last activation is not its format")
 
-    def _aligned(self, part: str, whole: str, made: Mapping[str, IntArray]) -> IntArray:
-        return made[part] << (self.exponent(part) - self.exponent(whole))
-
-    def _mlp_layers(self, step: Mlp, codes: IntArray) -> dict[str, IntArray]:
-        """Activations of every layer: "name.0", "name.1", …, and the last as "name"."""
-        exponent = self.exponent(step.source)
-        made: dict[str, IntArray] = {}
-        for index, layer in enumerate(self.layers[step.name]):
-            codes = layer.activation.requantize(layer.accumulate(codes), exponent + layer.weight_format.exponent)
-            exponent = layer.activation.exponent
-            made[f"{step.name}.{index}"] = codes
-        made.popitem()
-        return made | {step.name: codes}
+    def _check_table(self, step: Table) -> None:
+        where = f"integer model {self.description.name!r}: table {step.name}"
+        source = set(self.columns(step.source))
+        if len(source) != 1 or next(iter(source)).bits > TABLE_BITS:
+            raise ValueError(
+                f"{where} reads {step.source!r} in {sorted(map(str, source))}, wanted one format of at most "
+                f"{TABLE_BITS} bits; give it fewer bits, and join values after the table"
+            )
+        made, fmt = self.tables.get(step.name, np.empty(0)), self.formats[step.name]
+        if made.shape != next(iter(source)).codes().shape:
+            raise ValueError(f"{where} has {made.size} entries, wanted one for each code of {step.source!r}")
+        if not (fmt.lowest <= made.min() and made.max() <= fmt.highest):
+            raise ValueError(f"{where} spans {made.min()}…{made.max()}, outside {fmt}")
 
 
-def scatter_sum(codes: IntArray, index: NDArray[np.int64], num_nodes: int) -> IntArray:
-    """(E, width) codes summed exactly into (num_nodes, width) by `index` (E,)."""
-    out = np.zeros((num_nodes, codes.shape[1]), np.int64)
-    np.add.at(out, index, codes)
-    return out
+def _needed(rows: Rows[NDArray[Any]] | None, step: Gather | Scatter) -> Rows[NDArray[Any]]:
+    if rows is None:
+        raise ValueError(f"{step.name} needs the rows at end {step.end!r}; give `rows`")
+    return rows
 
 
-def reciprocals(count: NDArray[np.int64]) -> IntArray:
-    """round_half_even(2^RECIPROCAL_BITS / count), and 0 for a node without neighbours."""
-    return np.where(count > 0, np.rint(2.0**RECIPROCAL_BITS / np.maximum(count, 1)), 0).astype(np.int64)
+def _at_end(step: Scatter, rows: Rows[NDArray[Any]]) -> tuple[NDArray[np.int64], int]:
+    """(elements,) rows at a scatter's end, and how many there are."""
+    return rows.ends[step.end], rows.counts[rows.domain_at(step.end)]

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from itertools import pairwise
 
 import brevitas.nn as qnn
 import torch
 from brevitas.quant_tensor import IntQuantTensor
 from torch import Tensor, nn
 
-from edgetrack.models.description import Add, Concat, Gather, Mlp, NetworkDescription, ScatterMean, ScatterSum
+from edgetrack.models.description import NetworkDescription
+from edgetrack.models.functions import function
 from edgetrack.models.named_modules import NamedModules
-from edgetrack.models.network import degree, scatter_sum
-from edgetrack.quantize.integer_model import RECIPROCAL_BITS
+from edgetrack.models.network import degree, scatter_max, scatter_sum
+from edgetrack.models.operations import operation
+from edgetrack.models.rows import Rows
+from edgetrack.models.steps import Concat, Gather, Map, Mlp, Scatter, Step, Table, keeps_codes, refuse_step
+from edgetrack.quantize.exact import reciprocal_bits
 from edgetrack.quantize.quantizers import (
+    Quantizer,
     exponent_of,
+    format_of,
     linear,
     relu_quantizer,
     set_threshold_exponent,
@@ -24,41 +29,20 @@ from edgetrack.quantize.quantizers import (
     threshold_parameter,
 )
 from edgetrack.quantize.recipe import PrecisionRecipe
+from edgetrack.quantize.tables import table_codes
 
-
-class QuantizedMlp(nn.Module):
-    """Linear layers with quantised weights and biases; ReLU into unsigned formats between them.
-
-    `activations[i]` follows `linears[i]`; the last one is signed and makes the MLP's value.
-    """
-
-    def __init__(self, description: NetworkDescription, step: Mlp, recipe: PrecisionRecipe) -> None:
-        super().__init__()
-        widths = (description.shape(step.source).width, *step.widths)
-        bits = [recipe.layer_bits(description, step.name, index) for index in range(len(step.widths))]
-        self.linears = nn.ModuleList(
-            linear(fan_in, fan_out, layer) for (fan_in, fan_out), layer in zip(pairwise(widths), bits, strict=True)
-        )
-        hidden: list[nn.Module] = [relu_quantizer(layer.activation) for layer in bits[:-1]]
-        self.activations = nn.ModuleList([*hidden, signed_quantizer(bits[-1].activation)])
-
-    def forward(self, value: IntQuantTensor) -> list[IntQuantTensor]:
-        """(n, fan_in) → each layer's result (n, widths[i]), the MLP's own value last."""
-        made = []
-        for linear_, activation in zip(self.linears, self.activations, strict=True):
-            value = activation(linear_(value))
-            made.append(value)
-        return made
+Values = dict[str, IntQuantTensor]
 
 
 class QuantizedNetwork(nn.Module):
     """Runs a description with the formats of the integer contract.
 
-    Each input, layer, sum, mean and add has one power-of-two format; gathers and concatenations are exact, and an MLP
-    reads a concatenation on the finest grid of its parts. In evaluation mode the float32 arithmetic is exact, hence
-    equal to the `IntegerModel`'s, for every network that `extract_integer_model` accepts.
+    Each input, layer, map, table, sum and mean has one power-of-two format; gathers, concatenations and maxima are
+    exact, and an MLP reads a concatenation on the finest grid of its parts. MLPs that share weights share their scales,
+    and have activations of their own. In evaluation mode the float arithmetic is exact, hence equal to the
+    `IntegerModel`'s, for every network that `extract_integer_model` accepts.
 
-    Cost: time O(N + E) times the sizes of the MLPs; memory O(E × widest layer).
+    Cost: time O(rows) times the sizes of the MLPs; memory O(E × widest layer).
     """
 
     def __init__(self, description: NetworkDescription, recipe: PrecisionRecipe) -> None:
@@ -70,12 +54,15 @@ class QuantizedNetwork(nn.Module):
             self.register_buffer(f"scale_{value.name}", torch.tensor(value.scale), persistent=False)
         self.quantisers = NamedModules(
             {
-                step.name: signed_quantizer(recipe.value_bits(description, step.name))
-                for step in (*description.inputs, *description.steps)
-                if not isinstance(step, Gather | Concat | Mlp)
+                value.name: signed_quantizer(recipe.value_bits(description, value.name))
+                for value in description.formatted
+                if not isinstance(value, Mlp)
             }
         )
-        self.mlps = NamedModules({mlp.name: QuantizedMlp(description, mlp, recipe) for mlp in description.mlps})
+        self.linears = NamedModules(
+            {name: _linears(description, mlp, recipe) for name, mlp in description.parameters.items()}
+        )
+        self.activations = NamedModules({mlp.name: _activations(description, mlp, recipe) for mlp in description.mlps})
         for value in description.inputs:
             if recipe.input_range is not None:
                 set_threshold_exponent(self.quantisers[value.name], math.ceil(math.log2(recipe.input_range)))
@@ -88,68 +75,109 @@ class QuantizedNetwork(nn.Module):
         return repr(self.recipe)
 
     def layers(self) -> dict[str, nn.Module]:
-        """Everything that has a scale: quantisers by value or layer name ("phi_r1.0"), linears as "phi_r1.0.weight"."""
+        """All that has a scale: quantisers by value or layer ("phi_r1.0"), linears by weights ("phi_r1.0.weight")."""
         found: dict[str, nn.Module] = dict(self.quantisers.items())
-        for name, mlp in self.mlps.items():
-            assert isinstance(mlp, QuantizedMlp)
-            for index, (linear_, activation) in enumerate(zip(mlp.linears, mlp.activations, strict=True)):
-                found[f"{name}.{index}.weight"] = linear_
-                found[f"{name}.{index}"] = activation
+        for name, linears in self.linears.items():
+            found |= {f"{name}.{index}.weight": layer for index, layer in enumerate(_each(linears))}
+        for name, activations in self.activations.items():
+            found |= {f"{name}.{index}": activation for index, activation in enumerate(_each(activations))}
         return found
 
-    def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Tensor:
-        """Logit of each edge, on the output's grid.
+    def mlp_layers(self, step: Mlp) -> tuple[list[Quantizer], list[Quantizer]]:
+        """Linear layers of an MLP, and the quantiser that follows each; the last one makes the MLP's value."""
+        return _each(self.linears[step.parameters]), _each(self.activations[step.name])
 
-        Args: x (N, 3) float32 node features; edge_index (2, E) int64 source → target; edge_attr (E, 4) float32.
-        Returns: (E,) float32, or (E, width) for a wider output.
-        """
-        return self.values({"x": x, "edge_attr": edge_attr}, edge_index)[self.description.output].squeeze(1)
+    def forward(self, rows: Rows[Tensor]) -> Tensor:
+        """The output on its grid: (E,) float32 logits of an edge classifier, (rows, width) where it is wider."""
+        return self.values(rows)[self.description.output].squeeze(1)
 
-    def values(self, inputs: Mapping[str, Tensor], edge_index: Tensor, hidden: bool = False) -> dict[str, Tensor]:
-        """Every named value of the description, in order, each (N or E, width), real numbers on its grid.
+    def values(self, rows: Rows[Tensor], hidden: bool = False) -> dict[str, Tensor]:
+        """Every named value of the description, in order, each (rows of its domain, width), real numbers on its grid.
 
         With `hidden`, also each MLP's hidden activations, "phi_r1.0", "phi_r1.1", …, as `IntegerModel.run` names them.
         """
-        made: dict[str, IntQuantTensor] = {}
+        values: Values = {}
+        shown: dict[str, Tensor] = {}
         for value in self.description.inputs:
-            made[value.name] = self.quantisers[value.name](inputs[value.name] * self.get_buffer(f"scale_{value.name}"))
-        num_nodes = next((made[v.name].value.shape[0] for v in self.description.inputs if v.domain == "node"), 0)
-        ends = {"source": edge_index[0], "target": edge_index[1]}
+            scaled = rows.features[value.name] * self.get_buffer(f"scale_{value.name}")
+            values[value.name] = self.quantisers[value.name](scaled)
         for step in self.description.steps:
-            match step:
-                case Gather():
-                    whole = made[step.source]
-                    made[step.name] = _with_value(whole, whole.value.index_select(0, ends[step.end]))
-                case Concat():
-                    made[step.name] = concatenate([made[part] for part in step.parts])
-                case Mlp():
-                    results = self.mlps[step.name](made[step.source])
-                    if hidden:
-                        made |= {f"{step.name}.{index}": result for index, result in enumerate(results[:-1])}
-                    made[step.name] = results[-1]
-                case ScatterSum():
-                    total = scatter_sum(made[step.source].value, ends[step.end], num_nodes)
-                    made[step.name] = self.quantisers[step.name](total)
-                case ScatterMean():
-                    total = scatter_sum(made[step.source].value, ends[step.end], num_nodes)
-                    made[step.name] = self.quantisers[step.name](total * reciprocals(ends[step.end], num_nodes))
-                case Add():
-                    total = made[step.parts[0]].value + made[step.parts[1]].value
-                    made[step.name] = self.quantisers[step.name](total)
-        return {name: value.value for name, value in made.items()}
+            for name, made in self.step_values(step, values, rows).items():
+                if name == step.name:
+                    values[name] = made
+                elif hidden:
+                    shown[name] = made.value
+            shown[step.name] = values[step.name].value
+        return {value.name: values[value.name].value for value in self.description.inputs} | shown
+
+    def step_values(self, step: Step, values: Values, rows: Rows[Tensor] | None = None) -> Values:
+        """What one step makes of the values before it; of an MLP every layer's result. `rows` is for ends."""
+        match step:
+            case Gather():
+                assert rows is not None
+                whole = values[step.source]
+                made = _with_value(whole, whole.value.index_select(0, rows.ends[step.end]))
+            case Concat():
+                made = concatenate([values[part] for part in step.parts])
+            case Mlp():
+                return self._mlp_values(step, values[step.source])
+            case Map():
+                exact = operation(step.operation).apply(*(values[part].value for part in step.parts))
+                made = self.quantisers[step.name](exact)
+            case Table():
+                made = self._looked_up(step, values[step.source])
+            case Scatter():
+                assert rows is not None
+                made = self._scattered(step, values[step.source], rows)
+            case _:
+                refuse_step(step, "Brevitas network")
+        return {step.name: made}
+
+    def quantiser_of(self, name: str) -> Quantizer:
+        """The quantiser whose format a value has. Raises ValueError for columns of several formats."""
+        step = self.description.step(name)
+        if isinstance(step, Mlp):
+            return self.mlp_layers(step)[1][-1]
+        if not keeps_codes(step):
+            return self.quantisers[name]
+        if len(step.sources) > 1:
+            raise ValueError(f"{name!r} joins values of several formats, wanted one format; join values later")
+        return self.quantiser_of(step.sources[0])
 
     def finest_exponent(self, name: str) -> int:
         """Exponent of the grid of a value: for a concatenation the finest of its parts'."""
         step = self.description.step(name)
-        match step:
-            case Gather():
-                return self.finest_exponent(step.source)
-            case Concat():
-                return min(self.finest_exponent(part) for part in step.parts)
-            case Mlp():
-                return exponent_of(self.layers()[f"{name}.{len(step.widths) - 1}"])
-            case _:
-                return exponent_of(self.quantisers[name])
+        if keeps_codes(step):
+            return min(self.finest_exponent(source) for source in step.sources)
+        return exponent_of(self.quantiser_of(name))
+
+    def _mlp_values(self, step: Mlp, value: IntQuantTensor) -> Values:
+        made: Values = {}
+        for index, (linear_, activation) in enumerate(zip(*self.mlp_layers(step), strict=True)):
+            value = activation(linear_(value))
+            made[f"{step.name}.{index}"] = value
+        made.popitem()
+        return made | {step.name: value}
+
+    def _looked_up(self, step: Table, source: IntQuantTensor) -> IntQuantTensor:
+        """Contents of the table, with the gradient of the quantised function."""
+        smooth = self.quantisers[step.name](function(step.function)(source.value))
+        taken, made = format_of(self.quantiser_of(step.source)), format_of(self.quantisers[step.name])
+        contents = torch.from_numpy(made.dequantize(table_codes(step, taken, made))).float().to(smooth.value.device)
+        codes = torch.round(source.value.detach() * 2.0**-taken.exponent).long() - taken.lowest
+        exact = contents[codes.clamp(0, len(contents) - 1)]
+        return _with_value(smooth, smooth.value + (exact - smooth.value).detach() if self.training else exact)
+
+    def _scattered(self, step: Scatter, source: IntQuantTensor, rows: Rows[Tensor]) -> IntQuantTensor:
+        index, count = rows.ends[step.end], rows.counts[rows.domain_at(step.end)]
+        if step.reduce == "max":
+            return _with_value(source, scatter_max(source.value, index, count))
+        total = scatter_sum(source.value, index, count)
+        if step.reduce == "sum":
+            return self.quantisers[step.name](total)
+        # float64: the product has more digits than float32 keeps
+        mean = self.quantisers[step.name](total.double() * reciprocals(index, count, self.recipe.max_degree))
+        return _with_value(mean, mean.value.float())
 
     def load_float(self, state: Mapping[str, Tensor]) -> None:
         """Take over weights and biases of a `GraphNetwork` of the same description; scales stay as they are.
@@ -157,9 +185,8 @@ class QuantizedNetwork(nn.Module):
         Raises ValueError where `state` has other names or shapes.
         """
         targets = {}
-        for name, mlp in self.mlps.items():
-            assert isinstance(mlp, QuantizedMlp)
-            for index, linear_ in enumerate(mlp.linears):
+        for name, linears in self.linears.items():
+            for index, linear_ in enumerate(_each(linears)):
                 assert isinstance(linear_, qnn.QuantLinear)
                 # a float MLP is Linear, ReLU, Linear, …: its layers have every second index
                 targets[f"mlps.{name}.{2 * index}.weight"] = linear_.weight
@@ -198,14 +225,30 @@ def concatenate(parts: list[IntQuantTensor]) -> IntQuantTensor:
     return IntQuantTensor(value, scale, parts[0].zero_point, bits, True, parts[0].training)
 
 
-def reciprocals(index: Tensor, num_nodes: int) -> Tensor:
-    """(num_nodes, 1) float32 multiples of 2^-RECIPROCAL_BITS next to 1 / degree; 0 for a node without edges.
+def reciprocals(index: Tensor, count: int, max_degree: int) -> Tensor:
+    """(count, 1) float64 multiples of 2^-`reciprocal_bits` next to 1 / degree; 0 for an element without any."""
+    bits = reciprocal_bits(max_degree)
+    degrees = degree(index, count).double()
+    rounded = torch.round(2.0**bits / degrees.clamp(min=1)) * 2.0**-bits
+    return torch.where(degrees > 0, rounded, 0.0)
 
-    The float32 quotient rounds as the exact one: 2^12 / degree lies at least a part in 8,192 from any tie it is not on.
-    """
-    count = degree(index, num_nodes)
-    rounded = torch.round(2.0**RECIPROCAL_BITS / count.clamp(min=1)) * 2.0**-RECIPROCAL_BITS
-    return torch.where(count > 0, rounded, 0.0)
+
+def _linears(description: NetworkDescription, step: Mlp, recipe: PrecisionRecipe) -> nn.ModuleList:
+    return nn.ModuleList(
+        linear(fan_in, fan_out, recipe.layer_bits(description, step.name, index))
+        for index, (fan_in, fan_out) in enumerate(description.layer_widths(step))
+    )
+
+
+def _activations(description: NetworkDescription, step: Mlp, recipe: PrecisionRecipe) -> nn.ModuleList:
+    """ReLU into unsigned formats between the layers, a signed format at the end."""
+    bits = [recipe.layer_bits(description, step.name, index).activation for index in range(len(step.widths))]
+    return nn.ModuleList([*(relu_quantizer(hidden) for hidden in bits[:-1]), signed_quantizer(bits[-1])])
+
+
+def _each(modules: nn.Module) -> list[Quantizer]:
+    assert isinstance(modules, nn.ModuleList)
+    return list(modules)
 
 
 def _with_value(like: IntQuantTensor, value: Tensor) -> IntQuantTensor:

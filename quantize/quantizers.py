@@ -20,6 +20,7 @@ from brevitas.quant import (
 )
 from torch import nn
 
+from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.recipe import LayerBits
 
 INITIAL_THRESHOLD = 1.0
@@ -90,3 +91,9 @@ def exponent_of(quantiser: Quantizer) -> int:
     """Exponent of the grid of a weight or activation quantiser that has a power-of-two scale."""
     proxy = quantiser.weight_quant if isinstance(quantiser, qnn.QuantLinear) else quantiser.act_quant
     return round(math.log2(float(proxy.scale().detach())))
+
+
+def format_of(quantiser: Quantizer) -> Format:
+    """Format of an activation quantiser that has a power-of-two scale."""
+    signed = not isinstance(quantiser, qnn.QuantReLU)
+    return Format(bits_of(quantiser), exponent_of(quantiser), signed, bool(quantiser.act_quant.is_narrow_range))

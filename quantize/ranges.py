@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.description import Add, Concat, Gather, Mlp, ScatterMean, ScatterSum
+from edgetrack.models.rows import Graph, as_rows
+from edgetrack.models.steps import Table
 from edgetrack.quantize.fixed_point import Format, IntArray, shift_round_half_even, signed_bits
-from edgetrack.quantize.integer_model import RECIPROCAL_BITS, IntegerLayer, IntegerModel, reciprocals, scatter_sum
+from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def weight_use(model: IntegerModel) -> list[CodeUse]:
     ]
 
 
-def activation_use(model: IntegerModel, graphs: Sequence[HitGraph]) -> tuple[list[CodeUse], list[AccumulatorUse]]:
+def activation_use(model: IntegerModel, graphs: Sequence[Graph]) -> tuple[list[CodeUse], list[AccumulatorUse]]:
     """Codes of every value and hidden layer, and the accumulators, over all of `graphs`.
 
     Gathers and concatenations are left out: they only move codes. Cost: one forward pass of the integers a graph.
@@ -107,49 +107,24 @@ def activation_use(model: IntegerModel, graphs: Sequence[HitGraph]) -> tuple[lis
     return list(uses.values()), accumulators
 
 
-def unclipped_values(model: IntegerModel, graph: HitGraph) -> Iterator[tuple[str, Format, IntArray, int]]:
+def unclipped_values(model: IntegerModel, graph: Graph) -> Iterator[tuple[str, Format, IntArray, int]]:
     """Name, format, integers before the format is applied, and the exponent of their grid: of every step in turn.
 
     `fmt.requantize(integers, exponent)` gives the model's own codes. A layer of an MLP is named "phi_r1.0", its last
     one too.
     """
-    description = model.description
-    features = {"x": graph.x, "edge_attr": graph.edge_attr}
-    made = model.run(model.quantize_inputs(features), graph.edge_index, hidden=True)
-    ends = {"source": graph.edge_index[0], "target": graph.edge_index[1]}
-    for value in description.inputs:
+    rows = as_rows(graph)
+    codes = model.run_graph(rows)
+    for value in model.description.inputs:
         fmt = model.formats[value.name]
-        scaled = np.asarray(features[value.name], np.float64) * np.asarray(value.scale)
+        scaled = np.asarray(rows.features[value.name], np.float64) * np.asarray(value.scale)
         wide = Format(32, fmt.exponent)
         yield value.name, fmt, wide.quantize(scaled), fmt.exponent
-    for step in description.steps:
-        match step:
-            case Gather() | Concat():
-                continue
-            case Mlp():
-                yield from _unclipped_layers(model, step, made)
-            case ScatterSum():
-                total = scatter_sum(made[step.source], ends[step.end], graph.num_nodes)
-                yield step.name, model.formats[step.name], total, model.exponent(step.source)
-            case ScatterMean():
-                total = scatter_sum(made[step.source], ends[step.end], graph.num_nodes)
-                count = np.bincount(ends[step.end], minlength=graph.num_nodes)
-                exponent = model.exponent(step.source) - RECIPROCAL_BITS
-                yield step.name, model.formats[step.name], total * reciprocals(count)[:, None], exponent
-            case Add():
-                exponent = min(model.exponent(part) for part in step.parts)
-                left, right = (made[part] << (model.exponent(part) - exponent) for part in step.parts)
-                yield step.name, model.formats[step.name], left + right, exponent
-
-
-def _unclipped_layers(
-    model: IntegerModel, step: Mlp, made: Mapping[str, IntArray]
-) -> Iterator[tuple[str, Format, IntArray, int]]:
-    codes, exponent = made[step.source], model.exponent(step.source)
-    for index, layer in enumerate(model.layers[step.name]):
-        grid = exponent + layer.weight_format.exponent
-        yield f"{step.name}.{index}", layer.activation, layer.accumulate(codes), grid
-        codes, exponent = made.get(f"{step.name}.{index}", made[step.name]), layer.activation.exponent
+    for step in model.description.steps:
+        if isinstance(step, Table):
+            yield step.name, model.formats[step.name], codes[step.name], model.exponent(step.name)
+        for rounded in model.rounded(step, codes, rows):
+            yield rounded.name, rounded.format, rounded.exact.codes, rounded.exact.exponent
 
 
 def _use(name: str, fmt: Format, values: IntArray, exponent: int) -> CodeUse:

@@ -9,8 +9,10 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from edgetrack.models.description import Concat, Gather, Mlp, NetworkDescription, ScatterMean, ScatterSum
+from edgetrack.models.description import NetworkDescription
+from edgetrack.models.steps import Mlp, Scatter, keeps_codes
 
+MOST_NEIGHBOURS = 1 << 24  # float32 counts them exactly
 WIDEST = {"weight_bits": 16, "activation_bits": 16, "bias_bits": 24}
 
 
@@ -43,13 +45,14 @@ class PrecisionOverride:
 class PrecisionRecipe:
     """Widths of a quantised network, all scales powers of two.
 
-    `input_bits` for inputs; `weight_bits`, `activation_bits` (hidden layers, results of MLPs and of adds) and
+    `input_bits` for inputs; `weight_bits`, `activation_bits` (hidden layers, results of MLPs, maps and tables) and
     `bias_bits` for MLPs; `aggregation_bits` for sums and means over neighbours; `output_bits` for the network's result.
     `overrides` goes by value ("phi_r1": all its layers, and its result) or by layer ("phi_r1.0"); a layer's beats its
     MLP's. Activations above 8 bits cannot be exported as QCDQ.
 
     `input_range` is the largest absolute value that an input can stand for after the description's scales; `None` has
-    it calibrated. `scales` says whether retraining learns the exponents or keeps the calibrated ones.
+    it calibrated. `scales` says whether retraining learns the exponents or keeps the calibrated ones. `max_degree` is
+    the largest number of neighbours for which sums are exact and the reciprocals of means precise (2^-11).
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -62,6 +65,7 @@ class PrecisionRecipe:
     bias_bits: int = 16
     input_range: float | None = 1.0
     scales: Literal["learned", "fixed"] = "learned"
+    max_degree: int = 4096
     overrides: dict[str, PrecisionOverride] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -69,6 +73,8 @@ class PrecisionRecipe:
             _check_bits(name, getattr(self, name), WIDEST["activation_bits"])
         _check_bits("weight_bits", self.weight_bits)
         _check_bits("bias_bits", self.bias_bits)
+        if not 1 <= self.max_degree <= MOST_NEIGHBOURS:
+            raise ValueError(f"max_degree is {self.max_degree}, wanted 1 to {MOST_NEIGHBOURS:,}")
         if self.input_range is not None and not 0.0 < self.input_range < float("inf"):
             raise ValueError(f"input_range is {self.input_range}, wanted a positive number or null to calibrate it")
 
@@ -92,23 +98,29 @@ class PrecisionRecipe:
         """Raise ValueError for an override of something that `description` lacks or that has no such width."""
         layers = {f"{mlp.name}.{index}" for mlp in description.mlps for index in range(len(mlp.widths))}
         mlps = {mlp.name for mlp in description.mlps}
-        exact = {step.name for step in description.steps if isinstance(step, Gather | Concat)}
+        exact = {step.name for step in description.steps if keeps_codes(step)}
         known = (set(description.names) - exact) | layers
         for name, override in self.overrides.items():
             if name in exact:
                 raise ValueError(
-                    f"override {name!r}: a gather or concatenation is exact and has no width of its own; "
+                    f"override {name!r}: a gather, concatenation or maximum is exact and has no width of its own; "
                     f"override what feeds it, or remove this"
                 )
             if name not in known:
                 raise ValueError(
                     f"override {name!r}: network {description.name!r} has no such value or layer{_nearest(name, known)}"
                 )
+            mlp = name.partition(".")[0]
+            shared = mlp in mlps and mlp not in {first.name for first in description.parameters.values()}
+            if shared and (override.weight_bits or override.bias_bits):
+                raise ValueError(
+                    f"override {name!r}: its weights are another MLP's; override them at the first of both"
+                )
             if name not in mlps | layers and (override.weight_bits or override.bias_bits):
                 raise ValueError(f"override {name!r}: only an MLP has weights and biases; give activation_bits alone")
 
     def value_bits(self, description: NetworkDescription, name: str) -> int:
-        """Width of an input, MLP result, sum, mean or add."""
+        """Width of an input or of the result of an MLP, map, table, sum or mean."""
         step = description.step(name)
         if isinstance(step, Mlp):
             return self.layer_bits(description, name, len(step.widths) - 1).activation
@@ -117,7 +129,7 @@ class PrecisionRecipe:
             return override.activation_bits
         if name == description.output:
             return self.output_bits
-        if isinstance(step, ScatterSum | ScatterMean):
+        if isinstance(step, Scatter):
             return self.aggregation_bits
         if step in description.inputs:
             return self.input_bits

@@ -12,18 +12,11 @@ from itertools import pairwise
 import numpy as np
 
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.description import (
-    Add,
-    Concat,
-    Gather,
-    Input,
-    Mlp,
-    NetworkDescription,
-    ScatterMean,
-    ScatterSum,
-)
-from edgetrack.quantize.fixed_point import Format
+from edgetrack.models.description import NetworkDescription
+from edgetrack.models.steps import Concat, Gather, Input, Map, Mlp, Scatter, Table, keeps_codes
+from edgetrack.quantize.fixed_point import Format, IntArray
 from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
+from edgetrack.quantize.tables import table_codes
 
 
 def toy_description() -> NetworkDescription:
@@ -36,15 +29,15 @@ def toy_description() -> NetworkDescription:
             Gather("a_source", "encode", "source"),
             Concat("message_in", ("a_source", "edge_attr")),
             Mlp("message", "message_in", (6, 5)),
-            ScatterMean("mean", "message", "target"),
+            Scatter("mean", "message", "mean"),
             Concat("update_in", ("encode", "mean")),
             Mlp("update", "update_in", (6, 5)),
-            Add("residual", ("encode", "update")),
+            Map("residual", "add", ("encode", "update")),
             Gather("b_source", "residual", "source"),
             Gather("b_target", "residual", "target"),
             Concat("message_2_in", ("b_source", "b_target")),
             Mlp("message_2", "message_2_in", (4,)),
-            ScatterSum("sum_2", "message_2", "source"),
+            Scatter("sum_2", "message_2", "sum", "source"),
             Gather("c_source", "sum_2", "source"),
             Concat("head_in", ("c_source", "b_target", "message_2", "edge_attr")),
             Mlp("head", "head_in", (7, 1)),
@@ -58,10 +51,13 @@ def random_integer_model(description: NetworkDescription, seed: int = 0, weight_
     rng = np.random.default_rng(seed)
     formats = {value.name: Format(8, -7) for value in description.inputs}
     layers: dict[str, tuple[IntegerLayer, ...]] = {}
+    tables: dict[str, IntArray] = {}
     for step in description.steps:
-        if isinstance(step, Gather | Concat):
+        if keeps_codes(step):
             continue
         formats[step.name] = Format(8, int(rng.integers(-6, -3)))
+        if isinstance(step, Table):
+            tables[step.name] = table_codes(step, formats[source_of(description, step.source)], formats[step.name])
         if isinstance(step, Mlp):
             formats[step.name] = Format(8, -5, narrow=bool(rng.integers(2)))
             widths = (description.shape(step.source).width, *step.widths)
@@ -74,7 +70,13 @@ def random_integer_model(description: NetworkDescription, seed: int = 0, weight_
                 activation = formats[step.name] if last else Format(8, -6, signed=False)
                 made.append(IntegerLayer(weight, weight_format, bias, activation))
             layers[step.name] = tuple(made)
-    return IntegerModel(description, formats, layers)
+    return IntegerModel(description, formats, layers, tables)
+
+
+def source_of(description: NetworkDescription, name: str) -> str:
+    """The value whose format `name` has."""
+    step = description.step(name)
+    return source_of(description, step.sources[0]) if keeps_codes(step) else name
 
 
 def random_graph(num_nodes: int, num_edges: int, seed: int = 0, spread: float = 1.0) -> HitGraph:

@@ -10,9 +10,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from edgetrack.models.description import Add, Concat, Gather, Mlp, NetworkDescription, Step
-from edgetrack.quantize.fixed_point import Format
+from edgetrack.models.description import NetworkDescription
+from edgetrack.models.steps import Mlp, Table, keeps_codes
+from edgetrack.quantize.fixed_point import Format, IntArray
 from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
+from edgetrack.quantize.tables import table_codes
 
 
 def mixed_integer_model(description: NetworkDescription, seed: int) -> IntegerModel:
@@ -25,6 +27,7 @@ class _Maker:
         self.description, self.rng = description, rng
         self.formats: dict[str, Format] = {}
         self.layers: dict[str, tuple[IntegerLayer, ...]] = {}
+        self.tables: dict[str, IntArray] = {}
 
     def make(self) -> IntegerModel:
         for value in self.description.inputs:
@@ -32,10 +35,13 @@ class _Maker:
         for step in self.description.steps:
             if isinstance(step, Mlp):
                 self._make_mlp(step)
-            elif not isinstance(step, Gather | Concat):
-                largest = max(self._largest(part) for part in _sources(step))
+            elif not keeps_codes(step):
+                largest = max(self._largest(part) for part in step.sources)
                 self.formats[step.name] = self._scaled(largest)
-        return IntegerModel(self.description, self.formats, self.layers)
+                if isinstance(step, Table):
+                    source = self._columns(step.source)[0]
+                    self.tables[step.name] = table_codes(step, source, self.formats[step.name])
+        return IntegerModel(self.description, self.formats, self.layers, self.tables)
 
     def _make_mlp(self, step: Mlp) -> None:
         columns = self._columns(step.source)
@@ -65,13 +71,9 @@ class _Maker:
 
     def _columns(self, name: str) -> list[Format]:
         step = self.description.step(name)
-        if isinstance(step, Gather | Concat):
-            return [fmt for part in _sources(step) for fmt in self._columns(part)]
+        if keeps_codes(step):
+            return [fmt for part in step.sources for fmt in self._columns(part)]
         return [self.formats[name]] * self.description.shape(name).width
 
     def _largest(self, name: str) -> float:
         return max(fmt.magnitude * fmt.step for fmt in self._columns(name))
-
-
-def _sources(step: Step) -> tuple[str, ...]:
-    return step.parts if isinstance(step, Concat | Add) else (step.source,)

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from integer_networks import random_graph
 
-from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import NetworkDescription
+from edgetrack.models.rows import Graph, as_rows, as_tensors
 from edgetrack.quantize.calibration import CalibrationConfig, calibrate
 from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.quantizers import threshold_parameter
@@ -15,16 +15,16 @@ from edgetrack.quantize.recipe import PrecisionRecipe
 
 
 def random_network(
-    description: NetworkDescription, recipe: PrecisionRecipe | None = None, seed: int = 0
+    description: NetworkDescription, recipe: PrecisionRecipe | None = None, seed: int = 0, graph: Graph | None = None
 ) -> QuantizedNetwork:
     """In evaluation mode; scales are calibrated, then some are moved, so that values saturate here and there."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         network = QuantizedNetwork(description, recipe or PrecisionRecipe(bias_bits=20))
-        for mlp in network.mlps.children():
-            for linear in mlp.linears:  # type: ignore[union-attr]
-                linear.weight.mul_(2.0)
-    calibrate(network, [random_graph(60, 240, seed=seed)], CalibrationConfig(graphs=1))
+        for name, layer in network.layers().items():
+            if name.endswith(".weight"):
+                layer.weight.mul_(2.0)  # type: ignore[operator]
+    calibrate(network, [graph or random_graph(60, 240, seed=seed)], CalibrationConfig(graphs=1))
     rng = np.random.default_rng(seed)
     with torch.no_grad():
         for name, layer in network.layers().items():
@@ -33,12 +33,8 @@ def random_network(
     return network.eval()
 
 
-def network_values(network: QuantizedNetwork, graph: HitGraph, hidden: bool = True) -> dict[str, np.ndarray]:
+def network_values(network: QuantizedNetwork, graph: Graph, hidden: bool = True) -> dict[str, np.ndarray]:
     """Every value of the Brevitas forward on a graph, float64."""
     with torch.no_grad():
-        values = network.values(
-            {"x": torch.from_numpy(graph.x), "edge_attr": torch.from_numpy(graph.edge_attr)},
-            torch.from_numpy(graph.edge_index),
-            hidden,
-        )
+        values = network.values(as_tensors(as_rows(graph)), hidden)
     return {name: value.numpy().astype(np.float64) for name, value in values.items()}

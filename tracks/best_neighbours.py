@@ -41,7 +41,7 @@ def best_neighbours(
         raise ValueError(f"margin = {margin}, wanted at least 0: a difference of logits")
     source, target = edge_index
     lead = _leads(num_nodes, source, target, values, kept_edges(values, threshold))
-    best = lead > 0
+    best: NDArray[np.bool_] = lead > 0
     arrives, leaves = np.zeros(num_nodes, np.bool_), np.zeros(num_nodes, np.bool_)
     arrives[target[best]], leaves[source[best]] = True, True
     kept: NDArray[np.bool_] = best & ((arrives[source] & leaves[target]) | (lead >= margin))

@@ -12,7 +12,6 @@ from edgetrack.export.accelerator.plan import Plan
 from edgetrack.export.accelerator.verilog import top_module
 from edgetrack.export.accelerator.widths import make_widths
 from edgetrack.export.accelerator.written_memories import RowMemories, join_memories, written_memories
-from edgetrack.models.description import ScatterMean
 
 LOADER, OUTPUT = "node loader", "output FIFO"
 Reading = Literal["gathered", "in rows", "summed"]
@@ -77,7 +76,7 @@ def blocks(plan: Plan, formula: CycleFormula) -> list[Block]:
 def _pass_block(plan: Plan, made: Pass, formula: CycleFormula, edge_bits: int) -> Block:
     config, timing = plan.config, formula.timings[made.name]
     lanes = config.edge_lanes if made.domain == "edge" else config.node_lanes
-    kernel = {"mlp": "MLP", "add": "residual", "copy": "copy"}[made.kernel]
+    kernel = {"mlp": "MLP", "map": "map", "copy": "copy"}[made.kernel]
     taken = sum(plan.bits(operand.value) for operand in made.operands)
     stream = f"edges, {config.edge_lanes} × {edge_bits} bit" if made.streamed else ""
     return Block(
@@ -143,7 +142,8 @@ def _edge_memory(plan: Plan, value: str, writer: str, written: Written) -> Memor
 
 def _sum_memory(plan: Plan, made: Pass, total: str, written: Written) -> Memory:
     """Each edge lane sums for itself, with marks of what this graph has touched; a mean counts its messages beside."""
-    names = [f"{total}_unit", *[f"{total}_count_unit"] * isinstance(plan.model.description.step(total), ScatterMean)]
+    mean = any(step.name == total and step.reduce == "mean" for step in made.sums)
+    names = [f"{total}_unit", *[f"{total}_count_unit"] * mean]
     return Memory(total, "sum", made.name, ((plan.sum_reader(total).name, "summed"),), _joined(written, names))
 
 

@@ -8,15 +8,14 @@ from math import ceil, log2
 
 from edgetrack.export.accelerator.passes import Pass
 from edgetrack.export.accelerator.plan import AcceleratorConfig, Plan
-from edgetrack.models.description import ScatterMean
-from edgetrack.quantize.integer_model import RECIPROCAL_BITS
+from edgetrack.models.steps import Scatter
+from edgetrack.quantize.integer_model import IntegerModel
 
 GATHER_CYCLES = 4  # edge memory, address, node memory, choice of the bank
 ADD_CYCLES = 3  # from a message to a sum that can be read: old sum, addition, writing
 READ_CYCLES = 2  # memory, zero where no message came
 FORMAT_CYCLES = 2  # rounding, clip
 OUTPUT_CYCLES = 1  # the output FIFO's register
-MEAN_LEVELS = ceil(log2(RECIPROCAL_BITS + 1))  # depth of the adder tree that multiplies with a reciprocal
 
 
 @dataclass(frozen=True)
@@ -98,10 +97,17 @@ def load_cycles(plan: Plan) -> int:
     return int(not plan.passes[0].streamed)
 
 
+def mean_levels(model: IntegerModel) -> int:
+    """Depth of the adder tree that multiplies with a reciprocal."""
+    return ceil(log2(model.reciprocal_bits + 1))
+
+
 def sum_cycles(plan: Plan, total: str) -> int:
     """Clocks from issuing a row to its sums or means: memory, adder tree, for a mean table and product, format."""
-    mean = isinstance(plan.model.description.step(total), ScatterMean)
-    return READ_CYCLES + plan.config.tree_levels + (1 + MEAN_LEVELS if mean else 0) + FORMAT_CYCLES
+    step = plan.model.description.step(total)
+    assert isinstance(step, Scatter)
+    mean = 1 + mean_levels(plan.model) if step.reduce == "mean" else 0
+    return READ_CYCLES + plan.config.tree_levels + mean + FORMAT_CYCLES
 
 
 def _timing(made: Pass, plan: Plan, kernel_cycles: int) -> Timing:

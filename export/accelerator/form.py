@@ -9,6 +9,8 @@ from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
+
 from edgetrack.events.atomic_write import write_text
 from edgetrack.export.accelerator.cycles import CycleFormula, cycle_formula
 from edgetrack.export.accelerator.kernels import make_kernels
@@ -20,8 +22,7 @@ from edgetrack.export.accelerator.verilog import TOP, top_module
 from edgetrack.export.form import Capacity
 from edgetrack.export.rtl.pipelines import RtlForm, export_rtl
 from edgetrack.export.synthesis.hierarchy import DesignResources, estimate_hierarchy
-from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.description import ScatterMean
+from edgetrack.models.rows import Graph, as_rows
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 
@@ -46,35 +47,37 @@ class AcceleratorForm:
         """The compiled simulation, built where it is not there yet."""
         return build_accelerator(dict(self.sources), TOP, self.plan, self.folder / "sim")
 
-    def run_graph(self, graph: HitGraph) -> dict[str, IntArray]:
+    def run_graph(self, graph: Graph) -> dict[str, IntArray]:
         """The output's codes. Raises ValueError for a graph beyond the capacity, InexactForm where one is flagged that
         fits."""
         (received,) = self.run_graphs([graph])
         output = self.plan.model.description.output
         return {output: received.fitting_codes(graph.name, output)}
 
-    def run_graphs(self, graphs: Sequence[HitGraph], stalls: Stalls | None = None) -> list[Received]:
+    def run_graphs(self, graphs: Sequence[Graph], stalls: Stalls | None = None) -> list[Received]:
         """Graphs one behind the other, without a pause between them but for `stalls`.
 
         Raises ValueError for a graph beyond the capacity. All others fit: whoever uses their codes looks whether one is
         flagged all the same, as `Received.fitting_codes` does.
         """
-        for graph in graphs:
-            if graph.num_nodes > self.capacity.nodes or graph.num_edges > self.capacity.edges:
+        for rows in map(as_rows, graphs):
+            nodes, edges = rows.counts["node"], rows.counts["edge"]
+            if nodes > self.capacity.nodes or edges > self.capacity.edges:
                 raise ValueError(
-                    f"{graph.name}: {graph.num_nodes} nodes and {graph.num_edges} edges do not fit {self.capacity}; "
+                    f"{rows.name}: {nodes} nodes and {edges} edges do not fit {self.capacity}; "
                     "cut it into sectors of that capacity, or raise the capacity"
                 )
         return self.library.run([self.coded(graph) for graph in graphs], stalls)
 
-    def coded(self, graph: HitGraph) -> CodedGraph:
+    def coded(self, graph: Graph) -> CodedGraph:
         """What the streams carry of a graph."""
-        inputs = self.plan.model.quantize_inputs({"x": graph.x, "edge_attr": graph.edge_attr})
-        return CodedGraph(inputs, graph.edge_index)
+        rows = as_rows(graph)
+        inputs = self.plan.model.quantize_inputs(rows.features)
+        return CodedGraph(inputs, np.stack([rows.ends["source"], rows.ends["target"]]))
 
-    def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
+    def run_kernel(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
         """Output codes of one MLP from the pipeline that stands in each lane."""
-        return self.mlps.run_mlp(mlp, inputs)
+        return self.mlps.run_kernel(mlp, inputs)
 
     def estimate(self) -> DesignResources:
         """What Yosys maps the accelerator and its parts to, an estimate (no place and route). Minutes, kept."""
@@ -93,7 +96,7 @@ def export_accelerator(model: IntegerModel, folder: Path, config: AcceleratorCon
     parts = resources.files("edgetrack.hls_projects").joinpath("rtl/accelerator")
     sources = dict(kernels.sources)
     sources |= {part.name: part.read_text() for part in sorted(parts.iterdir(), key=lambda part: part.name)}
-    if any(isinstance(total, ScatterMean) for made in plan.passes for total in made.sums):
+    if any(total.reduce == "mean" for made in plan.passes for total in made.sums):
         sources["reciprocal.v"] = reciprocal_module(plan)
     sources[f"{TOP}.v"] = top_module(plan, formula)
     for stale in (path for path in (folder / "verilog").glob("*.v") if path.name not in sources):

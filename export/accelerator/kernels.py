@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edgetrack.export.accelerator.passes import Pass
 from edgetrack.export.accelerator.plan import Plan
-from edgetrack.export.rtl.kernel import RtlKernel, make_kernel
+from edgetrack.export.rtl.kernel import RtlKernel
 from edgetrack.quantize.fixed_point import Format
 
 
@@ -19,21 +19,16 @@ class Kernels:
     cycles: Mapping[str, int]  # by pass
 
 
-def make_kernels(plan: Plan, mlps: Mapping[str, RtlKernel]) -> Kernels:
-    """A kernel for each pass of `plan`; those of the MLPs are given."""
+def make_kernels(plan: Plan, kernels: Mapping[str, RtlKernel]) -> Kernels:
+    """What stands in the lanes of each pass of `plan`: its kernel, or the wires of a copy."""
     sources: dict[str, str] = {}
     cycles: dict[str, int] = {}
-    rtl = plan.config.rtl
     for made in plan.passes:
         if made.kernel == "copy":
             sources[f"{made.name}_pipeline.v"] = copy_module(made, plan.model.columns(made.value), plan.result(made))
             cycles[made.name] = 0
             continue
-        kernel = (
-            mlps[made.name]
-            if made.kernel == "mlp"
-            else make_kernel(plan.model, made.name, rtl.latency_cutoff, rtl.clock_period_ns)
-        )
+        kernel = kernels[made.name]
         sources |= kernel.sources
         # A kernel's latency counts clock edges after the one that takes the vector: one more to its result's clock.
         cycles[made.name] = kernel.latency_cycles + 1

@@ -1,6 +1,6 @@
 """The step list read as passes: each a pipelined kernel over all nodes or edges of a graph.
 
-Gathers and concatenations are ways to read a value and cost no pass. MLPs and residuals are kernels. A sum or a mean is
+Gathers and concatenations are ways to read a value and cost no pass. MLPs and maps are kernels. A sum or a mean is
 read straight from its accumulators where one node pass reads it, once; where it is gathered, or read by several, a pass
 of its own copies it into node memories first (reading empties the accumulators). What is summed without being a
 kernel's result (an input, a gathered node) is copied through a pass over the edges. What the output does not need is
@@ -12,19 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from edgetrack.models.description import (
-    Add,
-    Concat,
-    Domain,
-    EdgeEnd,
-    Gather,
-    Mlp,
-    NetworkDescription,
-    ScatterMean,
-    ScatterSum,
-)
-
-Scatter = ScatterSum | ScatterMean
+from edgetrack.models.description import NetworkDescription
+from edgetrack.models.steps import EDGE, NODE, Concat, Gather, Map, Mlp, Scatter, Table, refuse_step
 
 
 class Operand(NamedTuple):
@@ -32,7 +21,7 @@ class Operand(NamedTuple):
 
     value: str
     kind: Literal["node", "edge", "gather", "sum"]
-    end: EdgeEnd | None = None
+    end: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,8 +30,8 @@ class Pass:
 
     name: str
     value: str  # what it makes; its own name, but for copies of edge values
-    kernel: Literal["mlp", "add", "copy"]
-    domain: Domain
+    kernel: Literal["mlp", "map", "copy"]
+    domain: str
     operands: tuple[Operand, ...]  # whose columns the kernel takes, in order
     sums: tuple[Scatter, ...]  # what its results are summed into
     streamed: bool  # takes its rows from the edge stream, as the first edge pass
@@ -59,19 +48,22 @@ class _Leaf(NamedTuple):
     """A value made by a kernel, a scatter or an input, read directly or at one end of each edge."""
 
     value: str
-    end: EdgeEnd | None
+    end: str | None
 
 
 class _Kernel(NamedTuple):
     name: str
     value: str
-    kind: Literal["mlp", "add", "copy"]
+    kind: Literal["mlp", "map", "copy"]
     leaves: tuple[_Leaf, ...]
 
 
 def read_passes(description: NetworkDescription) -> tuple[Pass, ...]:
     """The passes that make the output, in the order of the steps. Cost: steps squared."""
-    needed = needed_values(description)
+    if description.domains != (NODE, EDGE):
+        others = [domain.name for domain in description.domains if domain not in (NODE, EDGE)]
+        raise ValueError(f"accelerator: it streams nodes and edges, and has no place for domains {others}")
+    needed = description.needed
     kernels = _kernels(description, needed)
     direct = _read_directly(description, kernels)
     kernels = [kernel for kernel in kernels if kernel.name not in direct]
@@ -94,16 +86,7 @@ def read_passes(description: NetworkDescription) -> tuple[Pass, ...]:
     )
 
 
-def needed_values(description: NetworkDescription) -> set[str]:
-    """The output and all that it is made from."""
-    needed = {description.output}
-    for step in reversed(description.steps):
-        if step.name in needed:
-            needed |= set(step.parts if isinstance(step, Concat | Add) else (step.source,))
-    return needed
-
-
-def _kernels(description: NetworkDescription, needed: set[str]) -> list[_Kernel]:
+def _kernels(description: NetworkDescription, needed: frozenset[str]) -> list[_Kernel]:
     """Every step that makes the output as kernels; a copy for each sum, those that prove to need none included."""
     kernels: dict[str, _Kernel] = {}
     for step in description.steps:
@@ -112,10 +95,12 @@ def _kernels(description: NetworkDescription, needed: set[str]) -> list[_Kernel]
         match step:
             case Mlp():
                 kernels[step.name] = _Kernel(step.name, step.name, "mlp", _leaves(description, step.source))
-            case Add():
+            case Map():
                 leaves = tuple(leaf for part in step.parts for leaf in _leaves(description, part))
-                kernels[step.name] = _Kernel(step.name, step.name, "add", leaves)
-            case ScatterSum() | ScatterMean():
+                kernels[step.name] = _Kernel(step.name, step.name, "map", leaves)
+            case Table() | Scatter(reduce="max"):
+                raise ValueError(f"accelerator: {step.name!r} is a {step.kind}, for which it has no kernel")
+            case Scatter():
                 summed = _summed(description, step)
                 if summed not in kernels:
                     kernels[summed] = _Kernel(summed, step.source, "copy", _leaves(description, step.source))
@@ -123,15 +108,13 @@ def _kernels(description: NetworkDescription, needed: set[str]) -> list[_Kernel]
             case Gather() | Concat():
                 pass  # leaves of the kernels that read them
             case _:
-                raise ValueError(
-                    f"accelerator: step {step.name!r} is a {type(step).__name__}, for which it has no kernel"
-                )
+                refuse_step(step, "accelerator")
     return list(kernels.values())
 
 
 def _read_directly(description: NetworkDescription, kernels: list[_Kernel]) -> set[str]:
     """Sums that one node pass alone reads, not gathered: they go from the accumulators into its kernel."""
-    readings: dict[str, set[tuple[str, EdgeEnd | None]]] = {}
+    readings: dict[str, set[tuple[str, str | None]]] = {}
     for kernel in kernels:
         for leaf in kernel.leaves:
             if leaf.value != kernel.name and isinstance(description.step(leaf.value), Scatter):
@@ -141,11 +124,11 @@ def _read_directly(description: NetworkDescription, kernels: list[_Kernel]) -> s
 
 def _summed(description: NetworkDescription, scatter: Scatter) -> str:
     """Name of the pass whose results a scatter takes."""
-    made_by_kernel = isinstance(description.step(scatter.source), Mlp | Add)
+    made_by_kernel = isinstance(description.step(scatter.source), Mlp | Map)
     return scatter.source if made_by_kernel else f"{scatter.source}_copy"
 
 
-def _leaves(description: NetworkDescription, source: str, end: EdgeEnd | None = None) -> tuple[_Leaf, ...]:
+def _leaves(description: NetworkDescription, source: str, end: str | None = None) -> tuple[_Leaf, ...]:
     """What a value is joined from, first column first."""
     step = description.step(source)
     match step:
@@ -160,4 +143,6 @@ def _leaves(description: NetworkDescription, source: str, end: EdgeEnd | None = 
 def _operand(description: NetworkDescription, leaf: _Leaf, from_accumulators: set[str]) -> Operand:
     if leaf.end is not None:
         return Operand(leaf.value, "gather", leaf.end)
-    return Operand(leaf.value, "sum" if leaf.value in from_accumulators else description.shape(leaf.value).domain)
+    if leaf.value in from_accumulators:
+        return Operand(leaf.value, "sum")
+    return Operand(leaf.value, "edge" if description.shape(leaf.value).domain == EDGE.name else "node")

@@ -13,7 +13,7 @@ from math import ceil, log2
 from edgetrack.export.accelerator.passes import Operand, Pass, read_passes
 from edgetrack.export.form import Capacity
 from edgetrack.export.rtl.pipelines import RtlConfig
-from edgetrack.models.description import Add, Input, Mlp
+from edgetrack.models.steps import Input, Map, Mlp
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerModel
 
@@ -114,8 +114,8 @@ def make_plan(model: IntegerModel, config: AcceleratorConfig) -> Plan:
     """The passes of `model`. Raises ValueError, naming the step, for a network that the accelerator cannot take."""
     description = model.description
     output = description.output
-    if not isinstance(description.step(output), Mlp | Add) or description.shape(output).domain != "edge":
-        raise ValueError(f"accelerator: output {output!r} must be the result of an MLP or a residual on edges")
+    if not isinstance(description.step(output), Mlp | Map) or description.shape(output).domain != "edge":
+        raise ValueError(f"accelerator: output {output!r} must be the result of an MLP or a map on edges")
     if not any(value.domain == "node" for value in description.inputs):
         raise ValueError("accelerator: the network has no node input, wanted at least one: nodes come first")
     passes = read_passes(description)

@@ -20,7 +20,6 @@ from edgetrack.export.resources.memory_mapping import LUTRAM_COST, LUTRAM_WIDTH,
 from edgetrack.export.resources.part_instances import read_instances
 from edgetrack.export.resources.part_resources import PARTS, Amount, Inner
 from edgetrack.export.synthesis.yosys import Resources
-from edgetrack.quantize.integer_model import RECIPROCAL_BITS
 
 BASIS = "closed-form model of Yosys' count, estimate without place and route"
 
@@ -56,7 +55,7 @@ def model_resources(plan: Plan, formula: CycleFormula, kernels: Mapping[str, Ker
         if name.endswith("_pipeline"):
             own = kernel_resources(kernels[name.removesuffix("_pipeline")])
         elif name == "reciprocal":
-            own = reciprocal_table(plan.config.capacity.edges)
+            own = reciprocal_table(plan.config.capacity.edges, plan.model.reciprocal_bits)
         else:
             own = part_resources(Inner(name, instance.parameters))
         blocks[name] = blocks.get(name, Amount()) + own * instance.count
@@ -105,12 +104,12 @@ def kernel_resources(kernel: KernelFigures) -> Amount:
     )
 
 
-def reciprocal_table(edges: int) -> Amount:
+def reciprocal_table(edges: int, bits: int) -> Amount:
     """The generated module `reciprocal`: a table by the number of messages, in LUTs while it is short."""
     rows = 1 << edges.bit_length()
     if rows < SHORTEST_ROM:
-        return Amount(9 + edges / 5, RECIPROCAL_BITS + 1)
-    return part_resources(Inner("row_memory", {"BITS": RECIPROCAL_BITS + 1, "DEPTH": rows}))
+        return Amount(9 + edges / 5, bits + 1)
+    return part_resources(Inner("row_memory", {"BITS": bits + 1, "DEPTH": rows}))
 
 
 def top_logic(plan: Plan) -> Amount:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgetrack.export.accelerator.cycles import MEAN_LEVELS
-from edgetrack.export.accelerator.passes import Pass, Scatter
+from edgetrack.export.accelerator.cycles import mean_levels
+from edgetrack.export.accelerator.passes import Pass
 from edgetrack.export.accelerator.plan import Plan
 from edgetrack.export.accelerator.widths import Widths
-from edgetrack.models.description import ScatterMean
-from edgetrack.quantize.integer_model import RECIPROCAL_BITS, reciprocals
+from edgetrack.models.steps import Scatter
+from edgetrack.quantize.exact import reciprocals
 
 
 def scatter(plan: Plan, made: Pass, total: Scatter, widths: Widths) -> str:
@@ -33,7 +33,7 @@ def scatter(plan: Plan, made: Pass, total: Scatter, widths: Widths) -> str:
             (value.bits, int(value.signed), lane_bits, bits),
         ),
     ]
-    if isinstance(total, ScatterMean):
+    if total.reduce == "mean":
         lane_count, count = sum_widths(plan, 1, 1)
         parts += [
             f"    wire {total.name}_counts_ready;",
@@ -52,8 +52,8 @@ def scatter(plan: Plan, made: Pass, total: Scatter, widths: Widths) -> str:
             ),
             _mean(plan, total.name, columns, bits, count),
         ]
-        bits, exponent = bits + RECIPROCAL_BITS, exponent - RECIPROCAL_BITS
-    source = f"{total.name}_means" if isinstance(total, ScatterMean) else f"{total.name}_totals"
+        bits, exponent = bits + plan.model.reciprocal_bits, exponent - plan.model.reciprocal_bits
+    source = f"{total.name}_means" if total.reduce == "mean" else f"{total.name}_totals"
     parts.append(f"""\
     generate for (lane = 0; lane < {items}; lane = lane + 1) begin : {total.name}_formats
         requantize #(.IN_BITS({bits}), .SHIFT({out.exponent - exponent}), .OUT_BITS({out.bits}),
@@ -73,26 +73,25 @@ def sum_widths(plan: Plan, magnitude: int, value_bits: int) -> tuple[int, int]:
 
 
 def reciprocal_module(plan: Plan) -> str:
-    """Verilog of the table round(2^12 / count), for every count that fits, as the golden model has it."""
+    """Verilog of the table round(2^bits / count), for every count that fits, as the golden model has it."""
+    fraction = plan.model.reciprocal_bits
     edges = plan.config.capacity.edges
     _, bits = sum_widths(plan, 1, 1)
-    values = reciprocals(np.arange(edges + 1, dtype=np.int64))
+    values = reciprocals(np.arange(edges + 1, dtype=np.int64), fraction)
     rows = "\n".join(
-        f"            {bits}'d{count}: value <= {RECIPROCAL_BITS + 1}'d{value};"
-        for count, value in enumerate(values)
-        if value
+        f"            {bits}'d{count}: value <= {fraction + 1}'d{value};" for count, value in enumerate(values) if value
     )
     return f"""\
-// round(2^{RECIPROCAL_BITS} / count), ties to even, one clock later; 0 for no message. Counts up to {edges}.
+// round(2^{fraction} / count), ties to even, one clock later; 0 for no message. Counts up to {edges}.
 module reciprocal (
     input wire clk,
     input wire [{bits - 1}:0] count,
-    output reg [{RECIPROCAL_BITS}:0] value
+    output reg [{fraction}:0] value
 );
     always @(posedge clk)
         case (count)
 {rows}
-            default: value <= {RECIPROCAL_BITS + 1}'d0;
+            default: value <= {fraction + 1}'d0;
         endcase
 endmodule
 """
@@ -129,13 +128,14 @@ def _accumulators(
 
 def _mean(plan: Plan, name: str, columns: int, bits: int, count: int) -> str:
     """Totals times the reciprocal of their node's count."""
-    out = bits + RECIPROCAL_BITS
+    fraction = plan.model.reciprocal_bits
+    out = bits + fraction
     return f"""\
     wire [{plan.config.node_lanes * columns * out - 1}:0] {name}_means;
     generate for (lane = 0; lane < {plan.config.node_lanes}; lane = lane + 1) begin : {name}_lanes_of_means
-        wire [{RECIPROCAL_BITS}:0] factor;
+        wire [{fraction}:0] factor;
         reciprocal inverse (.clk(clk), .count({name}_counts[lane*{count} +: {count}]), .value(factor));
-        multiply #(.COLUMNS({columns}), .BITS({bits}), .FACTOR_BITS({RECIPROCAL_BITS + 1}), .LEVELS({MEAN_LEVELS}),
+        multiply #(.COLUMNS({columns}), .BITS({bits}), .FACTOR_BITS({fraction + 1}), .LEVELS({mean_levels(plan.model)}),
                    .OUT_BITS({out})) product (
             .clk(clk), .values({name}_totals[lane*{columns * bits} +: {columns * bits}]), .factor(factor),
             .products({name}_means[lane*{columns * out} +: {columns * out}]));

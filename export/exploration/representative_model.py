@@ -13,10 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edgetrack.models.description import Add, Concat, Gather, Mlp, NetworkDescription
+from edgetrack.models.description import NetworkDescription
+from edgetrack.models.operations import operation
+from edgetrack.models.steps import Concat, Gather, Map, Mlp, Scatter, Table, keeps_codes, refuse_step
+from edgetrack.quantize.exact import Bound
 from edgetrack.quantize.fixed_point import Format, IntArray
 from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
 from edgetrack.quantize.recipe import PrecisionRecipe
+from edgetrack.quantize.tables import table_codes
 
 
 class LayerStatistics(NamedTuple):
@@ -41,32 +45,42 @@ def representative_model(description: NetworkDescription, recipe: PrecisionRecip
     formats: dict[str, Format] = {}
     layers: dict[str, tuple[IntegerLayer, ...]] = {}
 
+    tables: dict[str, IntArray] = {}
+
     def columns(name: str) -> tuple[Format, ...]:
-        step = description.step(name)
-        match step:
-            case Gather():
-                return columns(step.source)
-            case Concat():
-                return tuple(fmt for part in step.parts for fmt in columns(part))
-            case _:
-                return (formats[name],) * description.shape(name).width
+        if name in formats:
+            return (formats[name],) * description.shape(name).width
+        return tuple(fmt for source in description.step(name).sources for fmt in columns(source))
 
     for value in description.inputs:
         bits = recipe.value_bits(description, value.name)
         formats[value.name] = Format(bits, 1 - bits)
     for step in description.steps:
-        if isinstance(step, Gather | Concat):
+        if isinstance(step, Gather | Concat) or keeps_codes(step):
             continue
         if isinstance(step, Mlp):
             layers[step.name] = _mlp(description, recipe, step, columns(step.source), rng)
             formats[step.name] = layers[step.name][-1].activation
             continue
-        # A sum over a few neighbours, and a residual: two bits above what is summed.
-        summed = columns(step.parts[0] if isinstance(step, Add) else step.source)
-        top = max(fmt.integer_bits for fmt in summed) + 2
         bits = recipe.value_bits(description, step.name)
-        formats[step.name] = Format(bits, top - bits)
-    return IntegerModel(description, formats, layers)
+        formats[step.name] = Format(bits, _highest(step, [columns(source) for source in step.sources]) - bits)
+        if isinstance(step, Table):
+            tables[step.name] = table_codes(step, columns(step.source)[0], formats[step.name])
+    return IntegerModel(description, formats, layers, tables, recipe.max_degree)
+
+
+def _highest(step: Map | Table | Scatter, sources: list[tuple[Format, ...]]) -> int:
+    """Integer bits of a value: of a sum or mean over a few neighbours, two more than what is summed has."""
+    match step:
+        case Scatter():
+            return max(fmt.integer_bits for fmt in sources[0]) + 2
+        case Map():
+            bound: Bound = operation(step.operation).apply(*(Bound.of(columns) for columns in sources))
+            return bound.largest.bit_length() + 1 + bound.exponent
+        case Table():
+            return 1
+        case _:
+            refuse_step(step, "representative model")
 
 
 def _mlp(

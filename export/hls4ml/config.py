@@ -9,7 +9,6 @@ from typing import Literal
 
 from edgetrack.export.form import Capacity
 from edgetrack.export.synthesis.device import load_device
-from edgetrack.models.description import Domain
 
 HlsBackend = Literal["Vitis", "Vivado", "oneAPI"]
 
@@ -26,7 +25,7 @@ class Beats:
         return self.beats * self.lanes
 
 
-ONE_ROW: Mapping[Domain, Beats] = {"node": Beats(1), "edge": Beats(1)}
+ONE_ROW: Mapping[str, Beats] = {"node": Beats(1), "edge": Beats(1)}
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class HlsConfig:
             )
 
     @property
-    def beats(self) -> dict[Domain, Beats]:
+    def beats(self) -> dict[str, Beats]:
         """All rows in one beat for io_parallel, otherwise as many beats as the lanes need."""
         if self.io_type == "io_parallel":
             return {"node": Beats(1, self.nodes), "edge": Beats(1, self.edges)}

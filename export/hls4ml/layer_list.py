@@ -10,9 +10,10 @@ import numpy as np
 
 from edgetrack.export.hls4ml import types as hls_types
 from edgetrack.export.hls4ml.config import Beats
-from edgetrack.models.description import Add, Concat, Domain, Gather, Input, Mlp, ScatterMean, ScatterSum, Step
+from edgetrack.models.steps import EDGE, NODE, Concat, Gather, Input, Map, Mlp, Scatter, Step, Table, refuse_step
+from edgetrack.quantize.exact import reciprocals
 from edgetrack.quantize.fixed_point import Format
-from edgetrack.quantize.integer_model import RECIPROCAL_BITS, IntegerModel, reciprocals
+from edgetrack.quantize.integer_model import IntegerModel
 
 MOST_READERS = 7  # hls4ml duplicates a stream at most that often
 
@@ -36,7 +37,7 @@ class HlsNetwork:
         self.precision[name] = precision
 
 
-def hls_network(model: IntegerModel, beats: Mapping[Domain, Beats]) -> HlsNetwork:
+def hls_network(model: IntegerModel, beats: Mapping[str, Beats]) -> HlsNetwork:
     """The whole network for graphs of exactly `beats` of nodes and edges, without steps that the output does not need.
 
     Each value has the shape (beats, lanes · width). Inputs are those of the description, then edge_source and
@@ -45,12 +46,15 @@ def hls_network(model: IntegerModel, beats: Mapping[Domain, Beats]) -> HlsNetwor
     """
     network = HlsNetwork()
     description = model.description
-    needed = needed_values(model)
+    others = [domain.name for domain in description.domains if domain.name not in (NODE.name, EDGE.name)]
+    if others:
+        raise ValueError(f"hls4ml: it has layers for nodes and edges only, the network has domains {others}")
+    needed = description.needed
     for value in description.inputs:
         if value.name in needed:
             _add_input(network, value, model.formats[value.name], beats[value.domain])
     steps = [step for step in description.steps if step.name in needed]
-    ends = {step.end for step in steps if isinstance(step, Gather | ScatterSum | ScatterMean)}
+    ends = {step.end for step in steps if isinstance(step, Gather | Scatter)}
     for end in ("source", "target"):
         if end in ends:
             network.add(
@@ -68,29 +72,6 @@ def hls_network(model: IntegerModel, beats: Mapping[Domain, Beats]) -> HlsNetwor
     return network
 
 
-def needed_values(model: IntegerModel) -> set[str]:
-    """Names of the values that the output depends on, itself included."""
-    needed: set[str] = set()
-    waiting = [model.description.output]
-    while waiting:
-        name = waiting.pop()
-        if name not in needed:
-            needed.add(name)
-            waiting += sources(model.description.step(name))
-    return needed
-
-
-def sources(step: Input | Step) -> tuple[str, ...]:
-    """The values that a step reads."""
-    match step:
-        case Input():
-            return ()
-        case Concat() | Add():
-            return step.parts
-        case _:
-            return (step.source,)
-
-
 def _add_input(network: HlsNetwork, value: Input, fmt: Format, beats: Beats) -> None:
     network.add(
         "InputLayer",
@@ -102,12 +83,12 @@ def _add_input(network: HlsNetwork, value: Input, fmt: Format, beats: Beats) -> 
 
 
 def _add_step(
-    network: HlsNetwork, model: IntegerModel, step: Step, beats: Mapping[Domain, Beats], produced: dict[str, str]
+    network: HlsNetwork, model: IntegerModel, step: Step, beats: Mapping[str, Beats], produced: dict[str, str]
 ) -> str:
     """Add the layers of one step; the name of the layer that gives its value."""
     shape = model.description.shape(step.name)
     rows = {"beats": beats[shape.domain].beats, "lanes": beats[shape.domain].lanes}
-    inputs = [produced[name] for name in sources(step)]
+    inputs = [produced[name] for name in step.sources]
     if isinstance(step, Mlp):
         return _add_mlp(network, model, step, inputs[0], rows)
     network.values[step.name] = step.name
@@ -123,18 +104,18 @@ def _add_step(
         case Gather():
             result = hls_types.common(model.columns(step.name))
             network.add("EdgeGather", step.name, {"result": result}, inputs=[*inputs, f"edge_{step.end}"], **graph)
-        case ScatterSum() | ScatterMean():
-            bits = model.sum_bits(step.name, edges)
+        case Scatter(reduce="sum" | "mean"):
             types = {
                 "result": hls_types.requantized(model.formats[step.name]),
-                "accum": hls_types.exact(bits, model.exponent(step.source)),
+                "accum": hls_types.exact(model.sum_bits(step.name, edges), model.exponent(step.source)),
             }
             mean: dict[str, Any] = {}
-            if isinstance(step, ScatterMean):
-                degrees = np.arange(edges + 1)
-                mean = {"reciprocal_data": reciprocals(degrees) * 2.0**-RECIPROCAL_BITS}
-                types["reciprocal"] = f"ufixed<{RECIPROCAL_BITS + 1},1>"
-            network.add(type(step).__name__, step.name, types, inputs=[*inputs, f"edge_{step.end}"], **graph, **mean)
+            if step.reduce == "mean":
+                bits = model.reciprocal_bits
+                mean = {"reciprocal_data": reciprocals(np.arange(edges + 1), bits) * 2.0**-bits}
+                types["reciprocal"] = f"ufixed<{bits + 1},1>"
+            name = {"sum": "ScatterSum", "mean": "ScatterMean"}[step.reduce]
+            network.add(name, step.name, types, inputs=[*inputs, f"edge_{step.end}"], **graph, **mean)
         case Concat():
             widths = [model.description.shape(part).width for part in step.parts]
             network.add(
@@ -145,10 +126,14 @@ def _add_step(
                 widths=widths,
                 **rows,
             )
-        case Add():
+        case Map(operation="add"):
             network.add(
                 "Merge", step.name, {"result": hls_types.requantized(model.formats[step.name])}, inputs=inputs, op="add"
             )
+        case Map() | Table() | Scatter():
+            raise ValueError(f"hls4ml: {step.name!r} is a {step.kind}, for which it has no layer")
+        case _:
+            refuse_step(step, "hls4ml")
     return step.name
 
 

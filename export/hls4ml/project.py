@@ -18,8 +18,8 @@ from edgetrack.export.hls4ml.simulation import HlsProject
 from edgetrack.export.hls4ml.test_bench import write_test_bench
 from edgetrack.export.hls4ml.writer import write_project
 from edgetrack.export.kind import FormKind
-from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.graphs.padding import pad
+from edgetrack.models.padding import padded
+from edgetrack.models.rows import Graph, as_rows
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 
@@ -39,14 +39,14 @@ class HlsForm:
     def capacity(self) -> Capacity:
         return self.config.capacity
 
-    def run_graph(self, graph: HitGraph) -> dict[str, IntArray]:
+    def run_graph(self, graph: Graph) -> dict[str, IntArray]:
         """Codes of every step's value, hidden activations of MLPs included, from one call of the C simulation.
 
         Inputs are put on their grid in software, as the hardware receives them. Raises ValueError for a graph beyond
         the capacity, InexactForm for a value between the codes of its format.
         """
         made = self.project.trace(self.inputs(graph))
-        used = {"node": graph.num_nodes, "edge": graph.num_edges}
+        used = as_rows(graph).counts
         codes = {}
         for layer, value in self.network.values.items():
             domain = self.model.description.shape(value.partition(".")[0]).domain
@@ -54,9 +54,9 @@ class HlsForm:
             codes[value] = self._codes(value, rows)
         return codes
 
-    def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
+    def run_kernel(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
         """Output codes (n, width) of one MLP, one call of its C simulation a row: near 10⁵ rows a second."""
-        submodel, project = self._mlp_projects(mlp)
+        submodel, project = self._kernel_project(mlp)
         values = {name: submodel.formats[name].dequantize(inputs[name])[:, None, :] for name in project.inputs}
         return self._codes(mlp, project.run(values)[:, 0, :])
 
@@ -64,21 +64,22 @@ class HlsForm:
     def _projects(self) -> dict[str, tuple[IntegerModel, HlsProject]]:
         return {}
 
-    def _mlp_projects(self, mlp: str) -> tuple[IntegerModel, HlsProject]:
+    def _kernel_project(self, mlp: str) -> tuple[IntegerModel, HlsProject]:
         if mlp not in self._projects:
             submodel = self.model.submodel(mlp)
             network = hls_network(submodel, ONE_ROW)
-            folder = self.folder / "mlps" / mlp
+            folder = self.folder / "kernels" / mlp
             project = write_project(network, submodel.description.name, folder, self.config)
             self._projects[mlp] = submodel, project
         return self._projects[mlp]
 
-    def inputs(self, graph: HitGraph) -> dict[str, NDArray[np.float64]]:
+    def inputs(self, graph: Graph) -> dict[str, NDArray[np.float64]]:
         """Real inputs of exactly the project's size, on their grids, and the node numbers of each edge's ends."""
-        padded = pad(graph, self.config.beats["node"].rows, self.config.beats["edge"].rows)
-        codes = self.model.quantize_inputs({"x": padded.x, "edge_attr": padded.edge_attr})
+        counts = {domain: beats.rows for domain, beats in self.config.beats.items()}
+        filled = padded(self.model.description, as_rows(graph), counts)
+        codes = self.model.quantize_inputs(filled.features)
         made = {name: self.model.formats[name].dequantize(values) for name, values in codes.items()}
-        for end, numbers in zip(("source", "target"), padded.edge_index, strict=True):
+        for end, numbers in filled.ends.items():
             made[f"edge_{end}"] = numbers.astype(np.float64)
         return {name: made[name].reshape(self.project.shapes[name]) for name in self.project.inputs}
 

@@ -19,7 +19,8 @@ from edgetrack.events.atomic_write import write_text
 from edgetrack.export.cases import special_graphs
 from edgetrack.export.form import Capacity
 from edgetrack.export.hls4ml.simulation import HlsProject
-from edgetrack.graphs.padding import pad
+from edgetrack.models.padding import padded
+from edgetrack.models.rows import HIT_DOMAINS, Rows, hit_rows
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 
@@ -80,15 +81,15 @@ def write_test_bench(project: HlsProject, model: IntegerModel, size: Capacity) -
     """
     folder = project.folder
     lines: dict[str, list[str]] = {INPUTS: [], OUTPUTS: []}
-    for codes, edge_index in samples(model, size):
+    for codes, rows in samples(model, size):
         real = {value: model.formats[value].dequantize(made) for value, made in codes.items()}
-        real |= {"edge_source": edge_index[0].astype(float), "edge_target": edge_index[1].astype(float)}
+        real |= {f"edge_{end}": numbers.astype(float) for end, numbers in rows.ends.items()}
         output = model.description.output
-        made = model.run(codes, edge_index)[output] * 2.0 ** model.exponent(output)
+        made = model.run(codes, rows)[output] * 2.0 ** model.exponent(output)
         lines[INPUTS].append(_line(np.concatenate([real[value].ravel() for value in project.inputs])))
         lines[OUTPUTS].append(_line(made.ravel()))
-    for file, rows in lines.items():
-        write_text(folder / file, "".join(f"{row}\n" for row in rows))
+    for file, written in lines.items():
+        write_text(folder / file, "".join(f"{line}\n" for line in written))
     if (folder / "CMakeLists.txt").is_file():
         write_text(folder / f"src/{project.name}_test.cpp", _oneapi_bench(project))
         return
@@ -100,24 +101,26 @@ def write_test_bench(project: HlsProject, model: IntegerModel, size: Capacity) -
     write_text(bench, text)
 
 
-def samples(model: IntegerModel, size: Capacity) -> Iterator[tuple[Mapping[str, IntArray], NDArray[np.int64]]]:
-    """Input codes and edge index (2, edges) of several graphs.
+def samples(model: IntegerModel, size: Capacity) -> Iterator[tuple[Mapping[str, IntArray], Rows[NDArray[Any]]]]:
+    """Input codes and ends of several graphs.
 
     Hits like real ones where the network takes hit features, among them an empty graph and a hub; any codes otherwise.
     """
     values = model.description.inputs
+    counts = {"node": size.nodes, "edge": size.edges}
     if all(HIT_FEATURES.get(value.name) == value.width for value in values) and size.nodes > 1:
         for graph in special_graphs(size.nodes - 1, size.edges, SEED):
-            padded = pad(graph, size.nodes, size.edges)
-            yield model.quantize_inputs({"x": padded.x, "edge_attr": padded.edge_attr}), padded.edge_index
+            rows = padded(model.description, hit_rows(graph), counts)
+            yield model.quantize_inputs(rows.features), rows
         return
     rng = np.random.default_rng(SEED)
     for _ in range(8):
         codes = {}
         for value in values:
-            fmt, rows = model.formats[value.name], size.nodes if value.domain == "node" else size.edges
-            codes[value.name] = rng.integers(fmt.lowest, fmt.highest + 1, (rows, value.width))
-        yield codes, rng.integers(0, size.nodes, (2, size.edges))
+            fmt, count = model.formats[value.name], counts[value.domain]
+            codes[value.name] = rng.integers(fmt.lowest, fmt.highest + 1, (count, value.width))
+        source, target = rng.integers(0, size.nodes, (2, size.edges))
+        yield codes, Rows(HIT_DOMAINS, counts, {}, {"source": source, "target": target})
 
 
 def _oneapi_bench(project: HlsProject) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,44 @@ from onnx import ModelProto
 
 from edgetrack.export.kind import FloatKind, NoSettings
 from edgetrack.export.onnx.graph import OnnxGraph, save_onnx
-from edgetrack.export.onnx.network import EDGE_INDEX, LOGITS, network_graph, output_tensor
+from edgetrack.export.onnx.network import index_inputs, network_graph, output_tensor
 from edgetrack.export.onnx.runtime import OnnxSession
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.description import Mlp
+from edgetrack.models.description import NetworkDescription
+from edgetrack.models.functions import SMALLEST
 from edgetrack.models.network import GraphNetwork
+from edgetrack.models.rows import Rows, hit_rows
+from edgetrack.models.steps import Mlp, Scatter, Table
+
+
+def _silu(graph: OnnxGraph, source: str, output: str) -> None:
+    sigmoid = graph.node("Sigmoid", [source], f"{output}.sigmoid", graph.shapes[source])
+    graph.node("Mul", [source, sigmoid], output, graph.shapes[source])
+
+
+def _operators(*names: str, least: float | None = None) -> Callable[[OnnxGraph, str, str], None]:
+    """ONNX operators one after the other, numbers below `least` replaced by it before."""
+
+    def write(graph: OnnxGraph, source: str, output: str) -> None:
+        shape = graph.shapes[source]
+        if least is not None:
+            limit = graph.constant(f"number.{least}", np.array(least, np.float32))
+            source = graph.node("Max", [source, limit], f"{output}.limited", shape)
+        for place, name in enumerate(names):
+            made = output if place == len(names) - 1 else f"{output}.{name}"
+            source = graph.node(name, [source], made, shape)
+
+    return write
+
+
+FLOAT_FUNCTIONS: dict[str, Callable[[OnnxGraph, str, str], None]] = {
+    "silu": _silu,
+    "sigmoid": _operators("Sigmoid"),
+    "exponential": _operators("Exp"),
+    "reciprocal": _operators("Reciprocal", least=SMALLEST),
+    "reciprocal_square_root": _operators("Sqrt", "Reciprocal", least=SMALLEST),
+    "square_root": _operators("Sqrt", least=0.0),
+}
 
 
 @dataclass(frozen=True)
@@ -42,7 +76,9 @@ class FloatArithmetic:
             prefix = f"{step.name}.{index}"
             # the modules of the Sequential alternate between Linear and ReLU
             weight, bias = (
-                graph.constant(f"{prefix}.{part}", self.weights[f"mlps.{step.name}.{2 * index}.{part}"])
+                graph.constant(
+                    f"{step.parameters}.{index}.{part}", self.weights[f"mlps.{step.parameters}.{2 * index}.{part}"]
+                )
                 for part in ("weight", "bias")
             )
             tensor = graph.node(
@@ -51,13 +87,22 @@ class FloatArithmetic:
             if not last:
                 tensor = graph.node("Relu", [tensor], prefix, (rows, fan_out))
 
-    def mean(self, graph: OnnxGraph, total: str, degree: str, output: str) -> None:
+    def table(self, graph: OnnxGraph, step: Table, source: str, output: str) -> None:
+        if step.function not in FLOAT_FUNCTIONS:
+            raise ValueError(f"onnx: {step.name} is the function {step.function!r}, which has no ONNX operators here")
+        FLOAT_FUNCTIONS[step.function](graph, source, output)
+
+    def mean(self, graph: OnnxGraph, step: Scatter, total: str, degree: str, output: str) -> None:
         graph.node("Div", [total, degree], output, graph.shapes[total])
+
+    def least(self, name: str) -> float:
+        return float(np.finfo(np.float32).min)
 
 
 def float_onnx(network: GraphNetwork) -> ModelProto:
-    """The network as a model with inputs `x` (nodes, 3), `edge_attr` (edges, 4), `edge_index` (2, edges) int64 and
-    output `logits` (edges,), or whatever the description names; checked by onnx."""
+    """The network as a model with its raw features and `DOMAIN_index` int64 as inputs (for hit graphs `x` (nodes, 3),
+    `edge_attr` (edges, 4) and `edge_index` (2, edges)) and output `logits` (edges,), or whatever the description names;
+    checked by onnx."""
     weights = {
         name: np.ascontiguousarray(tensor.detach().cpu().float().numpy())
         for name, tensor in network.state_dict().items()
@@ -74,15 +119,23 @@ def export_float_onnx(network: GraphNetwork, path: Path | str) -> Path:
 class FloatOnnx:
     """A float ONNX file in ONNX Runtime, on one CPU thread. Raises FormUnavailable where ONNX Runtime is missing."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, description: NetworkDescription) -> None:
+        self.description = description
         self._session = OnnxSession(Path(path).read_bytes())
 
+    def output(self, rows: Rows[NDArray[Any]]) -> NDArray[np.float32]:
+        """The output; (E,) edge logits of an edge classifier. Cost: O(rows) times the sizes of the MLPs."""
+        inputs: dict[str, NDArray] = {**rows.features, **index_inputs(self.description, rows)}
+        made = self._session.run({name: inputs[name] for name in self._session.inputs})
+        return made[output_tensor(self.description)]
+
     def logits(self, graph: HitGraph) -> NDArray[np.float32]:
-        """(E,) edge logits. Cost: O(N + E) times the sizes of the MLPs."""
-        inputs: dict[str, NDArray] = {"x": graph.x, "edge_attr": graph.edge_attr, EDGE_INDEX: graph.edge_index}
-        return self._session.run({name: inputs[name] for name in self._session.inputs})[LOGITS]
+        """(E,) edge logits of a hit graph."""
+        return self.output(hit_rows(graph))
 
 
-ONNX: FloatKind[NoSettings] = FloatKind(
-    "onnx", lambda network, folder, settings: FloatOnnx(export_float_onnx(network, folder / "model.onnx")).logits
-)
+def _exported(network: GraphNetwork, folder: Path) -> FloatOnnx:
+    return FloatOnnx(export_float_onnx(network, folder / "model.onnx"), network.description)
+
+
+ONNX: FloatKind[NoSettings] = FloatKind("onnx", lambda network, folder, settings: _exported(network, folder).logits)

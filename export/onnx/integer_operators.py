@@ -1,27 +1,28 @@
 """An `IntegerModel` as an ONNX graph over floats that hold exact multiples of powers of two.
 
 Both quantised ONNX forms (QCDQ and QONNX) carry integers in float32. That is exact as long as every accumulator and
-every sum stays below 2^24 LSB; an export checks the accumulators, a run checks the sums over neighbours.
+every sum stays within 2^24 LSB; an export proves it for the model's largest degree, a run checks the degrees.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto
 
-from edgetrack.export.cases import max_degree
-from edgetrack.export.onnx.graph import OnnxGraph
-from edgetrack.export.onnx.network import EDGE_INDEX, network_graph, output_tensor, tensor_of
-from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.description import Add, Mlp, ScatterMean, ScatterSum
+from edgetrack.export.onnx.graph import Dimensions, OnnxGraph
+from edgetrack.export.onnx.network import index_inputs, network_graph, output_tensor, tensor_of
+from edgetrack.models.rows import Rows
+from edgetrack.models.steps import Mlp, Scatter, Table
+from edgetrack.quantize.exact_in_float import check_exact_in_float32
 from edgetrack.quantize.fixed_point import Format, IntArray
-from edgetrack.quantize.integer_model import RECIPROCAL_BITS, IntegerLayer, IntegerModel
+from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
 
-FLOAT32_EXACT = 1 << 24  # integers up to this magnitude are float32 numbers
+FLOAT, DOUBLE, INT64 = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT64
 
 # (graph, source tensor, format, output tensor): bring the source to the format
 Quantizer = Callable[[OnnxGraph, str, Format, str], None]
@@ -51,21 +52,53 @@ class IntegerArithmetic:
             self.quantiser(graph, exact, layer.activation, name)
             exponent, tensor = layer.activation.exponent, name
 
-    def mean(self, graph: OnnxGraph, total: str, degree: str, output: str) -> None:
-        """Multiply by round_half_even(2^12 / degree) / 2^12, exactly `quantize.integer_model.reciprocals`.
+    def table(self, graph: OnnxGraph, step: Table, source: str, output: str) -> None:
+        """The contents at the code of each number."""
+        fmt, shape = self.model.columns(step.source)[0], graph.shapes[source]
+        contents = self.model.formats[step.name].dequantize(self.model.tables[step.name]).astype(np.float32)
+        table = graph.constant(f"{step.name}.contents", contents)
+        per_step = graph.constant(f"per.2^{fmt.exponent}", np.array(2.0**-fmt.exponent, np.float32))
+        codes = graph.node("Mul", [source, per_step], f"{step.name}.codes", shape)
+        whole = graph.node("Cast", [codes], f"{step.name}.whole", shape, dtype=INT64, to=INT64)
+        lowest = graph.constant(f"lowest.{fmt.lowest}", np.array(fmt.lowest, np.int64))
+        place = graph.node("Sub", [whole, lowest], f"{step.name}.place", shape, dtype=INT64)
+        graph.node("Gather", [table, place], output, shape, axis=0)
 
-        float32 division is correctly rounded, and 2^12 / degree is no nearer to a tie than 1 / (2 degree), except at
-        degree 2^13, which is a tie and exact: so `Round` (half to even) sees the right side for every degree.
+    def mean(self, graph: OnnxGraph, step: Scatter, total: str, degree: str, output: str) -> None:
+        """Times round_half_even(2^bits / degree) / 2^bits, `quantize.exact.reciprocals`, and rounded to the format.
+
+        In double, since the product has more digits than float32 keeps; `output` is on the format's grid, and stays
+        what it is when brought to the format.
         """
-        one = graph.constant("reciprocal.one", np.array([2.0**RECIPROCAL_BITS], np.float32))
-        unit = graph.constant("reciprocal.unit", np.array([2.0**-RECIPROCAL_BITS], np.float32))
-        column = graph.shapes[degree]
+        bits, fmt = self.model.reciprocal_bits, self.model.formats[step.name]
         reciprocal = f"{degree}.reciprocal"
         if reciprocal not in graph:
-            quotient = graph.node("Div", [one, degree], f"{reciprocal}.real", column)
-            codes = graph.node("Round", [quotient], f"{reciprocal}.codes", column)
-            graph.node("Mul", [codes, unit], reciprocal, column)
-        graph.node("Mul", [total, reciprocal], output, graph.shapes[total])
+            column = graph.shapes[degree]
+            real = graph.node("Cast", [degree], f"{degree}.double", column, dtype=DOUBLE, to=DOUBLE)
+            quotient = self._double(graph, "Div", [self._number(graph, 2.0**bits), real], f"{reciprocal}.real", column)
+            codes = self._double(graph, "Round", [quotient], f"{reciprocal}.codes", column)
+            self._double(graph, "Mul", [codes, self._number(graph, 2.0**-bits)], reciprocal, column)
+        shape = graph.shapes[total]
+        wide = graph.node("Cast", [total], f"{step.name}.double", shape, dtype=DOUBLE, to=DOUBLE)
+        exact = self._double(graph, "Mul", [wide, reciprocal], f"{step.name}.product", shape)
+        lsb, lowest, highest = (self._number(graph, value) for value in (1 / fmt.step, fmt.lowest, fmt.highest))
+        in_steps = self._double(graph, "Mul", [exact, lsb], f"{step.name}.steps", shape)
+        rounded = self._double(graph, "Round", [in_steps], f"{step.name}.rounded", shape)
+        clipped = self._double(graph, "Clip", [rounded, lowest, highest], f"{step.name}.clipped", shape)
+        mean = self._double(graph, "Mul", [clipped, self._number(graph, fmt.step)], f"{step.name}.mean", shape)
+        graph.node("Cast", [mean], output, shape, to=FLOAT)
+
+    def least(self, name: str) -> float:
+        bound = self.model.bound(name)
+        return float(-(bound.largest + 1) * 2.0**bound.exponent)
+
+    @staticmethod
+    def _number(graph: OnnxGraph, value: float) -> str:
+        return graph.constant(f"double.{float(value)}", np.array(value, np.float64))
+
+    @staticmethod
+    def _double(graph: OnnxGraph, operator: str, inputs: list[str], output: str, shape: Dimensions) -> str:
+        return graph.node(operator, inputs, output, shape, dtype=DOUBLE)
 
 
 def integer_onnx(
@@ -77,9 +110,9 @@ def integer_onnx(
     opsets: dict[str, int] | None = None,
 ) -> ModelProto:
     """The model as an ONNX graph. Raises ValueError, naming the layer, where float32 could not be exact."""
-    check_accumulators(model)
+    check_exact_in_float32(model)
     graph = network_graph(model.description, IntegerArithmetic(model, quantiser, linear, pairwise))
-    doc = f"Exact while no node has more than {largest_degree(model)} edges at one end."
+    doc = f"Exact while nothing has more than {model.max_degree} neighbours at one end."
     return graph.model([output_tensor(model.description)], opsets, doc)
 
 
@@ -100,57 +133,17 @@ def value_tensors(model: IntegerModel) -> dict[str, tuple[str, int]]:
     return tensors
 
 
-def check_accumulators(model: IntegerModel) -> None:
-    """Raise ValueError for a layer or sum that could reach 2^24 LSB."""
-    for step in model.description.steps:
-        bounds: dict[str, int] = {}
-        if isinstance(step, Mlp):
-            bounds = dict(zip(layer_names(step), model.accumulator_bounds(step.name), strict=True))
-        elif isinstance(step, Add):
-            exponent = min(model.exponent(part) for part in step.parts)
-            bounds[step.name] = sum(
-                int(model.magnitudes(part).max()) << (model.exponent(part) - exponent) for part in step.parts
-            )
-        for name, bound in bounds.items():
-            if bound > FLOAT32_EXACT:
-                raise ValueError(
-                    f"{name}: accumulators reach ±{bound}, but float32 holds integers to 2^24 only; give the layer "
-                    "fewer weight or activation bits, or a smaller bias"
-                )
-    for name, limit in degree_limits(model).items():
-        if limit < 1:
-            raise ValueError(f"{name}: float32 cannot hold a mean of so wide values; give its source fewer bits")
+def graph_inputs(model: IntegerModel, rows: Rows[NDArray[Any]]) -> dict[str, NDArray]:
+    """What the ONNX graph of a network takes: raw features, and the ends of each domain.
 
-
-def largest_degree(model: IntegerModel) -> int:
-    """Most edges at one end of a node for which every sum and mean over neighbours is exact in float32."""
-    return min(degree_limits(model).values(), default=FLOAT32_EXACT)
-
-
-def degree_limits(model: IntegerModel) -> dict[str, int]:
-    """`largest_degree` of each sum and mean over neighbours."""
-    limits: dict[str, int] = {}
-    for step in model.description.steps:
-        if isinstance(step, ScatterSum | ScatterMean):
-            magnitude = int(model.magnitudes(step.source).max())
-            limits[step.name] = FLOAT32_EXACT // magnitude
-            if isinstance(step, ScatterMean):  # |sum · reciprocal| ≤ magnitude · (2^12 + degree / 2)
-                mean_limit = 2 * (FLOAT32_EXACT // magnitude - (1 << RECIPROCAL_BITS))
-                limits[step.name] = min(limits[step.name], mean_limit)
-    return limits
-
-
-def graph_inputs(model: IntegerModel, graph: HitGraph) -> dict[str, NDArray]:
-    """What the ONNX graph of a network takes, of a hit graph: raw features and `edge_index`.
-
-    Raises ValueError for a graph with a node of more edges than float32 sums hold exactly.
+    Raises ValueError where an element has more neighbours than the model is exact for.
     """
-    degree, largest = max_degree(graph), largest_degree(model)
-    if degree > largest:
-        raise ValueError(f"{graph.name}: a node has {degree} edges; sums over neighbours are exact to {largest} only")
-    return {"x": graph.x, "edge_attr": graph.edge_attr, EDGE_INDEX: graph.edge_index}
+    degree = rows.max_degree()
+    if degree > model.max_degree:
+        raise ValueError(f"{rows.name}: degree {degree}; sums over neighbours are exact to {model.max_degree} only")
+    return {**rows.features, **index_inputs(model.description, rows)}
 
 
-def mlp_inputs(part: IntegerModel, codes: Mapping[str, IntArray]) -> dict[str, NDArray]:
-    """What the ONNX graph of one MLP (`IntegerModel.submodel`) takes, of input codes: their real values, float32."""
+def kernel_inputs(part: IntegerModel, codes: Mapping[str, IntArray]) -> dict[str, NDArray]:
+    """What the ONNX graph of one kernel (`IntegerModel.submodel`) takes, of input codes: their real values, float32."""
     return {name: part.formats[name].dequantize(np.asarray(value)).astype(np.float32) for name, value in codes.items()}

@@ -17,11 +17,17 @@ from edgetrack.export.exact_codes import exact_codes
 from edgetrack.export.form import Capacity, InexactForm
 from edgetrack.export.kind import FormKind, NoSettings
 from edgetrack.export.onnx.graph import OnnxGraph, save_onnx
-from edgetrack.export.onnx.integer_operators import graph_inputs, integer_onnx, layer_names, mlp_inputs, value_tensors
+from edgetrack.export.onnx.integer_operators import (
+    graph_inputs,
+    integer_onnx,
+    kernel_inputs,
+    layer_names,
+    value_tensors,
+)
 from edgetrack.export.onnx.network import output_tensor
 from edgetrack.export.onnx.runtime import OnnxSession, probe
-from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.description import Mlp
+from edgetrack.models.rows import Graph, as_rows
+from edgetrack.models.steps import Mlp
 from edgetrack.quantize.fixed_point import Format, IntArray
 from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
 
@@ -39,13 +45,13 @@ def qcdq_onnx(model: IntegerModel) -> ModelProto:
 
 
 def export_qcdq(model: IntegerModel, folder: Path) -> QcdqForm:
-    """Write the network and each MLP on its own into `folder`, and return the form.
+    """Write the network and each kernel (MLP, map, table) on its own into `folder`, and return the form.
 
-    Files: `<network>.onnx`, `mlps/<mlp>.onnx`.
+    Files: `<network>.onnx`, `kernels/<kernel>.onnx`.
     """
     save_onnx(qcdq_onnx(model), folder / f"{model.description.name}.onnx")
-    for mlp in model.description.mlps:
-        save_onnx(qcdq_onnx(model.submodel(mlp.name)), folder / "mlps" / f"{mlp.name}.onnx")
+    for kernel in model.description.kernels:
+        save_onnx(qcdq_onnx(model.submodel(kernel.name)), folder / "kernels" / f"{kernel.name}.onnx")
     return QcdqForm(model, folder)
 
 
@@ -63,19 +69,19 @@ class QcdqForm:
         self.folder = folder
         self._sessions: dict[Path, tuple[OnnxSession, OnnxSession]] = {}
 
-    def run_graph(self, graph: HitGraph) -> dict[str, IntArray]:
+    def run_graph(self, graph: Graph) -> dict[str, IntArray]:
         """Codes of every value and hidden activation, of raw features.
 
         Raises ValueError for a node with more edges than float32 can add exactly, InexactForm where the optimised
         run of the file gives another output than the plain one, or a value is off its grid.
         """
         path = self.folder / f"{self.model.description.name}.onnx"
-        return self._run(path, self.model, graph_inputs(self.model, graph))
+        return self._run(path, self.model, graph_inputs(self.model, as_rows(graph)))
 
-    def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
-        """Output codes (n, width) of one MLP for input codes."""
-        part = self.model.submodel(mlp)
-        return self._run(self.folder / "mlps" / f"{mlp}.onnx", part, mlp_inputs(part, inputs))[mlp]
+    def run_kernel(self, kernel: str, inputs: Mapping[str, IntArray]) -> IntArray:
+        """Output codes (n, width) of one kernel for input codes."""
+        part = self.model.submodel(kernel)
+        return self._run(self.folder / "kernels" / f"{kernel}.onnx", part, kernel_inputs(part, inputs))[kernel]
 
     def _run(self, path: Path, model: IntegerModel, inputs: Mapping[str, NDArray]) -> dict[str, IntArray]:
         tensors = value_tensors(model)

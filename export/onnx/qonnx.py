@@ -19,9 +19,9 @@ from edgetrack.export.exact_codes import exact_codes
 from edgetrack.export.form import Capacity, FormUnavailable
 from edgetrack.export.kind import FormKind, NoSettings
 from edgetrack.export.onnx.graph import OnnxGraph, save_onnx
-from edgetrack.export.onnx.integer_operators import graph_inputs, integer_onnx, mlp_inputs, value_tensors
+from edgetrack.export.onnx.integer_operators import graph_inputs, integer_onnx, kernel_inputs, value_tensors
 from edgetrack.export.onnx.runtime import import_runtime
-from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.rows import Graph, as_rows
 from edgetrack.quantize.fixed_point import Format, IntArray, signed_bits
 from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
 
@@ -37,13 +37,13 @@ def qonnx_onnx(model: IntegerModel) -> ModelProto:
 
 
 def export_qonnx(model: IntegerModel, folder: Path) -> QonnxForm:
-    """Write the network and each MLP on its own into `folder`, and return the form.
+    """Write the network and each kernel (MLP, map, table) on its own into `folder`, and return the form.
 
-    Files: `<network>.onnx`, `mlps/<mlp>.onnx`. Raises FormUnavailable where qonnx or ONNX Runtime is missing.
+    Files: `<network>.onnx`, `kernels/<kernel>.onnx`. Raises FormUnavailable where qonnx or ONNX Runtime is missing.
     """
     save_onnx(qonnx_onnx(model), folder / f"{model.description.name}.onnx")
-    for mlp in model.description.mlps:
-        save_onnx(qonnx_onnx(model.submodel(mlp.name)), folder / "mlps" / f"{mlp.name}.onnx")
+    for kernel in model.description.kernels:
+        save_onnx(qonnx_onnx(model.submodel(kernel.name)), folder / "kernels" / f"{kernel.name}.onnx")
     return QonnxForm(model, folder)
 
 
@@ -61,19 +61,19 @@ class QonnxForm:
         self.model = model
         self.folder = folder
 
-    def run_graph(self, graph: HitGraph) -> dict[str, IntArray]:
+    def run_graph(self, graph: Graph) -> dict[str, IntArray]:
         """Codes of every value and hidden activation, of raw features.
 
         Raises ValueError for a node with more edges than float32 can add exactly, InexactForm where a value is off
         its grid.
         """
         path = self.folder / f"{self.model.description.name}.onnx"
-        return self._run(path, self.model, graph_inputs(self.model, graph))
+        return self._run(path, self.model, graph_inputs(self.model, as_rows(graph)))
 
-    def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
-        """Output codes (n, width) of one MLP for input codes."""
-        part = self.model.submodel(mlp)
-        return self._run(self.folder / "mlps" / f"{mlp}.onnx", part, mlp_inputs(part, inputs))[mlp]
+    def run_kernel(self, kernel: str, inputs: Mapping[str, IntArray]) -> IntArray:
+        """Output codes (n, width) of one kernel for input codes."""
+        part = self.model.submodel(kernel)
+        return self._run(self.folder / "kernels" / f"{kernel}.onnx", part, kernel_inputs(part, inputs))[kernel]
 
     def _run(self, path: Path, model: IntegerModel, inputs: Mapping[str, NDArray]) -> dict[str, IntArray]:
         made = execute(onnx.load(path), inputs)

@@ -1,11 +1,8 @@
-"""One kernel of the integer model, an MLP or a residual's addition, as shift-add Verilog, traced by alkaid.
+"""One kernel of the integer model, an MLP or a map, as shift-add Verilog, traced by alkaid.
 
 alkaid turns each matrix into a graph of shifted additions (no multiplier), cut into stages of equal delay: a new
 vector every clock. What it can prove about ranges makes its own ports narrower than the formats that the network
 declares, so a wrapper with the declared widths goes around it.
-
-A further elementwise step (a product, say) is one more function beside `trace_mlp` and `trace_add`, and one more case
-in `kernel_sources` and `make_kernel`.
 """
 
 from __future__ import annotations
@@ -20,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from edgetrack.export.rtl.delays import scheduled
-from edgetrack.models.description import Add, Concat, Mlp
+from edgetrack.models.operations import operation
+from edgetrack.models.steps import Concat, Map, Mlp
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerModel
 
@@ -70,25 +68,30 @@ def trace_mlp(model: IntegerModel, mlp: str) -> Any:
     return trace(inputs, value)
 
 
-def trace_add(model: IntegerModel, add: str) -> Any:
-    """alkaid's graph of one residual: both parts' columns in, their exact sum in its format out."""
+def trace_map(model: IntegerModel, name: str) -> Any:
+    """alkaid's graph of one map: the columns of its parts in, the operation's exact result in its format out."""
     from alkaid.trace import FVArrayInput, trace
 
-    left, right = (model.columns(part) for part in kernel_sources(model, add))
-    inputs = FVArrayInput(len(left) + len(right))
-    values = _on_their_grids(inputs, (*left, *right))
-    return trace(inputs, _in_format(values[: len(left)] + values[len(left) :], model.formats[add]))
+    step = model.description.step(name)
+    assert isinstance(step, Map)
+    parts = [model.columns(part) for part in step.parts]
+    inputs = FVArrayInput(sum(map(len, parts)))
+    values = _on_their_grids(inputs, [fmt for columns in parts for fmt in columns])
+    ends = np.cumsum([len(columns) for columns in parts])[:-1]
+    exact = operation(step.operation).apply(*np.split(values, ends))
+    return trace(inputs, _in_format(exact, model.formats[name]))
 
 
 def kernel_sources(model: IntegerModel, name: str) -> tuple[str, ...]:
     """The values whose columns a kernel takes, in order."""
     step = model.description.step(name)
-    assert isinstance(step, Mlp | Add)
-    return (step.source,) if isinstance(step, Mlp) else step.parts
+    if not isinstance(step, Mlp | Map):
+        raise ValueError(f"rtl: {name!r} is a {type(step).__name__}, for which there is no pipeline")
+    return step.sources
 
 
 def make_kernel(model: IntegerModel, name: str, latency_cutoff: float, clock_period_ns: float) -> RtlKernel:
-    """Verilog of one MLP or residual, stages cut where the delay passes `latency_cutoff` (alkaid's units: about one
+    """Verilog of one MLP or map, stages cut where the delay passes `latency_cutoff` (alkaid's units: about one
     adder each).
 
     Cost: below a second at 8 hidden units, several at 40.
@@ -97,7 +100,7 @@ def make_kernel(model: IntegerModel, name: str, latency_cutoff: float, clock_per
 
     if not name.isascii():
         raise ValueError(f"rtl: step {name!r} cannot name a Verilog module, wanted ASCII; rename the step")
-    graph = trace_mlp(model, name) if isinstance(model.description.step(name), Mlp) else trace_add(model, name)
+    graph = trace_mlp(model, name) if isinstance(model.description.step(name), Mlp) else trace_map(model, name)
     top, inner = f"{name}_pipeline", f"{name}_kernel"
     sources = {}
     delayed, stages = scheduled(graph, latency_cutoff)

@@ -19,7 +19,7 @@ from edgetrack.export.kind import FormKind
 from edgetrack.export.rtl.kernel import RtlKernel, make_kernel
 from edgetrack.export.rtl.verilator import PipelineLibrary, build_pipeline
 from edgetrack.export.synthesis.yosys import NOTHING, Resources, estimate_resources
-from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.rows import Graph
 from edgetrack.quantize.fixed_point import Format, IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 
@@ -38,7 +38,7 @@ class RtlConfig:
 
 @dataclass(frozen=True)
 class RtlForm:
-    """Verilog of every MLP of a network; the whole graph in RTL is the form `accelerator`."""
+    """Verilog of every MLP and map of a network; the whole graph in RTL is the form `accelerator`."""
 
     model: IntegerModel
     folder: Path
@@ -50,10 +50,10 @@ class RtlForm:
     def _libraries(self) -> dict[str, PipelineLibrary]:
         return {}
 
-    def run_graph(self, graph: HitGraph) -> None:
-        """None: gathers and sums have no RTL in this form, only the MLPs do."""
+    def run_graph(self, graph: Graph) -> None:
+        """None: gathers and sums have no RTL in this form, only the kernels do."""
 
-    def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
+    def run_kernel(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
         """Output codes (n, width) of one MLP from its Verilog, simulated with one vector a clock.
 
         The first call compiles the simulation (seconds) into the form's folder. Raises FormUnavailable without
@@ -89,14 +89,14 @@ def count_primitives(form: RtlForm, progress: Progress) -> Estimate:
 
 
 def export_rtl(model: IntegerModel, folder: Path, config: RtlConfig | None = None) -> RtlForm:
-    """Write the Verilog of every MLP into `folder`/verilog and `rtl.json` with latencies and alkaid's LUT estimates.
+    """Write the Verilog of every kernel into `folder`/verilog and `rtl.json` with latencies and alkaid's LUT estimates.
 
-    Raises ValueError, naming the layer, where an MLP cannot become a pipeline.
+    Raises ValueError, naming the layer, where one cannot become a pipeline.
     """
     config = config or RtlConfig()
     kernels = {
-        mlp.name: make_kernel(model, mlp.name, config.latency_cutoff, config.clock_period_ns)
-        for mlp in model.description.mlps
+        kernel.name: make_kernel(model, kernel.name, config.latency_cutoff, config.clock_period_ns)
+        for kernel in model.description.kernels
     }
     sources = {name: text for kernel in kernels.values() for name, text in kernel.sources.items()}
     for stale in (path for path in (folder / "verilog").glob("*.v") if path.name not in sources):

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from integer_networks import flip_lsb, random_graph, random_integer_model, toy_description
 
-from edgetrack.export.cases import mlp_vectors, special_graphs
+from edgetrack.export.cases import kernel_vectors, special_graphs
 from edgetrack.export.form import Form
 from edgetrack.export.form_comparison import FormResult, impossible, skipped, verify_form
 from edgetrack.export.integer import IntegerForm, export_integer
-from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.rows import Graph
+from edgetrack.quantize.exact import Exact
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 
@@ -53,8 +54,8 @@ class GraphsOnly(IntegerForm):
         super().__init__(path)
         self.mlps = mlps
 
-    def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
-        return self.mlps.run_mlp(mlp, inputs)
+    def run_kernel(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
+        return self.mlps.run_kernel(mlp, inputs)
 
 
 def test_first_divergent_layer_in_a_graph_is_the_flipped_one(tmp_path: Path) -> None:
@@ -71,10 +72,10 @@ def test_constant_outputs_prove_nothing(tmp_path: Path) -> None:
     model = random_integer_model(DESCRIPTIONS[0])
 
     class Constant(IntegerForm):
-        def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
-            return super().run_mlp(mlp, inputs) * 0
+        def run_kernel(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
+            return super().run_kernel(mlp, inputs) * 0
 
-        def run_graph(self, graph: HitGraph) -> None:  # type: ignore[override]
+        def run_graph(self, graph: Graph) -> None:  # type: ignore[override]
             return None
 
     export_integer(model, tmp_path)
@@ -109,7 +110,7 @@ def test_values_of_another_shape_or_name_are_failures_with_their_place(tmp_path:
     class Odd(IntegerForm):
         change: Mapping[str, IntArray]
 
-        def run_graph(self, graph: HitGraph) -> dict[str, IntArray]:
+        def run_graph(self, graph: Graph) -> dict[str, IntArray]:
             return {**super().run_graph(graph), **self.change}
 
     export_integer(model, tmp_path)
@@ -126,9 +127,9 @@ def test_values_of_another_shape_or_name_are_failures_with_their_place(tmp_path:
 def test_vectors_are_legal_reach_both_ends_and_are_seeded(description: NetworkDescription) -> None:
     model = random_integer_model(description)
     for mlp in description.mlps:
-        vectors = mlp_vectors(model, mlp.name, 4096, seed=3)
-        again = mlp_vectors(model, mlp.name, 4096, seed=3)
-        other = mlp_vectors(model, mlp.name, 4096, seed=4)
+        vectors = kernel_vectors(model, mlp.name, 4096, seed=3)
+        again = kernel_vectors(model, mlp.name, 4096, seed=3)
+        other = kernel_vectors(model, mlp.name, 4096, seed=4)
         for name, codes in vectors.items():
             fmt = model.columns(name)[0]
             assert codes.shape == (4096, description.shape(name).width)
@@ -140,7 +141,8 @@ def test_vectors_are_legal_reach_both_ends_and_are_seeded(description: NetworkDe
 def test_corner_vectors_reach_the_accumulator_bound() -> None:
     model = random_integer_model(DESCRIPTIONS[0])
     part = model.submodel("phi_r1")
-    values = part.run(mlp_vectors(model, "phi_r1", 4096, seed=1))
-    accumulators = part.layers["phi_r1"][0].accumulate(values["relation_1"])
-    bound = model.accumulator_bounds("phi_r1")[0]
+    values = part.run(kernel_vectors(model, "phi_r1", 4096, seed=1))
+    inputs = Exact(values["relation_1"], part.exponent("relation_1"))
+    accumulators = part.layers["phi_r1"][0].accumulate(inputs).codes
+    bound = model.bounds()["phi_r1.0"].largest
     assert 0.98 * bound < np.abs(accumulators).max() <= bound

@@ -52,7 +52,7 @@ class ToyRuntime:
         output = self.model.description.output
         return {output: self.model.run_graph(graph)[output] + self.config.off_by}
 
-    def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
+    def run_kernel(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
         return self.model.submodel(mlp).run(inputs)[mlp]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from edgetrack.graphs.hitgraph import HitGraph, edge_features
-from edgetrack.models.batches import Augmentation, Batch, EpochBatches, as_batch, augmented, disjoint_union
+from edgetrack.models.batches import Augmentation, Batch, EpochBatches, as_batch, augmented, union_of
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import seeded_network
 
@@ -23,13 +24,17 @@ def hit_graph(seed: int, num_nodes: int = 12, num_edges: int = 30) -> HitGraph:
 def test_a_union_gives_each_graph_its_own_logits() -> None:
     network = seeded_network(interaction_network(InteractionNetworkConfig(hidden=5)), 1)
     parts = [as_batch(hit_graph(seed, num_nodes=5 + seed, num_edges=7 * seed)) for seed in (0, 1, 2)]
-    union = disjoint_union(parts)
+    union = union_of(parts)
     with torch.no_grad():
-        whole = network(union.x, union.edge_index, union.edge_attr)
-        separate = [network(part.x, part.edge_index, part.edge_attr) for part in parts]
+        whole = network(union.rows)
+        separate = [network(part.rows) for part in parts]
     torch.testing.assert_close(whole, torch.cat(separate), rtol=1e-6, atol=1e-6)  # blocks of other rows
     assert torch.equal(union.y, torch.cat([part.y for part in parts]))
-    assert disjoint_union(parts[:1]) is parts[0]
+    assert union_of(parts[:1]) is parts[0]
+
+
+def edge_index(batch: Batch) -> NDArray[np.int64]:
+    return np.stack([batch.rows.ends["source"].numpy(), batch.rows.ends["target"].numpy()])
 
 
 @pytest.mark.parametrize(
@@ -40,31 +45,36 @@ def test_augmented_edge_features_are_those_of_the_augmented_hits(augmentation: A
     for seed in range(8):
         batch = as_batch(hit_graph(seed))
         moved = augmented(batch, augmentation, np.random.default_rng(seed))
-        recomputed = edge_features(moved.x.numpy(), moved.edge_index.numpy())
+        recomputed = edge_features(moved.rows.features["x"].numpy(), edge_index(moved))
         # φ is rounded to float32 after the turn: differences near 1 are off by some 2⁻²⁴, ΔR by π times that
-        np.testing.assert_allclose(moved.edge_attr.numpy(), recomputed, atol=1e-6)
-        assert moved.x[:, 1].min() >= -1.0
-        assert moved.x[:, 1].max() <= 1.0
-        assert not torch.equal(moved.x, batch.x)
+        np.testing.assert_allclose(moved.rows.features["edge_attr"].numpy(), recomputed, atol=1e-6)
+        assert moved.rows.features["x"][:, 1].min() >= -1.0
+        assert moved.rows.features["x"][:, 1].max() <= 1.0
+        assert not torch.equal(moved.rows.features["x"], batch.rows.features["x"])
 
 
 def test_without_symmetries_nothing_moves() -> None:
     batch = as_batch(hit_graph(3))
     still = augmented(batch, Augmentation(False, False, False), np.random.default_rng(0))
-    torch.testing.assert_close(still.x, batch.x, rtol=0, atol=1e-6)  # φ goes through + 1 − 1
-    assert torch.equal(still.edge_attr, batch.edge_attr)
+    torch.testing.assert_close(
+        still.rows.features["x"], batch.rows.features["x"], rtol=0, atol=1e-6
+    )  # φ goes through + 1 − 1
+    assert torch.equal(still.rows.features["edge_attr"], batch.rows.features["edge_attr"])
 
 
 def numbered(count: int) -> list[Batch]:
-    empty = torch.zeros(2, 0, dtype=torch.int64)
-    return [Batch(torch.full((1, 3), float(i)), empty, torch.zeros(0, 4), torch.zeros(0)) for i in range(count)]
+    graphs = [
+        HitGraph(np.full((1, 3), i, np.float32), np.zeros((2, 0), np.int64), y=np.zeros(0, np.bool_))
+        for i in range(count)
+    ]
+    return [as_batch(graph) for graph in graphs]
 
 
 def order(epoch: int, seed: int = 0, rank: int = 0, world_size: int = 1, batch_graphs: int = 1) -> list[int]:
     batches = EpochBatches(numbered(7), batch_graphs, None, seed, epoch, rank, world_size)
     found = list(batches)
     assert len(found) == len(batches)
-    return [int(row[0]) for batch in found for row in batch.x]
+    return [int(row[0]) for batch in found for row in batch.rows.features["x"]]
 
 
 def test_every_epoch_has_each_graph_once_in_an_order_of_its_own() -> None:
@@ -86,7 +96,7 @@ def test_augmentation_follows_from_seed_epoch_and_graph() -> None:
     graphs = [as_batch(hit_graph(seed)) for seed in range(3)]
 
     def first(seed: int, epoch: int) -> torch.Tensor:
-        return next(iter(EpochBatches(graphs, 3, Augmentation(), seed, epoch))).x
+        return next(iter(EpochBatches(graphs, 3, Augmentation(), seed, epoch))).rows.features["x"]
 
     assert torch.equal(first(1, 2), first(1, 2))
     assert not torch.equal(first(1, 2), first(1, 3))

@@ -10,6 +10,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import (
     Checkpoint,
     checkpoint_digest,
@@ -19,6 +20,9 @@ from edgetrack.models.checkpoint import (
 )
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import GraphNetwork
+from edgetrack.models.rows import as_tensors, hit_rows
+
+PATH = np.array([[0, 1, 2], [1, 2, 3]])
 
 
 @pytest.fixture
@@ -66,10 +70,10 @@ def test_the_loaded_network_gives_the_same_logits(checkpoint: Checkpoint, tmp_pa
     save_checkpoint(checkpoint, tmp_path / "c.safetensors")
     original = GraphNetwork(checkpoint.description)
     original.load_state_dict(checkpoint.state)
-    graph = torch.rand(4, 3), torch.tensor([[0, 1, 2], [1, 2, 3]]), torch.rand(3, 4)
+    graph = as_tensors(hit_rows(HitGraph(np.random.default_rng(0).random((4, 3), np.float32), PATH)))
     loaded = float_network(load_checkpoint(tmp_path / "c.safetensors"))
-    logits = loaded(*graph)
-    assert np.array_equal(logits.detach().numpy(), original(*graph).detach().numpy())
+    logits = loaded(graph)
+    assert np.array_equal(logits.detach().numpy(), original(graph).detach().numpy())
     assert logits.std() > 0
 
 

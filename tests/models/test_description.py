@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgetrack.models.description import Add, Concat, Gather, Input, Mlp, NetworkDescription, ScatterSum, Shape
+from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.steps import Concat, Gather, Input, Map, Mlp, Scatter, Shape, Table
 
 NODE, EDGE = Input("x", "node", (1.0, 0.5)), Input("e", "edge", (2.0, 1.0))
 
@@ -49,7 +50,7 @@ def test_a_submodel_is_one_mlp_fed_by_the_parts_of_its_concatenation() -> None:
         ("aggregate", "node", 4),
     ]
     assert submodel.num_parameters() == (7 + 1) * 40 + (40 + 1) * 40 + (40 + 1) * 3
-    with pytest.raises(ValueError, match="'aggregate' is a ScatterSum, wanted an Mlp"):
+    with pytest.raises(ValueError, match="'aggregate' is a Scatter, wanted an MLP, map or table"):
         interaction_network(InteractionNetworkConfig()).submodel("aggregate")
 
 
@@ -63,9 +64,15 @@ def test_a_submodel_is_one_mlp_fed_by_the_parts_of_its_concatenation() -> None:
         ((Mlp("x", "x", (1,)),), "x", "two steps make 'x'"),
         ((Mlp("a-b", "x", (1,)),), "a-b", "must be an identifier"),
         ((Gather("g", "e", "source"),), "g", "'g' needs a value on nodes, got 'e' on edges"),
-        ((ScatterSum("s", "x"),), "s", "'s' needs a value on edges, got 'x' on nodes"),
+        ((Scatter("s", "x", "sum"),), "s", "'s' needs a value on edges, got 'x' on nodes"),
         ((Concat("c", ("x", "e")),), "c", "wanted one domain"),
-        ((Add("a", ("x", "e")),), "a", "wanted equal"),
+        ((Map("a", "add", ("x", "e")),), "a", "wanted one domain"),
+        ((Mlp("m", "x", (3,)), Map("a", "add", ("x", "m"))), "a", r"'a' \(add\): widths \[2, 3\] do not fit"),
+        ((Map("a", "add", ("x",)),), "a", "gives add 1 values, wanted 2"),
+        ((Map("a", "divide", ("x", "x")),), "a", "unknown operation 'divide', wanted one of add, "),
+        ((Table("t", "sine", "x"),), "t", "unknown function 'sine', wanted one of silu, "),
+        ((Gather("g", "x", "middle"),), "g", r"unknown end 'middle', wanted one of \['source', 'target'\]"),
+        ((Mlp("m", "x", (3,)), Mlp("n", "m", (3,), "m")), "n", "share weights 'm' but have layers"),
     ],
 )
 def test_a_step_that_does_not_fit_is_refused_by_name(steps: tuple[Any, ...], output: str, message: str) -> None:

@@ -10,13 +10,14 @@ from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.inference import edge_logits, torch_threads
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import seeded_network
+from edgetrack.models.rows import Rows, as_tensors, hit_rows
 
 
 class Mode(nn.Module):
     """Logits that tell whether the module is in training mode."""
 
-    def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Tensor:
-        return torch.full((edge_index.shape[1],), 1.0 if self.training else -1.0)
+    def forward(self, rows: Rows[Tensor]) -> Tensor:
+        return torch.full((rows.counts["edge"],), 1.0 if self.training else -1.0)
 
 
 def graph(num_edges: int) -> HitGraph:
@@ -36,7 +37,7 @@ def test_logits_equal_a_direct_call() -> None:
     network = seeded_network(interaction_network(InteractionNetworkConfig(hidden=6)), 0)
     one = graph(5)
     with torch.no_grad():
-        direct = network(torch.from_numpy(one.x), torch.from_numpy(one.edge_index), torch.from_numpy(one.edge_attr))
+        direct = network(as_tensors(hit_rows(one)))
     assert np.array_equal(edge_logits(network, [one])[0], direct.numpy())
 
 

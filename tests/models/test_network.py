@@ -9,29 +9,28 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edgetrack.models.description import (
-    Add,
-    Concat,
-    Gather,
-    Input,
-    Mlp,
-    NetworkDescription,
-    ScatterMean,
-    ScatterSum,
-)
+from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.named_modules import NamedModules
 from edgetrack.models.network import GraphNetwork, seeded_network
+from edgetrack.models.rows import HIT_DOMAINS, Rows
+from edgetrack.models.steps import Concat, Gather, Input, Map, Mlp, Scatter, Table
 
 with warnings.catch_warnings():  # its import scripts a class, which PyTorch now deprecates
     warnings.simplefilter("ignore", DeprecationWarning)
     from torch_geometric.nn import MessagePassing
 
-Inputs = tuple[Tensor, Tensor, Tensor]
 UNSCALED = InteractionNetworkConfig(node_scale=(1.0,) * 3, edge_scale=(1.0,) * 4)
 
 
-def random_inputs(num_nodes: int, num_edges: int, seed: int) -> Inputs:
+def hits(x: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Rows[Tensor]:
+    counts = {"node": len(x), "edge": edge_index.shape[1]}
+    ends = {"source": edge_index[0], "target": edge_index[1]}
+    return Rows(HIT_DOMAINS, counts, {"x": x, "edge_attr": edge_attr}, ends)
+
+
+def random_tensors(num_nodes: int, num_edges: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """x, edge_index, edge_attr."""
     generator = torch.Generator().manual_seed(seed)
     return (
         torch.randn(num_nodes, 3, generator=generator),
@@ -69,36 +68,39 @@ def test_interaction_network_has_6448_parameters_at_40_hidden_units() -> None:
 
 def test_interaction_network_equals_a_pytorch_geometric_one_with_the_same_weights() -> None:
     network = seeded_network(interaction_network(UNSCALED), seed=3)
-    graph = random_inputs(200, 3000, seed=4)
+    graph = random_tensors(200, 3000, seed=4)
     other = PygInteractionNetwork(network.mlps)
     with torch.no_grad():
-        expected, got = other(*graph), network(*graph)
+        expected, got = other(*graph), network(hits(*graph))
         # float32 sums of about 15 messages in another order: a few units in the last place of values near 1
         torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
         assert got.std() > 1e-3
         first = network.mlps["phi_r1"].get_submodule("0")
         assert isinstance(first, nn.Linear)
         first.weight[0, 0] += 0.1
-        assert not torch.allclose(got, network(*graph), rtol=1e-5, atol=1e-5)
+        assert not torch.allclose(got, network(hits(*graph)), rtol=1e-5, atol=1e-5)
 
 
 def test_scaled_inputs_equal_scaling_them_before() -> None:
     scale_x, scale_e = (4.0, 1.0, 0.5), (4.0, 32.0, 0.5, 0.125)
     scaled = seeded_network(interaction_network(InteractionNetworkConfig(node_scale=scale_x, edge_scale=scale_e)), 1)
     plain = seeded_network(interaction_network(UNSCALED), 1)
-    x, edge_index, edge_attr = random_inputs(30, 90, seed=2)
-    got = scaled(x, edge_index, edge_attr)
-    assert torch.equal(got, plain(x * torch.tensor(scale_x), edge_index, edge_attr * torch.tensor(scale_e)))
-    assert not torch.equal(got, plain(x, edge_index, edge_attr))
+    x, edge_index, edge_attr = random_tensors(30, 90, seed=2)
+    got = scaled(hits(x, edge_index, edge_attr))
+    assert torch.equal(got, plain(hits(x * torch.tensor(scale_x), edge_index, edge_attr * torch.tensor(scale_e))))
+    assert not torch.equal(got, plain(hits(x, edge_index, edge_attr)))
 
 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_edge_order_does_not_matter_up_to_rounding(steps: int) -> None:
     network = seeded_network(interaction_network(InteractionNetworkConfig(hidden=8, steps=steps)), seed=5)
-    x, edge_index, edge_attr = random_inputs(100, 2000, seed=6)
+    x, edge_index, edge_attr = random_tensors(100, 2000, seed=6)
     order = torch.randperm(2000, generator=torch.Generator().manual_seed(7))
     with torch.no_grad():
-        got, shuffled = network(x, edge_index, edge_attr), network(x, edge_index[:, order], edge_attr[order])
+        got, shuffled = (
+            network(hits(x, edge_index, edge_attr)),
+            network(hits(x, edge_index[:, order], edge_attr[order])),
+        )
     # only the order of the float32 sums differs
     torch.testing.assert_close(shuffled, got[order], rtol=1e-5, atol=1e-5)
     assert not torch.allclose(shuffled, got, rtol=1e-5, atol=1e-5)
@@ -106,13 +108,16 @@ def test_edge_order_does_not_matter_up_to_rounding(steps: int) -> None:
 
 def test_node_order_does_not_matter_at_all() -> None:
     network = seeded_network(interaction_network(InteractionNetworkConfig()), seed=8)
-    x, edge_index, edge_attr = random_inputs(50, 300, seed=9)
+    x, edge_index, edge_attr = random_tensors(50, 300, seed=9)
     order = torch.randperm(50, generator=torch.Generator().manual_seed(10))
     position = torch.empty_like(order)
     position[order] = torch.arange(50)
     with torch.no_grad():
-        got, permuted = network(x, edge_index, edge_attr), network(x[order], position[edge_index], edge_attr)
-        unmatched = network(x[order], edge_index, edge_attr)
+        got, permuted = (
+            network(hits(x, edge_index, edge_attr)),
+            network(hits(x[order], position[edge_index], edge_attr)),
+        )
+        unmatched = network(hits(x[order], edge_index, edge_attr))
     torch.testing.assert_close(permuted, got, rtol=1e-6, atol=1e-6)  # matrix products of other rows in one block
     assert not torch.allclose(unmatched, got, rtol=1e-2, atol=1e-2)
 
@@ -126,17 +131,24 @@ def test_every_step_computes_what_a_hand_written_graph_says() -> None:
             Gather("from_", "x", "source"),
             Gather("to", "x", "target"),
             Concat("both", ("from_", "to")),
-            Add("with_attr", ("from_", "edge_attr")),
-            ScatterSum("total", "with_attr"),
-            ScatterMean("mean", "with_attr"),
-            ScatterSum("back", "to", "source"),
+            Map("with_attr", "add", ("from_", "edge_attr")),
+            Map("minus", "subtract", ("from_", "to")),
+            Scatter("total", "with_attr", "sum"),
+            Scatter("mean", "with_attr", "mean"),
+            Scatter("back", "to", "sum", "source"),
+            Scatter("largest", "with_attr", "max"),
+            Scatter("negative", "minus", "max"),
+            Map("minus_to", "multiply", ("minus", "to")),
+            Map("inner", "dot", ("both", "both")),
+            Map("size", "absolute", ("minus",)),
+            Table("root", "square_root", "to"),
             Mlp("out", "edge_attr", (1,)),
         ),
         "out",
     )
     network = GraphNetwork(description)
-    inputs = {"x": torch.tensor([[1.0], [2.0], [4.0]]), "edge_attr": torch.tensor([[0.5], [1.0]])}
-    made = network.values(inputs, torch.tensor([[0, 1], [2, 2]]))
+    x, edge_attr = torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([[0.5], [1.0]])
+    made = network.values(hits(x, torch.tensor([[0, 1], [2, 2]]), edge_attr))
     expected = {
         "from_": [[1.0], [2.0]],
         "to": [[4.0], [4.0]],
@@ -145,6 +157,13 @@ def test_every_step_computes_what_a_hand_written_graph_says() -> None:
         "total": [[0.0], [0.0], [2.0 + 4.0]],
         "mean": [[0.0], [0.0], [6.0 / 2]],
         "back": [[4.0], [4.0], [0.0]],
+        "minus": [[1.0 - 4.0], [2.0 - 4.0]],
+        "largest": [[0.0], [0.0], [4.0]],
+        "negative": [[0.0], [0.0], [2.0 - 4.0]],
+        "minus_to": [[-3.0 * 4.0], [-2.0 * 4.0]],
+        "inner": [[1.0 + 4.0 * 4.0], [2.0 * 2.0 + 4.0 * 4.0]],
+        "size": [[3.0], [2.0]],
+        "root": [[2.0], [2.0]],
     }
     for name, value in expected.items():
         assert np.array_equal(made[name].detach().numpy(), np.array(value)), name
@@ -161,14 +180,14 @@ def two_step_residual_mean() -> NetworkDescription:
             Gather("a_source", "embed", "source"),
             Concat("a", ("a_target", "a_source", "edge_attr")),
             Mlp("message_a", "a", (8, 6)),
-            ScatterMean("mean_a", "message_a"),
-            Add("h", ("embed", "mean_a")),
+            Scatter("mean_a", "message_a", "mean"),
+            Map("h", "add", ("embed", "mean_a")),
             Gather("b_target", "h", "target"),
             Gather("b_source", "h", "source"),
             Concat("b", ("b_target", "b_source")),
             Mlp("message_b", "b", (8, 6)),
-            ScatterSum("sum_b", "message_b", "source"),
-            Add("k", ("h", "sum_b")),
+            Scatter("sum_b", "message_b", "sum", "source"),
+            Map("k", "add", ("h", "sum_b")),
             Gather("c_target", "k", "target"),
             Gather("c_source", "k", "source"),
             Concat("c", ("c_target", "c_source", "message_b")),
@@ -180,8 +199,8 @@ def two_step_residual_mean() -> NetworkDescription:
 
 def test_a_network_of_another_shape_runs_and_learns() -> None:
     network = seeded_network(two_step_residual_mean(), seed=11)
-    graph = random_inputs(40, 160, seed=12)
-    logits = network(*graph)
+    graph = random_tensors(40, 160, seed=12)
+    logits = network(hits(*graph))
     assert logits.shape == (160,)
     logits.square().sum().backward()
     assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in network.parameters())
@@ -191,7 +210,7 @@ def test_a_network_of_another_shape_runs_and_learns() -> None:
 def test_graphs_without_edges_or_nodes_give_empty_logits(num_nodes: int, num_edges: int) -> None:
     graph = (torch.zeros(num_nodes, 3), torch.zeros(2, num_edges, dtype=torch.int64), torch.zeros(num_edges, 4))
     for description in (interaction_network(InteractionNetworkConfig()), two_step_residual_mean()):
-        assert GraphNetwork(description)(*graph).shape == (num_edges,)
+        assert GraphNetwork(description)(hits(*graph)).shape == (num_edges,)
 
 
 def test_first_weights_follow_from_the_seed_alone() -> None:

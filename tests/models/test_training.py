@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.inference import edge_logits
 from edgetrack.models.resume_point import PREVIOUS_FILE, RESUME_FILE, find_resume_point
+from edgetrack.models.rows import Rows
 from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.thresholds import balanced_threshold, edge_accuracy
 from edgetrack.models.train_config import TrainConfig
@@ -136,8 +137,8 @@ class Constant(nn.Module):
         super().__init__()
         self.logit = nn.Parameter(torch.tensor(logit))
 
-    def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Tensor:
-        return self.logit.expand(edge_index.shape[1])
+    def forward(self, rows: Rows[Tensor]) -> Tensor:
+        return self.logit.expand(rows.counts["edge"])
 
 
 def test_a_student_follows_its_teacher_and_the_teacher_stays(
@@ -297,11 +298,11 @@ def test_a_terminated_training_ends_with_a_status_and_goes_on_to_the_same_weight
     toy: ModuleType, graphs: list[HitGraph], tmp_path: Path
 ) -> None:
     class Terminated(toy.Mortal):  # type: ignore[misc, name-defined]
-        def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Tensor:
+        def forward(self, rows: Rows[Tensor]) -> Tensor:
             self.passes += 1
             if self.passes == self.kill_at:
                 os.kill(os.getpid(), signal.SIGTERM)
-            logits: Tensor = self.network(x, edge_index, edge_attr)
+            logits: Tensor = self.network(rows)
             return logits
 
     def trained(kill_at: int, folder: str) -> FitResult:

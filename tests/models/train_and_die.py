@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import seeded_network
+from edgetrack.models.rows import Rows
 from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training import fit
@@ -54,11 +55,11 @@ class Mortal(nn.Module):
         self.kill_at = kill_at
         self.passes = 0
 
-    def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Tensor:
+    def forward(self, rows: Rows[Tensor]) -> Tensor:
         self.passes += 1
         if self.passes == self.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
-        logits: Tensor = self.network(x, edge_index, edge_attr)
+        logits: Tensor = self.network(rows)
         return logits
 
 

@@ -7,6 +7,7 @@ from quantized_networks import network_values
 
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import GraphNetwork
+from edgetrack.models.rows import as_tensors, hit_rows
 from edgetrack.quantize.calibration import CalibrationConfig, calibrate, calibrate_one, threshold_exponent
 from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.network import QuantizedNetwork
@@ -32,7 +33,7 @@ def error(network: QuantizedNetwork, reference: GraphNetwork) -> float:
     """RMS error of the scores, on a graph that calibration has not seen."""
     graph = random_graph(100, 500, seed=99)
     with torch.no_grad():
-        wanted = reference(*(torch.from_numpy(v) for v in (graph.x, graph.edge_index, graph.edge_attr)))
+        wanted = reference(as_tensors(hit_rows(graph)))
     got = torch.from_numpy(network_values(network, graph)[IN.output][:, 0])
     return float((got.sigmoid() - wanted.sigmoid()).square().mean().sqrt())
 
@@ -97,7 +98,7 @@ def test_threshold_balances_saturation_and_rounding(values, bits, signed, expone
 def test_bias_that_does_not_fit_is_refused_with_the_bits_it_needs() -> None:
     network = QuantizedNetwork(IN, PrecisionRecipe(bias_bits=8))
     with torch.no_grad():
-        network.mlps["phi_o"].linears[0].bias[3] = 100.0
+        network.linears["phi_o"][0].bias[3] = 100.0
     with pytest.raises(ValueError, match=r"layer phi_\w+\.0: bias .* needs \d+ bits, the recipe gives 8"):
         calibrate(network, GRAPHS, CalibrationConfig())
 

@@ -6,6 +6,7 @@ from integer_networks import random_graph, toy_description
 
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import GraphNetwork
+from edgetrack.models.rows import as_tensors, hit_rows
 from edgetrack.quantize.equalisation import equalised_state
 
 IN = interaction_network(InteractionNetworkConfig(hidden=8))
@@ -22,8 +23,8 @@ def test_equalised_network_computes_exactly_the_same(description) -> None:
     after.load_state_dict(equalised_state(before.state_dict(), description))
     assert any(not torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters(), strict=True))
     graph = random_graph(30, 100, seed=1)
-    arguments = [torch.from_numpy(value) for value in (graph.x, graph.edge_index, graph.edge_attr)]
-    assert torch.equal(after(*arguments), before(*arguments))
+    rows = as_tensors(hit_rows(graph))
+    assert torch.equal(after(rows), before(rows))
 
 
 def test_units_balance_and_dead_ones_stay() -> None:

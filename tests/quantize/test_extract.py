@@ -1,5 +1,7 @@
 """What the integer contract cannot carry is refused with the layer's name."""
 
+from dataclasses import replace
+
 import brevitas.nn as qnn
 import numpy as np
 import pytest
@@ -16,7 +18,8 @@ from integer_networks import toy_description
 from quantized_networks import random_network
 
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
-from edgetrack.quantize.extract import check_exact_in_float32, extract_integer_model
+from edgetrack.quantize.exact_in_float import check_exact_in_float32
+from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.quantizers import Quantizer, set_threshold_exponent, signed_quantizer
 from edgetrack.quantize.recipe import PrecisionOverride, PrecisionRecipe
@@ -33,7 +36,7 @@ def collected(quantiser: Quantizer) -> Quantizer:
 
 def with_linear(weight_quant: type, bias_quant: type) -> QuantizedNetwork:
     network = random_network(IN)
-    network.mlps["phi_o"].linears[1] = qnn.QuantLinear(
+    network.linears["phi_o"][1] = qnn.QuantLinear(
         8, 8, bias=True, weight_quant=weight_quant, bias_quant=bias_quant
     ).eval()
     return network
@@ -52,7 +55,7 @@ def test_scale_that_is_no_power_of_two_is_refused() -> None:
 
 def test_zero_point_is_refused() -> None:
     network = random_network(IN)
-    network.mlps["phi_r1"].activations[2] = collected(
+    network.activations["phi_r1"][2] = collected(
         qnn.QuantIdentity(act_quant=ShiftedUint8ActPerTensorFixedPoint, return_quant_tensor=True)
     )
     with pytest.raises(ValueError, match=r"layer phi_r1\.2: zero point .* wanted 0"):
@@ -74,11 +77,11 @@ def test_bias_off_the_accumulators_grid_is_refused() -> None:
 
 def test_missing_quantiser_and_missing_relu_are_refused() -> None:
     network = random_network(IN)
-    network.mlps["phi_r2"].linears[0] = qnn.QuantLinear(10, 8, bias=True, weight_quant=None)
+    network.linears["phi_r2"][0] = qnn.QuantLinear(10, 8, bias=True, weight_quant=None)
     with pytest.raises(ValueError, match=r"layer phi_r2\.0: weight or bias is not quantised"):
         extract_integer_model(network)
     network = random_network(IN)
-    network.mlps["phi_r2"].activations[0] = signed_quantizer(8)
+    network.activations["phi_r2"][0] = signed_quantizer(8)
     with pytest.raises(ValueError, match=r"layer phi_r2\.0: activation is signed, wanted unsigned"):
         extract_integer_model(network)
 
@@ -93,7 +96,7 @@ def test_width_that_is_no_whole_number_is_refused() -> None:
 
 def test_accumulators_beyond_float32_are_refused() -> None:
     wide = PrecisionRecipe(weight_bits=12, activation_bits=12, bias_bits=24)
-    with pytest.raises(ValueError, match=r"layer phi_r1\.1: accumulators reach .* below 2\^24"):
+    with pytest.raises(ValueError, match=r"layer phi_r1\.1: accumulators reach .* at most 2\^24"):
         extract_integer_model(random_network(IN, wide))
     network = random_network(IN)
     set_threshold_exponent(network.quantisers["x"], 14)  # a grid 2^14 coarser than the edge features'
@@ -104,10 +107,10 @@ def test_accumulators_beyond_float32_are_refused() -> None:
 @pytest.mark.parametrize("description", [IN, toy_description()], ids=lambda d: d.name)
 def test_sums_beyond_float32_are_refused(description) -> None:
     model = extract_integer_model(random_network(description))
-    check_exact_in_float32(model, (1 << 17) - 1)  # 128 · (2^17 − 1) < 2^24
-    name = "aggregate" if description is IN else "sum_2"
-    with pytest.raises(ValueError, match=f"{name}: sums over 131072 neighbours reach 16,777,216"):
-        check_exact_in_float32(model, 1 << 17)
+    check_exact_in_float32(replace(model, max_degree=1 << 17))  # 128 · 2^17 = 2^24, which float32 still holds
+    name = "aggregate" if description is IN else "mean"
+    with pytest.raises(ValueError, match=f"{name}: sums over 131073 neighbours reach 16,777,344, wanted at most 2.24"):
+        check_exact_in_float32(replace(model, max_degree=(1 << 17) + 1))
 
 
 def test_extraction_reports_the_recipes_widths() -> None:

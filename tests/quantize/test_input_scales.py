@@ -4,9 +4,11 @@ import pytest
 import torch
 from integer_networks import random_graph
 
-from edgetrack.models.description import Add, Input, Mlp, NetworkDescription
+from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import GraphNetwork
+from edgetrack.models.rows import as_tensors, hit_rows
+from edgetrack.models.steps import Input, Map, Mlp
 from edgetrack.quantize.input_scales import rescaled_state, with_input_scales
 
 IN = interaction_network(InteractionNetworkConfig(hidden=8, node_scale=(4.0, 1.0, 0.5)))
@@ -19,10 +21,10 @@ def test_rescaled_network_computes_exactly_the_same() -> None:
     after = GraphNetwork(with_input_scales(IN, SCALES))
     after.load_state_dict(rescaled_state(before.state_dict(), IN, after.description))
     graph = random_graph(20, 80, seed=1)
-    arguments = [torch.from_numpy(value) for value in (graph.x, graph.edge_index, graph.edge_attr)]
-    assert torch.equal(after(*arguments), before(*arguments))
+    rows = as_tensors(hit_rows(graph))
+    assert torch.equal(after(rows), before(rows))
     after.load_state_dict(before.state_dict())
-    assert not torch.equal(after(*arguments), before(*arguments))
+    assert not torch.equal(after(rows), before(rows))
 
 
 def test_wrong_scales_are_refused() -> None:
@@ -38,8 +40,8 @@ def test_input_that_is_added_before_an_mlp_is_refused() -> None:
     description = NetworkDescription(
         "sum",
         (Input("x", "node", (1.0,)), Input("w", "node", (1.0,))),
-        (Add("both", ("x", "w")), Mlp("f", "both", (1,))),
+        (Map("both", "add", ("x", "w")), Mlp("f", "both", (1,))),
         "f",
     )
-    with pytest.raises(ValueError, match="'both' sums an input itself"):
+    with pytest.raises(ValueError, match="'both' computes with an input itself"):
         rescaled_state(GraphNetwork(description).state_dict(), description, description)

@@ -8,9 +8,11 @@ from integer_networks import random_graph, toy_description
 from quantized_networks import network_values, random_network
 
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.description import Input, Mlp, NetworkDescription
+from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import GraphNetwork
+from edgetrack.models.rows import Rows, as_tensors, hit_rows
+from edgetrack.models.steps import NODE, Input, Mlp
 from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.network import QuantizedNetwork
@@ -49,8 +51,7 @@ def exponents_of(model: IntegerModel) -> dict[str, int]:
 def differing(network: QuantizedNetwork, model: IntegerModel, graph: HitGraph) -> list[str]:
     """Names of the values that differ; asserts that both sides name the same ones."""
     got = network_values(network, graph)
-    inputs = model.quantize_inputs({"x": graph.x, "edge_attr": graph.edge_attr})
-    wanted = model.run(inputs, graph.edge_index, hidden=True)
+    wanted = model.run_graph(graph, hidden=True)
     assert list(got) == list(wanted)
     exponents = exponents_of(model)
     return [name for name in got if not np.array_equal(got[name] * 2.0 ** -exponents[name], wanted[name])]
@@ -72,7 +73,7 @@ def test_one_lsb_of_one_weight_is_noticed(name: str) -> None:
     network = random_network(DESCRIPTIONS[name])
     model = extract_integer_model(network)
     for mlp in model.layers:
-        linear = network.mlps[mlp].linears[0]
+        linear = network.linears[mlp][0]
         step = float(linear.quant_weight().scale.detach())
         before = linear.weight.detach().clone()
         with torch.no_grad():
@@ -94,7 +95,7 @@ def test_equality_holds_after_training_moved_the_scales(name: str) -> None:
     graph = GRAPHS["large"]
     assert graph.y is not None
     for _ in range(40):
-        logits = network(*(torch.from_numpy(value) for value in (graph.x, graph.edge_index, graph.edge_attr)))
+        logits = network(as_tensors(hit_rows(graph)))
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.from_numpy(graph.y).float())
         optimizer.zero_grad()
         loss.backward()
@@ -118,7 +119,7 @@ def test_many_vectors_through_each_mlp_agree() -> None:
             for value in alone.description.inputs
         }
         wanted = alone.run(inputs)
-        source = alone.description.step(mlp).source
+        (source,) = alone.description.step(mlp).sources
         exponent = alone.exponent(source)
         reads = IntQuantTensor(
             torch.from_numpy(wanted[source] * 2.0**exponent).float(),
@@ -129,7 +130,9 @@ def test_many_vectors_through_each_mlp_agree() -> None:
             False,
         )
         with torch.no_grad():
-            got = network.mlps[mlp](reads)[-1].value.double().numpy()
+            step = alone.description.step(mlp)
+            assert isinstance(step, Mlp)
+            got = network.step_values(step, {source: reads})[mlp].value.double().numpy()
         assert np.array_equal(got * 2.0 ** -model.exponent(mlp), wanted[mlp])
 
 
@@ -137,16 +140,16 @@ def test_ties_round_to_even_and_weights_are_narrow() -> None:
     description = NetworkDescription("line", (Input("x", "node", (1.0,)),), (Mlp("f", "x", (1,)),), "f")
     network = QuantizedNetwork(description, PrecisionRecipe(weight_bits=2, activation_bits=8, output_bits=7)).eval()
     with torch.no_grad():
-        network.mlps["f"].linears[0].weight.fill_(-5.0)  # saturates at −1 · 2^-1, not at −2 · 2^-1
-        network.mlps["f"].linears[0].bias.zero_()
+        network.linears["f"][0].weight.fill_(-5.0)  # saturates at −1 · 2^-1, not at −2 · 2^-1
+        network.linears["f"][0].bias.zero_()
     model = extract_integer_model(network)
     layer = model.layers["f"][0]
     assert layer.weight.tolist() == [[-1]]
     assert (layer.weight_format.lowest, layer.weight_format.highest, layer.weight_format.exponent) == (-1, 1, -1)
     codes = np.arange(-8, 9)
     x = torch.from_numpy(codes[:, None] * 2.0**-7).float()
-    edges = torch.zeros(2, 0, dtype=torch.int64)
-    got = network.values({"x": x}, edges)["f"].double().detach().numpy()[:, 0] * 64
+    rows = Rows((NODE,), {"node": len(x)}, {"x": x}, {})
+    got = network.values(rows)["f"].double().detach().numpy()[:, 0] * 64
     # −c/2 on the accumulator's grid 2^-8, result on 2^-6: −c / 4, ties (c = ±2, ±6) to even
     assert got.tolist() == [2, 2, 2, 1, 1, 1, 0, 0, 0, 0, 0, -1, -1, -1, -2, -2, -2]
     assert np.array_equal(got, model.run({"x": codes[:, None]})["f"][:, 0])
@@ -157,11 +160,11 @@ def test_forward_has_the_float_networks_signature_and_its_weights() -> None:
     float_network = GraphNetwork(description)
     network = QuantizedNetwork(description, PrecisionRecipe())
     network.load_float(float_network.state_dict())
-    assert torch.equal(network.mlps["phi_o"].linears[1].weight, float_network.mlps["phi_o"][2].weight)
-    assert torch.equal(network.mlps["phi_r2"].linears[2].bias, float_network.mlps["phi_r2"][4].bias)
+    assert torch.equal(network.linears["phi_o"][1].weight, float_network.mlps["phi_o"][2].weight)
+    assert torch.equal(network.linears["phi_r2"][2].bias, float_network.mlps["phi_r2"][4].bias)
     graph = GRAPHS["small"]
-    arguments = [torch.from_numpy(value) for value in (graph.x, graph.edge_index, graph.edge_attr)]
-    assert network(*arguments).shape == float_network(*arguments).shape == (90,)
+    rows = as_tensors(hit_rows(graph))
+    assert network(rows).shape == float_network(rows).shape == (90,)
 
 
 def test_float_weights_of_another_network_are_refused() -> None:

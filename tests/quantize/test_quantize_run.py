@@ -11,10 +11,11 @@ from edgetrack.events.splits import SplitConfig
 from edgetrack.graphs.files import load_graph, save_graph
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from edgetrack.models.description import Input, Mlp, NetworkDescription
+from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import seeded_network
 from edgetrack.models.schedule import ScheduleConfig
+from edgetrack.models.steps import Input, Mlp
 from edgetrack.models.thresholds import edge_accuracy
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.quantize.checkpoint import integer_model, quantized_network

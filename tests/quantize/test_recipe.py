@@ -45,7 +45,7 @@ def test_unknown_override_names_the_nearest_valid_one() -> None:
 def test_width_that_a_value_does_not_have_is_an_error() -> None:
     with pytest.raises(ValueError, match="only an MLP has weights"):
         PrecisionRecipe(overrides={"aggregate": PrecisionOverride(weight_bits=4)}).check(IN)
-    with pytest.raises(ValueError, match="'relation_1': a gather or concatenation is exact"):
+    with pytest.raises(ValueError, match="'relation_1': a gather, concatenation or maximum is exact"):
         PrecisionRecipe(overrides={"relation_1": PrecisionOverride(activation_bits=4)}).check(IN)
 
 

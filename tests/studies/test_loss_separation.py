@@ -24,6 +24,7 @@ from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sector_margin import needed_margin
 from edgetrack.graphs.sectors import SectorConfig, merged_scores, sectors
 from edgetrack.models.pretrained_checkpoints import load_kind as load
+from edgetrack.models.rows import Graph
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.scripts.console import Console
@@ -206,13 +207,13 @@ class InBatches:
         self.model, self.flip, self.flag = model, flip, flag
         self.batches: list[int] = []
 
-    def run_graph(self, graph: HitGraph) -> Mapping[str, IntArray]:
+    def run_graph(self, graph: Graph) -> Mapping[str, IntArray]:
         raise AssertionError("one graph at a time, wanted many")
 
-    def run_mlp(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
+    def run_kernel(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
         raise AssertionError("an MLP, wanted graphs")
 
-    def run_graphs(self, graphs: Sequence[HitGraph], stalls: Stalls | None = None) -> list[Received]:
+    def run_graphs(self, graphs: Sequence[Graph], stalls: Stalls | None = None) -> list[Received]:
         self.batches.append(len(graphs))
         made = [self.model.run_graph(graph)[self.model.description.output] for graph in graphs]
         if self.flip:

@@ -21,17 +21,9 @@ from edgetrack.export.cases import special_graphs
 from edgetrack.export.form import InexactForm
 from edgetrack.export.form_comparison import verify_form
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.description import (
-    Add,
-    Concat,
-    Gather,
-    Input,
-    Mlp,
-    NetworkDescription,
-    ScatterMean,
-    ScatterSum,
-)
+from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.steps import Concat, Gather, Input, Map, Mlp, Scatter
 from edgetrack.quantize.integer_model import IntegerModel
 
 IN = interaction_network(InteractionNetworkConfig(hidden=3, effects=2))
@@ -45,7 +37,7 @@ ENCODED = NetworkDescription(
         Gather("from_", "encode", "source"),
         Concat("joined", ("from_", "edge_attr")),
         Mlp("message", "joined", (2,)),
-        ScatterSum("total", "message", "source"),
+        Scatter("total", "message", "sum", "source"),
         Concat("node_in", ("encode", "total")),
         Mlp("update", "node_in", (3,)),
         Gather("to", "update", "target"),
@@ -64,28 +56,28 @@ HYPERTRACK = NetworkDescription(
         Mlp("unread", "x", (2,)),
         Gather("x_source", "x", "source"),
         Concat("seen", ("x_source", "edge_attr")),
-        ScatterSum("surroundings", "seen", "target"),
-        ScatterMean("direction", "edge_attr", "source"),
+        Scatter("surroundings", "seen", "sum", "target"),
+        Scatter("direction", "edge_attr", "mean", "source"),
         Gather("a_source", "encode", "source"),
         Gather("a_target", "encode", "target"),
         Concat("message_1_in", ("a_source", "a_target", "edge_attr")),
         Mlp("message_1", "message_1_in", (3,)),
-        ScatterMean("mean_1", "message_1", "target"),
-        ScatterSum("sum_1", "message_1", "target"),
+        Scatter("mean_1", "message_1", "mean", "target"),
+        Scatter("sum_1", "message_1", "sum", "target"),
         Concat("update_1_in", ("encode", "surroundings", "direction", "mean_1", "sum_1")),
         Mlp("update_1", "update_1_in", (3,)),
-        Add("residual_1", ("encode", "update_1")),
+        Map("residual_1", "add", ("encode", "update_1")),
         Gather("b_source", "residual_1", "source"),
         Gather("mean_there", "mean_1", "source"),
         Concat("message_2_in", ("b_source", "mean_there", "message_1")),
         Mlp("message_2", "message_2_in", (4, 3)),
-        Add("edge_residual", ("message_1", "message_2")),
-        ScatterMean("mean_2", "edge_residual", "target"),
-        Add("residual_2", ("mean_2", "sum_1")),
+        Map("edge_residual", "add", ("message_1", "message_2")),
+        Scatter("mean_2", "edge_residual", "mean", "target"),
+        Map("residual_2", "add", ("mean_2", "sum_1")),
         Gather("c_source", "residual_2", "source"),
         Gather("c_target", "residual_2", "target"),
-        Add("both_ends", ("c_source", "c_target")),
-        Add("result", ("both_ends", "edge_residual")),
+        Map("both_ends", "add", ("c_source", "c_target")),
+        Map("result", "add", ("both_ends", "edge_residual")),
     ),
     "result",
 )

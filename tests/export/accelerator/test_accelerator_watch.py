@@ -10,7 +10,8 @@ from integer_networks import random_graph, random_integer_model
 
 from edgetrack.export.accelerator.form import AcceleratorForm, export_accelerator
 from edgetrack.export.accelerator.plan import AcceleratorConfig
-from edgetrack.models.description import Concat, Gather, Input, Mlp, NetworkDescription, ScatterSum
+from edgetrack.models.description import NetworkDescription
+from edgetrack.models.steps import Concat, Gather, Input, Mlp, Scatter
 
 DOUBLED = NetworkDescription(
     "doubled",
@@ -19,7 +20,7 @@ DOUBLED = NetworkDescription(
         Gather("a", "x", "source"),
         Concat("joined", ("a", "edge_attr")),
         Mlp("round__1", "joined", (2,)),
-        ScatterSum("total", "round__1", "target"),
+        Scatter("total", "round__1", "sum", "target"),
         Mlp("up___date", "total", (3,)),
         Gather("b", "up___date", "target"),
         Concat("head_in", ("b", "edge_attr")),

@@ -10,15 +10,16 @@ import pytest
 from integer_networks import flip_lsb, random_graph, random_integer_model, toy_description
 from mixed_formats import mixed_integer_model
 
-from edgetrack.export.cases import mlp_vectors
+from edgetrack.export.cases import kernel_vectors
 from edgetrack.export.form import FormUnavailable, InexactForm
 from edgetrack.export.form_comparison import verify_form
 from edgetrack.export.hls4ml.config import HlsConfig
 from edgetrack.export.hls4ml.project import HlsForm, export_hls4ml
 from edgetrack.export.hls4ml.writer import layer_reuse_factor
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.description import Concat, Gather, Input, Mlp, NetworkDescription, ScatterSum
+from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.steps import Concat, Gather, Input, Mlp, Scatter
 from edgetrack.quantize.integer_model import IntegerModel
 
 IN = interaction_network(InteractionNetworkConfig(hidden=6))
@@ -145,7 +146,7 @@ def test_broken_bypass_of_the_sums_is_caught(broken: str, by: str, tmp_path: Pat
     description = NetworkDescription(
         "sums",
         (Input("edge_attr", "edge", (1.0,) * 4), Input("x", "node", (1.0,) * 3)),
-        (ScatterSum("sum", "edge_attr", "target"), Concat("both", ("sum", "x"))),
+        (Scatter("sum", "edge_attr", "sum", "target"), Concat("both", ("sum", "x"))),
         "both",
     )
     form = export_hls4ml(random_integer_model(description, 1), tmp_path, LANES)
@@ -220,8 +221,8 @@ def test_part_must_be_a_described_device() -> None:
 )
 def test_mlp_equals_integers_on_131072_vectors(case: str, mlp: str, forms: Callable[[str], HlsForm]) -> None:
     form = forms(case)
-    vectors = mlp_vectors(form.model, mlp, 131_072, seed=0)
-    got = form.run_mlp(mlp, vectors)
+    vectors = kernel_vectors(form.model, mlp, 131_072, seed=0)
+    got = form.run_kernel(mlp, vectors)
     assert len(np.unique(got)) > 5
     np.testing.assert_array_equal(got, form.model.submodel(mlp).run(vectors)[mlp])
     assert not np.array_equal(got, flip_lsb(form.model, mlp).submodel(mlp).run(vectors)[mlp])

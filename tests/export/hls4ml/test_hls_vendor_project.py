@@ -15,8 +15,9 @@ from edgetrack.export.form import Capacity
 from edgetrack.export.hls4ml.config import HlsBackend, HlsConfig
 from edgetrack.export.hls4ml.project import export_hls4ml
 from edgetrack.export.hls4ml.test_bench import samples
-from edgetrack.models.description import Input, Mlp, NetworkDescription
+from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.steps import Input, Mlp
 
 IN = interaction_network(InteractionNetworkConfig(hidden=6))
 # Written by the tools themselves, or by hls4ml's own build from Python.

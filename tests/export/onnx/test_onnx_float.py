@@ -15,13 +15,13 @@ from torch import Tensor
 from edgetrack.export.cases import special_graphs
 from edgetrack.export.onnx.float_network import FloatOnnx, export_float_onnx, float_onnx
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.description import Gather, NetworkDescription
+from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import GraphNetwork
+from edgetrack.models.rows import as_tensors, hit_rows
+from edgetrack.models.steps import Gather
 
-# torch's ModuleDict refuses an MLP of the name "update"
-TOY = NetworkDescription.from_json(toy_description().to_json().replace('"update"', '"renewal"'))
-DESCRIPTIONS = [interaction_network(InteractionNetworkConfig()), TOY]
+DESCRIPTIONS = [interaction_network(InteractionNetworkConfig()), toy_description()]
 
 # Operators of TensorRT 10's operator support matrix (onnx-tensorrt, docs/operators.md), with the attributes used here.
 TENSORRT_OPERATORS = {
@@ -51,17 +51,17 @@ def network(description: NetworkDescription, seed: int = 0) -> GraphNetwork:
 
 def torch_logits(model: GraphNetwork, graph: HitGraph) -> NDArray[np.float32]:
     with torch.no_grad():
-        logits: Tensor = model(torch.tensor(graph.x), torch.tensor(graph.edge_index), torch.tensor(graph.edge_attr))
+        logits: Tensor = model(as_tensors(hit_rows(graph)))
     return logits.numpy()
 
 
 @pytest.mark.parametrize("description", DESCRIPTIONS, ids=lambda d: d.name)
 def test_logits_equal_torch_up_to_rounding(description: NetworkDescription, tmp_path: Path) -> None:
     model = network(description)
-    form = FloatOnnx(export_float_onnx(model, tmp_path / "float.onnx"))
+    form = FloatOnnx(export_float_onnx(model, tmp_path / "float.onnx"), description)
     for graph in [*special_graphs(12, 40, 1), random_graph(200, 2000)]:
         wanted = torch_logits(model, graph)
-        got = form.logits(graph)
+        got = form.output(hit_rows(graph))
         assert got.shape == (graph.num_edges,)
         # both add the same float32 numbers in another order: about 100 terms of order 1, 6e-8 each, then a sum of 40
         np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-5, err_msg=graph.name)
@@ -73,9 +73,9 @@ def test_lost_reduction_and_other_weights_are_seen(description: NetworkDescripti
     model, graph = network(description), random_graph(20, 300)
     path = export_float_onnx(model, tmp_path / "float.onnx")
     assert drop_reduction(path) > 0
-    assert np.abs(FloatOnnx(path).logits(graph) - torch_logits(model, graph)).max() > 1e-3
-    other = FloatOnnx(export_float_onnx(network(description, seed=1), path))
-    assert np.abs(other.logits(graph) - torch_logits(model, graph)).max() > 1e-3
+    assert np.abs(FloatOnnx(path, description).output(hit_rows(graph)) - torch_logits(model, graph)).max() > 1e-3
+    other = FloatOnnx(export_float_onnx(network(description, seed=1), path), description)
+    assert np.abs(other.output(hit_rows(graph)) - torch_logits(model, graph)).max() > 1e-3
 
 
 @pytest.mark.parametrize("description", DESCRIPTIONS, ids=lambda d: d.name)
@@ -135,11 +135,11 @@ def test_values_keep_their_names_and_sizes_stay_free(description: NetworkDescrip
 
 
 def test_the_same_network_gives_the_same_bytes(tmp_path: Path) -> None:
-    first, second = (export_float_onnx(network(TOY), tmp_path / f"{name}.onnx") for name in "ab")
+    first, second = (export_float_onnx(network(toy_description()), tmp_path / f"{name}.onnx") for name in "ab")
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_value_with_the_name_of_an_output_is_refused() -> None:
-    wrong = NetworkDescription("wrong", TOY.inputs, (Gather("logits", "x", "source"),), "logits")
+    wrong = NetworkDescription("wrong", toy_description().inputs, (Gather("logits", "x", "source"),), "logits")
     with pytest.raises(ValueError, match="'logits' is the name of an input or output"):
         float_onnx(GraphNetwork(wrong))

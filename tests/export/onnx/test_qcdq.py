@@ -11,7 +11,7 @@ import pytest
 from integer_networks import flip_lsb, random_graph, random_integer_model, toy_description
 from onnx_mutations import bypass, drop_reduction, make_bias_float
 
-from edgetrack.export.cases import mlp_vectors, special_graphs
+from edgetrack.export.cases import kernel_vectors, special_graphs
 from edgetrack.export.form import InexactForm
 from edgetrack.export.form_comparison import FormResult, verify_form
 from edgetrack.export.onnx import qcdq
@@ -35,6 +35,7 @@ PLAIN_OPERATORS = {
     "Expand",
     "Gather",
     "Gemm",
+    "Identity",
     "GreaterOrEqual",
     "MatMul",
     "Max",
@@ -84,7 +85,7 @@ def test_formats_narrower_than_their_bytes_saturate_where_they_should(bits: int,
 
 @pytest.mark.parametrize("description", DESCRIPTIONS, ids=lambda d: d.name)
 def test_hub_of_many_thousand_edges_is_exact(description: NetworkDescription, tmp_path: Path) -> None:
-    model = random_integer_model(description)
+    model = replace(random_integer_model(description), max_degree=6000)
     random = random_graph(40, 6000, seed=2)
     hub = HitGraph(random.x, np.where(np.array([[False], [True]]), 7, random.edge_index))
     shown = export_qcdq(model, tmp_path).run_graph(hub)
@@ -117,10 +118,10 @@ def test_float_bias_off_the_grid_is_caught(offset_lsb: float, tmp_path: Path) ->
     model = random_integer_model(NETWORK)
     form = export_qcdq(model, tmp_path)
     for layer in ("phi_r1.0", "phi_r1.1", "phi_r1"):
-        make_bias_float(tmp_path / "mlps" / "phi_r1.onnx", layer, offset_lsb)
+        make_bias_float(tmp_path / "kernels" / "phi_r1.onnx", layer, offset_lsb)
     # ONNX Runtime rounds such a bias to int32 when it optimises, and does not when it does not: two networks in one
     with pytest.raises(InexactForm, match=r"phi_r1 at \[\d+, \d+\] is .*'s optimisations and .* without"):
-        form.run_mlp("phi_r1", mlp_vectors(model, "phi_r1", 20_000, 1))
+        form.run_kernel("phi_r1", kernel_vectors(model, "phi_r1", 20_000, 1))
     result = verify_form(model, form, [], 20_000, 1, lambda *_: None)  # a failure with its place, no abort
     assert result.failed
     assert result.first is not None

@@ -13,13 +13,15 @@ import torch
 from integer_networks import flip_lsb, random_graph, random_integer_model, toy_description
 from onnx_mutations import drop_reduction, set_attribute
 
-from edgetrack.export.cases import mlp_vectors, special_graphs
+from edgetrack.export.cases import kernel_vectors, special_graphs
 from edgetrack.export.form_comparison import FormResult, verify_form
 from edgetrack.export.onnx.integer_operators import graph_inputs
 from edgetrack.export.onnx.qonnx import DOMAIN, QonnxForm, bind_sizes, execute, export_qonnx, qonnx_onnx
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.description import Input, Mlp, NetworkDescription
+from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.rows import hit_rows
+from edgetrack.models.steps import Input, Mlp
 from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerModel
@@ -46,7 +48,7 @@ def test_every_value_equals_the_integer_model(description: NetworkDescription, t
 
 
 def test_hub_of_many_thousand_edges_is_exact(tmp_path: Path) -> None:
-    model = random_integer_model(toy_description())
+    model = replace(random_integer_model(toy_description()), max_degree=6000)
     random = random_graph(40, 6000, seed=2)
     hub = HitGraph(random.x, np.where(np.array([[False], [True]]), 7, random.edge_index))
     shown = export_qonnx(model, tmp_path).run_graph(hub)
@@ -113,7 +115,11 @@ def test_cleanup_takes_the_file_and_changes_no_result(description: NetworkDescri
     cleaned = cleanup(qonnx_onnx(model))
     for graph in (random_graph(0, 0), random_graph(3, 0), random_graph(12, 40, spread=4.0)):
         inputs = dict(
-            zip([value.name for value in cleaned.graph.input], graph_inputs(model, graph).values(), strict=True)
+            zip(
+                [value.name for value in cleaned.graph.input],
+                graph_inputs(model, hit_rows(graph)).values(),
+                strict=True,
+            )
         )
         logits = execute(cleaned, inputs)[cleaned.graph.output[0].name]
         np.testing.assert_array_equal(logits, model.logits(graph), err_msg=graph.name)
@@ -137,7 +143,7 @@ def test_hls4ml_reads_every_mlp_with_its_formats(description: NetworkDescription
     for mlp in description.mlps:
         part = model.submodel(mlp.name)
         batch = {value.name: np.zeros((1, value.width), np.float32) for value in part.description.inputs}
-        single = ModelWrapper(cleanup(bind_sizes(onnx.load(tmp_path / "mlps" / f"{mlp.name}.onnx"), batch)))
+        single = ModelWrapper(cleanup(bind_sizes(onnx.load(tmp_path / "kernels" / f"{mlp.name}.onnx"), batch)))
         config = hls4ml.utils.config_from_onnx_model(
             single, granularity="name", default_precision="ap_fixed<32,16>", backend="Vitis"
         )
@@ -177,7 +183,7 @@ def test_no_node_reads_a_free_size() -> None:
 
 def test_inputs_of_different_sizes_are_refused() -> None:
     model = random_integer_model(NETWORK)
-    inputs = graph_inputs(model, random_graph(9, 30))
+    inputs = graph_inputs(model, hit_rows(random_graph(9, 30)))
     with pytest.raises(ValueError, match="30 edges, another has 29"):
         bind_sizes(qonnx_onnx(model), {**inputs, "edge_attr": inputs["edge_attr"][:29]})
 
@@ -187,10 +193,14 @@ class _Alone(torch.nn.Module):
 
     def __init__(self, network: QuantizedNetwork, value: str, mlp: str) -> None:
         super().__init__()
-        self.quantiser, self.mlp = network.quantisers[value], network.mlps[mlp]
+        step = network.description.step(mlp)
+        assert isinstance(step, Mlp)
+        linears, activations = network.mlp_layers(step)
+        layers = [layer for pair in zip(linears, activations, strict=True) for layer in pair]
+        self.layers = torch.nn.Sequential(network.quantisers[value], *layers)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        output: torch.Tensor = self.mlp(self.quantiser(x))[-1]
+        output: torch.Tensor = self.layers(x)
         return output
 
 
@@ -219,5 +229,5 @@ def test_all_vectors_that_verification_asks_for_equal_the_integer_model(tmp_path
     model = random_integer_model(NETWORK)
     form = export_qonnx(model, tmp_path)
     for mlp in model.layers:
-        vectors = mlp_vectors(model, mlp, 131_072, 1)
-        np.testing.assert_array_equal(form.run_mlp(mlp, vectors), model.submodel(mlp).run(vectors)[mlp])
+        vectors = kernel_vectors(model, mlp, 131_072, 1)
+        np.testing.assert_array_equal(form.run_kernel(mlp, vectors), model.submodel(mlp).run(vectors)[mlp])

@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 from integer_networks import flip_lsb, random_graph, random_integer_model, toy_description
 from mixed_formats import mixed_integer_model
 
-from edgetrack.export.cases import mlp_vectors, special_graphs
+from edgetrack.export.cases import kernel_vectors, special_graphs
 from edgetrack.export.form import FormUnavailable
 from edgetrack.export.form_comparison import verify_form
 from edgetrack.export.rtl import verilator
 from edgetrack.export.rtl.kernel import wrapper
 from edgetrack.export.rtl.pipelines import RtlConfig, RtlForm, export_rtl, pack_columns, unpack_columns
 from edgetrack.export.rtl.verilator import build_pipeline, find_verilator
-from edgetrack.models.description import Concat, Gather, Input, Mlp, NetworkDescription
+from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.steps import Concat, Gather, Input, Mlp
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
 
@@ -59,8 +60,8 @@ def forms(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], RtlForm]:
 @pytest.mark.parametrize(("name", "mlp"), [*QUICK, *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW)])
 def test_verilog_equals_integers_on_131072_vectors(name: str, mlp: str, forms: Callable[[str], RtlForm]) -> None:
     form = forms(name)
-    vectors = mlp_vectors(form.model, mlp, VECTORS, seed=0)
-    got = form.run_mlp(mlp, vectors)
+    vectors = kernel_vectors(form.model, mlp, VECTORS, seed=0)
+    got = form.run_kernel(mlp, vectors)
     assert len(np.unique(got)) > 5
     np.testing.assert_array_equal(got, form.model.submodel(mlp).run(vectors)[mlp])
     assert not np.array_equal(got, flip_lsb(form.model, mlp).submodel(mlp).run(vectors)[mlp])
@@ -80,12 +81,12 @@ def test_results_stand_exactly_the_stated_latency_after_their_vectors(
     forms: Callable[[str], RtlForm], tmp_path: Path
 ) -> None:
     form = forms("toy-mixed")
-    vectors = mlp_vectors(form.model, "message", 1000, seed=1)
+    vectors = kernel_vectors(form.model, "message", 1000, seed=1)
     wanted = form.model.submodel("message").run(vectors)["message"]
-    np.testing.assert_array_equal(form.run_mlp("message", vectors), wanted)
+    np.testing.assert_array_equal(form.run_kernel("message", vectors), wanted)
     kernel = form.kernels["message"]
     late = replace(form, kernels={"message": replace(kernel, latency_cycles=kernel.latency_cycles + 1)})
-    got = late.run_mlp("message", vectors)
+    got = late.run_kernel("message", vectors)
     np.testing.assert_array_equal(got[:-1], wanted[1:])
     assert not np.array_equal(got, wanted)
 
@@ -104,14 +105,14 @@ def test_columns_that_are_constant_or_unused_keep_their_declared_width(tmp_path:
         description, {"a": Format(8, -7), "b": Format(5, -2, signed=False), "reg": layer.activation}, {"reg": (layer,)}
     )
     form = export_rtl(model, tmp_path)
-    vectors = mlp_vectors(model, "reg", 500, seed=0)
-    np.testing.assert_array_equal(form.run_mlp("reg", vectors), model.submodel("reg").run(vectors)["reg"])
+    vectors = kernel_vectors(model, "reg", 500, seed=0)
+    np.testing.assert_array_equal(form.run_kernel("reg", vectors), model.submodel("reg").run(vectors)["reg"])
 
 
 def test_whole_graphs_are_not_claimed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Vectors of the MLPs are all that is counted as compared: gathers and sums have no Verilog in this form."""
     model = random_integer_model(IN, 1)
-    monkeypatch.setattr(RtlForm, "run_mlp", lambda form, mlp, inputs: model.submodel(mlp).run(inputs)[mlp])
+    monkeypatch.setattr(RtlForm, "run_kernel", lambda form, mlp, inputs: model.submodel(mlp).run(inputs)[mlp])
     form, special = RtlForm(model, tmp_path, {}), special_graphs(5, 8, seed=1)
     shown = verify_form(model, form, [random_graph(5, 5)], 100, 1, lambda *_: None, special).to_json()
     assert (shown["graphs"], shown["special_graphs"], shown["sectors"]) == (0, 0, 0)

@@ -1,0 +1,116 @@
+"""One graph as a network reads it: the rows of its inputs, and how the elements of each domain hang together.
+
+Here a hit graph, a batch of attention pairs or a triplet graph becomes what every room runs: nothing behind this file
+knows where features come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.steps import EDGE, NODE, Domain
+
+Array = TypeVar("Array", NDArray[Any], Tensor)
+
+HIT_DOMAINS = (NODE, EDGE)
+
+
+@dataclass(frozen=True)
+class Rows(Generic[Array]):
+    """Features and ends of one graph, as NumPy arrays or PyTorch tensors."""
+
+    domains: tuple[Domain, ...]
+    counts: Mapping[str, int]  # domain → elements
+    features: Mapping[str, Array]  # input → (elements of its domain, width), raw: before the input's scales
+    ends: Mapping[str, Array]  # end → (elements,) int64, rows of the domain that it lies in
+    name: str = "graph"
+
+    def __post_init__(self) -> None:
+        for domain in self.domains:
+            for end in domain.ends:
+                index = self.ends[end.name]
+                if index.shape != (self.counts[domain.name],):
+                    raise ValueError(
+                        f"{self.name}: end {end.name!r} has shape {tuple(index.shape)}, "
+                        f"wanted ({self.counts[domain.name]},), one for each {domain.name}"
+                    )
+
+    def to(self: Rows[Tensor], device: torch.device | str) -> Rows[Tensor]:
+        """The same tensors on another device."""
+        return Rows(
+            self.domains,
+            self.counts,
+            {name: value.to(device) for name, value in self.features.items()},
+            {name: value.to(device) for name, value in self.ends.items()},
+            self.name,
+        )
+
+    def degrees(self: Rows[NDArray[Any]], end: str) -> NDArray[np.int64]:
+        """(elements,) how many have each element at `end`."""
+        return np.bincount(self.ends[end], minlength=self.counts[self.domain_at(end)])
+
+    def max_degree(self: Rows[NDArray[Any]]) -> int:
+        """Largest number of elements with the same one at one end."""
+        return max((int(self.degrees(end).max(initial=0)) for end in self.ends), default=0)
+
+    def domain_at(self, end: str) -> str:
+        """The domain that an end lies in."""
+        return next(one.domain for domain in self.domains for one in domain.ends if one.name == end)
+
+
+def hit_rows(graph: HitGraph) -> Rows[NDArray[Any]]:
+    """A hit graph: `x` on nodes, `edge_attr` on edges; ends source (inner hit) and target (outer hit)."""
+    return Rows(
+        HIT_DOMAINS,
+        {"node": graph.num_nodes, "edge": graph.num_edges},
+        {"x": graph.x, "edge_attr": graph.edge_attr},
+        {"source": graph.edge_index[0], "target": graph.edge_index[1]},
+        graph.name,
+    )
+
+
+Graph = HitGraph | Rows[NDArray[Any]]
+"""What forms and the integer model run: a hit graph, or the rows of any other."""
+
+
+def as_rows(graph: Graph) -> Rows[NDArray[Any]]:
+    return hit_rows(graph) if isinstance(graph, HitGraph) else graph
+
+
+def as_tensors(rows: Rows[NDArray[Any]]) -> Rows[Tensor]:
+    """The same memory as PyTorch tensors."""
+    return Rows(
+        rows.domains,
+        rows.counts,
+        {name: torch.from_numpy(value) for name, value in rows.features.items()},
+        {name: torch.from_numpy(value) for name, value in rows.ends.items()},
+        rows.name,
+    )
+
+
+def disjoint_union(graphs: Sequence[Rows[Tensor]]) -> Rows[Tensor]:
+    """Several graphs as one without anything between them. O(rows)."""
+    if len(graphs) == 1:
+        return graphs[0]
+    first = graphs[0]
+    offsets = {
+        domain.name: np.cumsum([0, *(graph.counts[domain.name] for graph in graphs)]) for domain in first.domains
+    }
+    return Rows(
+        first.domains,
+        {name: int(offset[-1]) for name, offset in offsets.items()},
+        {name: torch.cat([graph.features[name] for graph in graphs]) for name in first.features},
+        {
+            end: torch.cat([graph.ends[end] + int(offsets[first.domain_at(end)][i]) for i, graph in enumerate(graphs)])
+            for end in first.ends
+        },
+        "+".join(graph.name for graph in graphs),
+    )
