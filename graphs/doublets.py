@@ -189,7 +189,7 @@ def _test(
     """Set `inside` to 1 where the sorted hits from `begin` to `end` form a doublet with the inner hit, else to 0.
 
     The cuts in exactly the arithmetic of `all_pairs.py`: float64, the same operations in the same order. Without
-    branches and in whole vectors (what follows `end` is tested in vain), so that SIMD does nearly all of it.
+    branches and in whole vectors (results past `end` are discarded), so that SIMD does nearly all of it.
     """
     stop = begin + (end - begin + _LANES - 1) // _LANES * _LANES
     outer_r, outer_phi, outer_z = bins.r[begin:stop], bins.phi[begin:stop], bins.z[begin:stop]

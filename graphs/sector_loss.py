@@ -36,16 +36,6 @@ class SectorLoss:
     node_capacity: int  # hits that fit: one less than the padded size, which has a dummy
     edge_capacity: int
 
-    @property
-    def seam_fraction(self) -> float:
-        """Edges lost at seams / parent edges; 0 for no edges."""
-        return self.seam_edges / self.edges if self.edges else 0.0
-
-    @property
-    def overflow_fraction(self) -> float:
-        """Edges lost to overflow / parent edges; 0 for no edges."""
-        return self.overflow_edges / self.edges if self.edges else 0.0
-
 
 def sector_loss(cuts: Sequence[tuple[HitGraph, Sequence[Sector]]], config: SectorConfig) -> SectorLoss:
     """The loss over graphs and their sectors as `sectors.sectors` made them with `config`. Cost: O(N + E).

@@ -14,7 +14,7 @@ from edgetrack.graphs.sectors import SectorConfig, beyond_core, cores
 
 @dataclass(frozen=True)
 class Margin:
-    """The least overlaps with which sectors see what they are asked to see."""
+    """The least overlaps with which every owned edge has its whole receptive field in its sector."""
 
     phi: float  # rad
     eta: float

@@ -17,7 +17,7 @@ LAUNCH_VARIABLES = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MAS
 
 @contextmanager
 def refused_devices(config: TrainConfig) -> Iterator[None]:
-    """Around the making of a Trainer: what this machine cannot do becomes a ValueError that says what it has."""
+    """Turn Lightning's refusal of devices that this machine lacks into a ValueError that says what it has."""
     try:
         yield
     except (MisconfigurationException, ValueError, ImportError, RuntimeError) as error:

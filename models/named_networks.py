@@ -15,7 +15,7 @@ from edgetrack.models.interaction_network import InteractionNetworkConfig, inter
 NetworkConfig = InteractionNetworkConfig  # | OtherConfig: the kinds tell them apart
 
 
-class Network(NamedTuple):
+class NetworkKind(NamedTuple):
     """What a kind of network is configured by, and what makes its steps."""
 
     config: type[NetworkConfig]
@@ -23,7 +23,7 @@ class Network(NamedTuple):
 
 
 NETWORKS = {
-    "interaction_network": Network(InteractionNetworkConfig, interaction_network),
+    "interaction_network": NetworkKind(InteractionNetworkConfig, interaction_network),
 }
 
 

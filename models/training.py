@@ -150,7 +150,7 @@ def _trainer(config: TrainConfig, folder: Path, callbacks: list[Callback]) -> Tr
 
 @contextmanager
 def _quiet_lightning() -> Iterator[None]:
-    """Without Lightning's tips and its warnings about what is meant here."""
+    """Silence Lightning's tips, and its warnings about settings that are intended."""
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -145,10 +145,3 @@ def _use(name: str, fmt: Format, values: IntArray, exponent: int) -> CodeUse:
 def bias_span(layer: IntegerLayer) -> tuple[int, int]:
     """Least and greatest bias code, on the accumulator's grid."""
     return int(layer.bias.min()), int(layer.bias.max())
-
-
-def format_name(fmt: Format) -> str:
-    """As HLS writes it: fixed<width, integer bits, rounding, saturation>."""
-    return (
-        f"{'' if fmt.signed else 'u'}fixed<{fmt.bits},{fmt.integer_bits},RND_CONV,{'SAT_SYM' if fmt.narrow else 'SAT'}>"
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edgetrack.export.hls4ml.types import requantized
 from edgetrack.quantize.checkpoint import integer_model
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.ranges import (
@@ -12,7 +13,6 @@ from edgetrack.quantize.ranges import (
     CodeUse,
     activation_use,
     bias_span,
-    format_name,
     weight_use,
 )
 from edgetrack.report import figures_event, figures_ranges, figures_scores, tables
@@ -150,7 +150,7 @@ def _tensor_row(use: CodeUse) -> dict[str, Any]:
     used = use.used
     return {
         "name": use.name,
-        "format": format_name(use.fmt),
+        "format": requantized(use.fmt),
         "lsb": minus(str(use.fmt.exponent)),
         "spark": figures_ranges.code_sparkline(use),
         "total": use.total,

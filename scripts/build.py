@@ -48,7 +48,7 @@ def build(config: BuildConfig, folder: Path, console: Console) -> dict[str, Any]
     metrics: list[ConstructionMetrics] = []
     left_out: Counter[str] = Counter()
     graphs = nodes = edges = 0
-    with console.progress("graphs") as report:
+    with console.progress("graphs") as progress:
         for event_id, (hits, others) in _selected(config, numbers, wanted, skipped):
             graph = graph_of_hits(hits, config.graph, _name(event_id))
             save_graph(graph, folder / f"{graph.name}.npz")
@@ -56,7 +56,7 @@ def build(config: BuildConfig, folder: Path, console: Console) -> dict[str, Any]
             left_out += others
             if graph.y is not None:
                 metrics.append(construction_metrics(hits, graph))
-            report(graphs + len(skipped), len(numbers))
+            progress(graphs + len(skipped), len(numbers))
     for bad in skipped:
         console.say(f"skipped event {bad.event_id}: {bad.error}")
     if not graphs:

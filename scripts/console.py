@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import rich.console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+import rich.progress
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
+
+from edgetrack.events.progress import Progress
 
 
 class Console:
@@ -41,8 +44,8 @@ class Console:
         self._out.print(table)
 
     @contextmanager
-    def progress(self, title: str, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
-        """Yield `report(done, total)`, shown as a bar with elapsed and remaining time.
+    def progress(self, title: str, total: int | None = None) -> Iterator[Progress]:
+        """Yield `progress(done, of)`, shown as a bar with elapsed and remaining time.
 
         Without a terminal, a line is printed for about every tenth of the work.
         """
@@ -54,17 +57,17 @@ class Console:
                 TimeElapsedColumn(),
                 TimeRemainingColumn(),
             )
-            with Progress(*columns, console=self._progress) as bars:
+            with rich.progress.Progress(*columns, console=self._progress) as bars:
                 task = bars.add_task(title, total=total)
                 yield lambda done, of: bars.update(task, completed=done, total=of)
             return
         shown = -1
 
-        def report(done: int, of: int) -> None:
+        def line(done: int, of: int) -> None:
             nonlocal shown
             tenth = 10 * done // max(of, 1)
             if tenth > shown:
                 shown = tenth
                 self._progress.print(f"{title}: {done}/{of}", markup=False)
 
-        yield report
+        yield line

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgetrack.export.exploration.choice import Limits, excesses
-from edgetrack.export.exploration.grid import Candidate, Grid, Network
+from edgetrack.export.exploration.grid import Candidate, Grid, SizedNetwork
 from edgetrack.export.synthesis.device import Device
 from edgetrack.scripts.console import Console
 from edgetrack.studies.exploration_check import CHECKED, Check, design_name
@@ -55,7 +55,7 @@ def _amount(number: float) -> str:
 
 
 def show_networks(
-    networks: Sequence[Network],
+    networks: Sequence[SizedNetwork],
     candidates: Sequence[Candidate],
     device: Device,
     limits: Limits,

@@ -36,8 +36,8 @@ def simulate(config: SimulateConfig, folder: Path, console: Console) -> dict[str
     """
     numbers = range(config.first, config.first + config.events)
     start = time.monotonic()
-    with console.progress("events") as report:
-        made = simulate_events(config.simulation, folder, numbers, report)
+    with console.progress("events") as progress:
+        made = simulate_events(config.simulation, folder, numbers, progress)
     seconds = time.monotonic() - start
     console.say(
         f"{len(made)} events simulated in {seconds:.0f} s ({len(made) / max(seconds, 1e-9):.2f} events/s), "

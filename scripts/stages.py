@@ -1,4 +1,4 @@
-"""Stages of a run folder: what is unchanged is used again, what changed is made again."""
+"""Stages of a run folder: unchanged ones are reused, changed ones rerun."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.studies.published_designs import Goal, Size
 
-RANDOM = "random"  # 8 hidden units, 4 effects, weights of chance
+RANDOM = "random"  # 8 hidden units, 4 effects, random weights
 CUTOFFS = (2.0,)  # stages short enough for the clock that is assumed
 DEVICE = "xcvu9p"
 

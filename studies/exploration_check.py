@@ -15,7 +15,7 @@ from edgetrack.export.accelerator.timing import measure_latency, measured_interv
 from edgetrack.export.accelerator.verilog import TOP
 from edgetrack.export.back_to_back import compare_received
 from edgetrack.export.cases import random_graph
-from edgetrack.export.exploration.grid import Candidate, Network
+from edgetrack.export.exploration.grid import Candidate, SizedNetwork
 from edgetrack.export.synthesis.hierarchy import estimate_hierarchy
 from edgetrack.export.synthesis.yosys import Resources
 from edgetrack.export.tally import Tally
@@ -58,7 +58,7 @@ class Check:
 
 
 def check_candidates(
-    networks: Sequence[Network],
+    networks: Sequence[SizedNetwork],
     front: Sequence[Candidate],
     count: int,
     settings: CheckSettings,
@@ -94,7 +94,7 @@ def spread(front: Sequence[Candidate], count: int, largest_luts: int) -> list[Ca
     return [small[index] for index in indices]
 
 
-def check(network: Network, candidate: Candidate, folder: Path) -> Check:
+def check(network: SizedNetwork, candidate: Candidate, folder: Path) -> Check:
     """One design written, simulated with graphs at its full capacity, and synthesised."""
     form = export_accelerator(network.model, folder, candidate.config)
     latency, interval, mismatches = _simulate(form)

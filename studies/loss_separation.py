@@ -24,7 +24,7 @@ Logits = Sequence[NDArray[np.floating]]  # one array a graph
 
 
 @dataclass(frozen=True)
-class Network:
+class FloatReference:
     """A float network with the thresholds of its checkpoint."""
 
     run: Callable[[Sequence[HitGraph]], Logits]
@@ -69,7 +69,7 @@ class Separation:
 
 def separate(
     graphs: Sequence[HitGraph],
-    floats: Mapping[str, Network],
+    floats: Mapping[str, FloatReference],
     hardware: Hardware,
     config: EvaluationConfig,
     progress: Progress = no_progress,
@@ -87,7 +87,7 @@ def separate(
             raise ValueError(f"{graph.name} has no truth; losses need edge labels and particle ids")
     cuts = [sectors(graph, hardware.cut) for graph in graphs]
 
-    def row(name: str, cause: str, logits: Logits, network: Network | Hardware) -> Row:
+    def row(name: str, cause: str, logits: Logits, network: FloatReference | Hardware) -> Row:
         return _row(name, cause, graphs, logits, (network.threshold, network.track_threshold), config)
 
     rows: list[Row] = []

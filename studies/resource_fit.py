@@ -18,7 +18,7 @@ from edgetrack.export.accelerator.form import export_accelerator
 from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.accelerator.resource_model import STATED_ERRORS, KernelFactors, kernel_resources
 from edgetrack.export.accelerator.verilog import TOP
-from edgetrack.export.exploration.grid import Grid, Network, evaluate
+from edgetrack.export.exploration.grid import Grid, SizedNetwork, evaluate
 from edgetrack.export.exploration.kernel_library import KernelLibrary
 from edgetrack.export.exploration.representative_model import representative_model
 from edgetrack.export.resources.kernel_figures import KernelFigures, kernel_figures
@@ -172,7 +172,7 @@ def _synthesised(kernel: RtlKernel, folder: Path) -> tuple[KernelFigures, Resour
 
 def _design(case: DesignCase, seed: int, library: KernelLibrary, folder: Path) -> dict[str, Any]:
     model = _model(case.hidden, case.weight_bits, case.activation_bits, seed)
-    network = Network(case.hidden, case.weight_bits, case.activation_bits, model)
+    network = SizedNetwork(case.hidden, case.weight_bits, case.activation_bits, model)
     grid = replace(Grid(), nodes=case.config.nodes, edges=case.config.edges)
     by_formula = evaluate(network, case.config, grid, library.figures(model, case.config.rtl)).resources
     config = case.config

@@ -15,7 +15,7 @@ from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint
 from edgetrack.models.inference import edge_logits
 from edgetrack.models.pretrained_checkpoints import checkpoint_path
-from edgetrack.studies.loss_separation import Network, Separation, separate
+from edgetrack.studies.loss_separation import FloatReference, Separation, separate
 from edgetrack.studies.sector_hardware import Hardware
 from edgetrack.tracks.evaluation import EvaluationConfig
 
@@ -53,7 +53,7 @@ def separated(
         return hardware, separate(graphs, networks, hardware, evaluation, progress)
 
 
-def float_networks(checkpoint: Checkpoint, floats: FloatNames) -> dict[str, Network]:
+def float_networks(checkpoint: Checkpoint, floats: FloatNames) -> dict[str, FloatReference]:
     """The float networks by name, the largest first."""
     full = floats.full or checkpoint.config.get("teacher")
     compact = floats.compact or checkpoint.config.get("checkpoint")
@@ -66,7 +66,7 @@ def float_networks(checkpoint: Checkpoint, floats: FloatNames) -> dict[str, Netw
     return made
 
 
-def _network(source: str, remedy: str) -> Network:
+def _network(source: str, remedy: str) -> FloatReference:
     try:
         path = checkpoint_path(source)
     except ValueError as error:
@@ -75,7 +75,9 @@ def _network(source: str, remedy: str) -> Network:
     if checkpoint.kind != "float":
         raise ValueError(f"{source!r} is a {checkpoint.kind} checkpoint, wanted a float one; give {remedy}")
     network = float_network(checkpoint)
-    return Network(lambda graphs: edge_logits(network, graphs), checkpoint.threshold, checkpoint.logit_for_tracks)
+    return FloatReference(
+        lambda graphs: edge_logits(network, graphs), checkpoint.threshold, checkpoint.logit_for_tracks
+    )
 
 
 def _hardware(checkpoint: Checkpoint, name: str, settings: FormSettings, folder: Path) -> Hardware:

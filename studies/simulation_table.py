@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edgetrack.events.event import Event
+from edgetrack.events.progress import Progress, no_progress
 from edgetrack.events.simulation import SimulationConfig, simulate
 from edgetrack.events.trackml import read_event
 from edgetrack.graphs.build import GraphConfig, graph_of_hits
@@ -44,7 +44,7 @@ def simulation_table(
     events: int = 10,
     seed: int = 1,
     workers: int = 2,
-    progress: Callable[[int, int], object] | None = None,
+    progress: Progress = no_progress,
 ) -> list[dict[str, Any]]:
     """One row a quantity of `PUBLISHED`: published, simulated mean, its spread over the events, simulated / published.
 

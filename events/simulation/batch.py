@@ -7,12 +7,13 @@ import multiprocessing.connection
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from edgetrack.events.csv_table import read_bytes, write_table
 from edgetrack.events.errors import EventError
+from edgetrack.events.progress import Progress, no_progress
 from edgetrack.events.simulation.config import SimulationConfig
 from edgetrack.events.simulation.detector import build_detector
 from edgetrack.events.simulation.event import EventSimulator
@@ -21,11 +22,9 @@ from edgetrack.events.simulation.modules import geometry_table
 from edgetrack.events.simulation.stamp import claim_folder
 from edgetrack.events.trackml import COLUMNS, event_file, write_event
 
-Progress = Callable[[int, int], object]
-
 
 def simulate(
-    config: SimulationConfig, folder: Path | str, events: int | Iterable[int], progress: Progress | None = None
+    config: SimulationConfig, folder: Path | str, events: int | Iterable[int], progress: Progress = no_progress
 ) -> list[int]:
     """Simulate `events` (their numbers, or how many from 0) into `folder`; return the numbers simulated now.
 
@@ -40,15 +39,14 @@ def simulate(
     claim_folder(folder, config)
     missing = [number for number in numbers if not _present(folder, number)]
     done = len(numbers) - len(missing)
-    report = progress or (lambda done, wanted: None)
-    report(done, len(numbers))
+    progress(done, len(numbers))
     if not (folder / "detectors.csv.gz").exists():
         write_table(folder / "detectors.csv.gz", geometry_table(build_detector(config.magnetic_field).modules))
     if not missing:
         return []
     for _ in _in_turn(config, folder, missing):
         done += 1
-        report(done, len(numbers))
+        progress(done, len(numbers))
     return missing
 
 

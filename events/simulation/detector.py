@@ -15,7 +15,7 @@ _MODULES_WANTED = 18_728
 
 
 @dataclass(frozen=True)
-class Detector:
+class SimulatedDetector:
     """ACTS' tracking geometry (a live resource, half a second to build) and the table of its modules."""
 
     tracking_geometry: Any  # acts.TrackingGeometry
@@ -25,14 +25,14 @@ class Detector:
 
 
 @stdout_to_stderr()
-def build_detector(magnetic_field: float) -> Detector:
+def build_detector(magnetic_field: float) -> SimulatedDetector:
     """The detector in a field of `magnetic_field` T along z; ImportError without pyacts."""
     acts, examples = require_acts()
     config = examples.GenericDetector.Config()
     config.logLevel = config.surfaceLogLevel = config.layerLogLevel = config.volumeLogLevel = acts.logging.ERROR
     geometry = examples.GenericDetector(config).trackingGeometry()
     field = acts.ConstantBField(acts.Vector3(0, 0, magnetic_field * acts.UnitConstants.T))
-    return Detector(geometry, field, magnetic_field, _modules(acts, geometry))
+    return SimulatedDetector(geometry, field, magnetic_field, _modules(acts, geometry))
 
 
 def _modules(acts: Any, geometry: Any) -> Modules:

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgetrack.events.event import Event
 from edgetrack.events.simulation.config import SimulationConfig
-from edgetrack.events.simulation.detector import Detector, build_detector
+from edgetrack.events.simulation.detector import SimulatedDetector, build_detector
 from edgetrack.events.simulation.digitization import digitize
 from edgetrack.events.simulation.generator import CollisionGenerator
 from edgetrack.events.simulation.interactions import first_half_turn, interact, secondaries
@@ -50,7 +50,7 @@ class EventSimulator:
 
 
 def propagate(
-    primaries: Particles, detector: Detector, config: SimulationConfig, event_id: int
+    primaries: Particles, detector: SimulatedDetector, config: SimulationConfig, event_id: int
 ) -> tuple[Particles, Crossings]:
     """Carry the primaries and, generation by generation, the products of their interactions through the detector.
 

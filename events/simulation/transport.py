@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from edgetrack.events.simulation.dependencies import require_acts, without_fpe_monitor
-from edgetrack.events.simulation.detector import Detector
+from edgetrack.events.simulation.detector import SimulatedDetector
 from edgetrack.events.simulation.particles import Crossings, Particles
 
 MIN_MOMENTUM = 0.05  # GeV, Fatras stops a particle below
@@ -25,7 +25,7 @@ _CROSSING_COLUMNS = {
 }  # fmt: skip
 
 
-def transport(particles: Particles, detector: Detector, seed: int, passive: bool) -> Crossings:
+def transport(particles: Particles, detector: SimulatedDetector, seed: int, passive: bool) -> Crossings:
     """Crossings of modules, and of passive material where `passive`, ordered by particle, then time.
 
     Multiple scattering and energy loss are simulated; nuclear interactions are not (`interactions.py`), nor photons.
@@ -40,7 +40,7 @@ def transport(particles: Particles, detector: Detector, seed: int, passive: bool
         return _read_crossings(folder / _CROSSINGS)
 
 
-def _run_fatras(folder: Path, detector: Detector, seed: int, passive: bool) -> None:
+def _run_fatras(folder: Path, detector: SimulatedDetector, seed: int, passive: bool) -> None:
     acts, examples = require_acts()
     with without_fpe_monitor():
         sequencer = examples.Sequencer(events=1, numThreads=1, logLevel=acts.logging.ERROR)

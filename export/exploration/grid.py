@@ -81,7 +81,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Network:
+class SizedNetwork:
     """A network to build: its integers, and the sizes that it is known by."""
 
     hidden: int
@@ -119,7 +119,7 @@ class Candidate:
         return self.clock_mhz / self.interval_cycles
 
 
-def representative_networks(grid: Grid) -> list[Network]:
+def representative_networks(grid: Grid) -> list[SizedNetwork]:
     """A network of random weights for each size of the grid."""
     made = []
     for hidden, weight_bits, activation_bits in product(grid.hidden, grid.weight_bits, grid.activation_bits):
@@ -127,20 +127,24 @@ def representative_networks(grid: Grid) -> list[Network]:
         recipe = replace(
             grid.recipe, weight_bits=weight_bits, activation_bits=activation_bits, aggregation_bits=activation_bits
         )
-        made.append(Network(hidden, weight_bits, activation_bits, representative_model(description, recipe, grid.seed)))
+        made.append(
+            SizedNetwork(hidden, weight_bits, activation_bits, representative_model(description, recipe, grid.seed))
+        )
     return made
 
 
-def trained_network(model: IntegerModel) -> Network:
+def trained_network(model: IntegerModel) -> SizedNetwork:
     """The network of a checkpoint; widths are the widest of its layers."""
     layers = [layer for mlp in model.layers.values() for layer in mlp]
     hidden = max((width for mlp in model.description.mlps for width in mlp.widths[:-1]), default=0)
-    return Network(
+    return SizedNetwork(
         hidden, max(layer.weight_format.bits for layer in layers), max(layer.activation.bits for layer in layers), model
     )
 
 
-def explore(networks: Sequence[Network], grid: Grid, library: KernelLibrary, progress: Progress) -> list[Candidate]:
+def explore(
+    networks: Sequence[SizedNetwork], grid: Grid, library: KernelLibrary, progress: Progress
+) -> list[Candidate]:
     """Every candidate, in the order of the grid. Cost: alkaid's time for each new kernel, then milliseconds each."""
     pipelines = list(product(networks, grid.pipelines))
     candidates = []
@@ -154,7 +158,7 @@ def explore(networks: Sequence[Network], grid: Grid, library: KernelLibrary, pro
 
 
 def evaluate(
-    network: Network, config: AcceleratorConfig, grid: Grid, kernels: Mapping[str, KernelFigures]
+    network: SizedNetwork, config: AcceleratorConfig, grid: Grid, kernels: Mapping[str, KernelFigures]
 ) -> Candidate:
     """Figures of one design. Cost: milliseconds."""
     plan = make_plan(network.model, config)

@@ -60,7 +60,7 @@ class Mapping:
 def map_memory(bits: int, rows: int, registered: bool = True) -> Mapping:
     """Cells of a memory of `rows` rows of `bits`, one write and one read port.
 
-    A read that is not `registered` can be had from LUTs only.
+    Only LUTs can be read without a register (not `registered`).
     """
     best = Mapping("registers", bits * rows, 1)
     lowest = float(bits * rows)

@@ -65,7 +65,7 @@ Part = tuple[Amount, tuple[Inner, ...]]
 
 
 def chooser_luts(inputs: int) -> int:
-    """LUTs that choose one of so many bits: a LUT of six inputs chooses among four."""
+    """LUTs of an n:1 multiplexer of single bits: a LUT of six inputs is a 4:1 one."""
     return ceil((inputs - 1) / 3)
 
 

@@ -1,4 +1,4 @@
-// Plays graphs into the accelerator and writes down what leaves it, with gaps and stalls of chance on all streams.
+// Plays graphs into the accelerator and writes down what leaves it, with random gaps and stalls on all streams.
 // A stream offers its next row after a gap and then holds it until it is taken, as AXI4-Stream asks; the accelerator's
 // own stream is checked for the same. Rows are packed in 32-bit words, lane 0 in the lowest bits.
 // WATCHED(root), written in front of this file, lists the wires inside whose clocks can be asked for.
@@ -76,7 +76,7 @@ struct Watch {
 
 double sc_time_stamp() { return 0; }
 
-// Registers and memories start with values of chance. Before the clock `reset` there is one clock of rst, whatever goes
+// Registers and memories start with random values. Before the clock `reset` there is one clock of rst, mid-transfer or
 // on; all graphs are then sent from the start, and only what leaves behind it is written down.
 // Rows given, or: -1 nothing moved for `patience` clocks, -2 a row changed while it was held, -3 more rows than room.
 extern "C" int64_t simulate(const Input *nodes, const Input *edges, const Output *logits, Watch *watch, uint64_t seed,

@@ -1,5 +1,5 @@
 // Sends words to the two inputs of an accelerator behind pins (nodes and edges) and writes down the words that leave
-// it, with pauses of chance on all three streams.
+// it, with random pauses on all three streams.
 #include "Vpipeline.h"
 #include "verilated.h"
 

@@ -62,7 +62,7 @@ def test_edge_is_owned_by_the_sector_of_its_inner_hit() -> None:
     loss = sector_loss([(graph, made)], QUARTERS)
     assert (loss.edges, loss.owned_edges, loss.seam_edges, loss.overflow_edges) == (4, 3, 1, 0)
     assert (loss.true_edges, loss.true_seam_edges, loss.true_overflow_edges) == (3, 1, 0)
-    assert loss.seam_fraction == 1 / 4
+    assert loss.seam_edges / loss.edges == 1 / 4
 
 
 def test_margin_wraps_around_in_phi() -> None:

@@ -14,6 +14,7 @@ from integer_networks import random_graph, random_integer_model, toy_description
 from matplotlib.figure import Figure
 from run_folders import SKIPPED, track_graph, write_run, write_stage, write_verification
 
+from edgetrack.export.hls4ml.types import requantized
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.quantize.fixed_point import Format
@@ -21,7 +22,6 @@ from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.ranges import (
     CodeUse,
     activation_use,
-    format_name,
     unclipped_values,
     weight_use,
 )
@@ -152,9 +152,9 @@ def test_quantiles_leave_zeros_out() -> None:
 
 
 def test_formats_are_named_as_hls_names_them() -> None:
-    assert format_name(Format(8, -7)) == "fixed<8,1,RND_CONV,SAT>"
-    assert format_name(Format(8, -6, signed=False)) == "ufixed<8,2,RND_CONV,SAT>"
-    assert format_name(Format(6, -5, narrow=True)) == "fixed<6,1,RND_CONV,SAT_SYM>"
+    assert requantized(Format(8, -7)) == "fixed<8,1,RND_CONV,SAT>"
+    assert requantized(Format(8, -6, signed=False)) == "ufixed<8,2,RND_CONV,SAT>"
+    assert requantized(Format(6, -5, narrow=True)) == "fixed<6,1,RND_CONV,SAT_SYM>"
 
 
 @pytest.mark.parametrize("bits", [2, 6, 8, 10])

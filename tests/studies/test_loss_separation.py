@@ -29,7 +29,7 @@ from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.evaluate import EvaluateConfig, evaluate
-from edgetrack.studies.loss_separation import Network, Separation, separate
+from edgetrack.studies.loss_separation import FloatReference, Separation, separate
 from edgetrack.studies.sector_hardware import Hardware
 from edgetrack.tracks.building import TrackBuildingConfig
 from edgetrack.tracks.evaluation import EvaluationConfig
@@ -86,7 +86,7 @@ def but_one(graphs: Sequence[HitGraph]) -> list[NDArray[np.floating]]:
 
 
 def separated_by_hand(cut: SectorConfig = HALVES, events: int = 1) -> Separation:
-    floats = {"float": Network(perfect, 0.0, 0.0), "compact float": Network(but_one, 0.0, 0.0)}
+    floats = {"float": FloatReference(perfect, 0.0, 0.0), "compact float": FloatReference(but_one, 0.0, 0.0)}
     made = hardware(lambda graphs: [codes(graph) for graph in graphs], cut)
     building = TrackBuildingConfig(method="connected_components")  # the default one would heal the seam
     return separate([two_tracks()] * events, floats, made, EvaluationConfig(building))
@@ -167,7 +167,7 @@ def test_one_flipped_integer_of_one_sector_fails() -> None:
         return made
 
     made = separate(
-        [two_tracks()], {"compact float": Network(perfect, 0.0, 0.0)}, hardware(flipped), EvaluationConfig()
+        [two_tracks()], {"compact float": FloatReference(perfect, 0.0, 0.0)}, hardware(flipped), EvaluationConfig()
     )
     assert made.equality is not None
     assert made.equality.failed
@@ -176,7 +176,7 @@ def test_one_flipped_integer_of_one_sector_fails() -> None:
     assert "differs in graph sector 1 at [0, 0]: got 6, wanted 5" in str(made.equality.first)
     same = separate(
         [two_tracks()],
-        {"compact float": Network(perfect, 0.0, 0.0)},
+        {"compact float": FloatReference(perfect, 0.0, 0.0)},
         hardware(lambda graphs: [np.full((graph.num_edges, 1), 5) for graph in graphs]),
         EvaluationConfig(),
     )

@@ -9,19 +9,19 @@ import pytest
 
 from edgetrack.events.csv_table import write_table
 from edgetrack.events.detector import MODULE_COLUMNS, SIZE_COLUMNS, read_detector
-from edgetrack.events.simulation.detector import Detector, build_detector
+from edgetrack.events.simulation.detector import SimulatedDetector, build_detector
 from edgetrack.events.simulation.modules import RING_SEQUENCES, geometry_table, trackml_module_ids
 
 ADDRESS = ["volume_id", "layer_id", "module_id"]
 
 
 @pytest.fixture(scope="module")
-def detector() -> Detector:
+def detector() -> SimulatedDetector:
     pytest.importorskip("acts", reason="pyacts is not installed: pip install 'edgetrack[sim]'")
     return build_detector(2.0)
 
 
-def test_module_table_equals_detectors_csv(detector: Detector, trackml_sample: Path) -> None:
+def test_module_table_equals_detectors_csv(detector: SimulatedDetector, trackml_sample: Path) -> None:
     ours = geometry_table(detector.modules)
     theirs = read_detector(trackml_sample / "detectors.csv.gz").modules
     np.testing.assert_array_equal(ours[ADDRESS], theirs[ADDRESS])
@@ -31,14 +31,14 @@ def test_module_table_equals_detectors_csv(detector: Detector, trackml_sample: P
     np.testing.assert_allclose(ours[rest], theirs[rest], atol=1e-6)
 
 
-def test_module_table_can_be_read_as_detector(detector: Detector, tmp_path: Path) -> None:
+def test_module_table_can_be_read_as_detector(detector: SimulatedDetector, tmp_path: Path) -> None:
     write_table(tmp_path / "detectors.csv.gz", geometry_table(detector.modules))
     modules = read_detector(tmp_path).modules
     assert len(modules) == 18_728
     assert not modules.duplicated(ADDRESS).any()
 
 
-def test_local_and_global_points_round_trip(detector: Detector) -> None:
+def test_local_and_global_points_round_trip(detector: SimulatedDetector) -> None:
     modules = detector.modules
     rows = np.arange(0, len(modules), 97)
     local = np.random.default_rng(3).normal(size=(len(rows), 3))
@@ -46,7 +46,7 @@ def test_local_and_global_points_round_trip(detector: Detector) -> None:
     assert np.array_equal(modules.to_global(rows, np.zeros((len(rows), 3))), modules.centre[rows])
 
 
-def test_rotations_are_right_handed_and_orthonormal(detector: Detector) -> None:
+def test_rotations_are_right_handed_and_orthonormal(detector: SimulatedDetector) -> None:
     rotation = detector.modules.rotation
     np.testing.assert_allclose(
         rotation @ rotation.transpose(0, 2, 1), np.broadcast_to(np.eye(3), rotation.shape), atol=1e-9
@@ -54,7 +54,7 @@ def test_rotations_are_right_handed_and_orthonormal(detector: Detector) -> None:
     np.testing.assert_allclose(np.linalg.det(rotation), 1.0)
 
 
-def test_rows_refuse_passive_surfaces(detector: Detector) -> None:
+def test_rows_refuse_passive_surfaces(detector: SimulatedDetector) -> None:
     modules = detector.modules
     assert np.array_equal(modules.rows(modules.geometry_id[[5, 0]]), [5, 0])
     with pytest.raises(ValueError, match="is not a module"):
