@@ -98,9 +98,9 @@ def form_classifier(model: IntegerModel, form: Form, settings: FormSettings) -> 
     def logits(graph: HitGraph) -> NDArray[np.floating]:
         if cut is None:
             return output.dequantize(form_codes(model, form, [graph])[0])[:, 0]
-        made = sectors(graph, cut)
-        codes = form_codes(model, form, [sector.graph for sector in made])
-        return merged_scores(graph, made, [output.dequantize(own)[:, 0] for own in codes])
+        pieces = sectors(graph, cut)
+        codes = form_codes(model, form, [sector.graph for sector in pieces])
+        return merged_scores(graph, pieces, [output.dequantize(own)[:, 0] for own in codes])
 
     return FormClassifier(form.name, logits, cut)
 
@@ -115,11 +115,11 @@ def form_codes(model: IntegerModel, form: Form, graphs: Sequence[HitGraph]) -> l
         return [
             one.fitting_codes(graph.name, model.description.output) for graph, one in zip(graphs, received, strict=True)
         ]
-    made = []
+    codes = []
     for graph in graphs:
         got = form.run_graph(graph)
-        made.append(graph_through_kernels(model, form, graph) if got is None else got[model.description.output])
-    return made
+        codes.append(graph_through_kernels(model, form, graph) if got is None else got[model.description.output])
+    return codes
 
 
 def graph_through_kernels(model: IntegerModel, form: Form, graph: HitGraph) -> IntArray:

@@ -44,13 +44,15 @@ def sector_loss(cuts: Sequence[tuple[HitGraph, Sequence[Sector]]], config: Secto
     """
     if not cuts:
         raise ValueError("no graph to report the loss of sectors for; wanted one at least")
-    parts = [sector for _, made in cuts for sector in made]
+    parts = [sector for _, pieces in cuts for sector in pieces]
     known = all(graph.y is not None for graph, _ in cuts)
 
     def true(field: str) -> int | None:
         if not known:
             return None
-        return sum(int(graph.y[getattr(s, field)].sum()) for graph, made in cuts for s in made if graph.y is not None)
+        return sum(
+            int(graph.y[getattr(s, field)].sum()) for graph, pieces in cuts for s in pieces if graph.y is not None
+        )
 
     return SectorLoss(
         edges=sum(graph.num_edges for graph, _ in cuts),

@@ -81,14 +81,14 @@ def sectors(graph: HitGraph, config: SectorConfig) -> list[Sector]:
 def unlimited_sectors(graph: HitGraph, config: SectorConfig) -> list[Sector]:
     """The sectors of `graph` as they are before the capacity. Cost: O(sectors × (N + E))."""
     phi, eta, core_of = cores(graph, config)
-    made = []
+    pieces = []
     for index in range(config.phi_sectors * config.eta_sectors):
         core = core_of == index
         beyond_phi, beyond_eta = beyond_core(phi, eta, index, config)
         seen = core | ((beyond_phi <= config.overlap_phi) & (beyond_eta <= config.overlap_eta))
         source, target = graph.edge_index
         nodes, edges = np.flatnonzero(seen), np.flatnonzero(seen[source] & seen[target])
-        made.append(
+        pieces.append(
             Sector(
                 parent=graph,
                 name=f"{graph.name} sector {index}",
@@ -103,7 +103,7 @@ def unlimited_sectors(graph: HitGraph, config: SectorConfig) -> list[Sector]:
                 overflow=np.zeros(0, np.int64),
             )
         )
-    return made
+    return pieces
 
 
 def cores(graph: HitGraph, config: SectorConfig) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
@@ -154,17 +154,17 @@ def limited(sector: Sector, nodes: int, edges: int) -> Sector:
 
 
 def merged_scores(
-    graph: HitGraph, made: Sequence[Sector], scores: Sequence[NDArray[np.floating]]
+    graph: HitGraph, pieces: Sequence[Sector], scores: Sequence[NDArray[np.floating]]
 ) -> NDArray[np.float64]:
     """(E,) score of each edge of `graph` from the sector that owns it; −∞, rejected, for an edge lost by the cut.
 
-    Args: made, the sectors of `graph`; scores, for each of them one (its E,) array.
+    Args: pieces, the sectors of `graph`; scores, for each of them one (its E,) array.
     Raises: ValueError for sectors of another graph, scores that do not fit, or an edge that two sectors own. O(E).
     """
-    if len(made) != len(scores):
-        raise ValueError(f"{graph.name}: {len(made)} sectors and {len(scores)} arrays of scores, wanted one for each")
+    if len(pieces) != len(scores):
+        raise ValueError(f"{graph.name}: {len(pieces)} sectors and {len(scores)} arrays of scores, wanted one for each")
     result, owners = np.full(graph.num_edges, -np.inf), np.zeros(graph.num_edges, np.int64)
-    for sector, values in zip(made, scores, strict=True):
+    for sector, values in zip(pieces, scores, strict=True):
         if sector.parent is not graph or np.shape(values) != (len(sector.edges),):
             raise ValueError(
                 f"{sector.name}: {np.shape(values)} scores, wanted ({len(sector.edges)},), one for each "

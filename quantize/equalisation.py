@@ -22,13 +22,13 @@ def equalised_state(state: Mapping[str, Tensor], description: NetworkDescription
 
     Args: state: `GraphNetwork.state_dict()` of `description`. Cost: a few passes over the weights.
     """
-    made = {name: value.clone() for name, value in state.items()}
+    balanced = {name: value.clone() for name, value in state.items()}
     for name, mlp in description.parameters.items():
         for _ in range(SWEEPS):
-            moved = [_balance(made, f"mlps.{name}", index) for index in range(len(mlp.widths) - 1)]
+            moved = [_balance(balanced, f"mlps.{name}", index) for index in range(len(mlp.widths) - 1)]
             if not any(moved):
                 break
-    return made
+    return balanced
 
 
 def _balance(state: dict[str, Tensor], mlp: str, index: int) -> bool:

@@ -55,10 +55,10 @@ def accelerator_section(record: RunRecord) -> Missing | dict[str, Any]:
     plan = make_plan(model, config)
     verified = (record.verification or {}).get("forms", {}).get(NAME, {})
     timing = verified.get("timing")
-    made = memories(plan, formula)
+    stored = memories(plan, formula)
     return {
-        "blocks": block_figure("blocks", blocks(plan, formula), made),
-        "memory_bits": sum(memory.total_bits for memory in made),
+        "blocks": block_figure("blocks", blocks(plan, formula), stored),
+        "memory_bits": sum(memory.total_bits for memory in stored),
         "facts": _facts(config, formula),
         "passages": figures_cycles.passage_figure(timing["passages"], config.rtl.clock_period_ns) if timing else None,
         "latency": _latency(model, record.accelerator, timing["latencies"], formula) if timing else None,

@@ -48,7 +48,7 @@ def render(record: RunRecord, event: str = "") -> Page:
         for form in (record.reference, record.integers)
         if form is not None
     }
-    made: dict[str, Any] = {
+    shown: dict[str, Any] = {
         "event": sections.event_section(record, event, events, evaluation),
         "tracking": sections.tracking_section(record),
         "scores": sections.scores_section(record),
@@ -60,7 +60,7 @@ def render(record: RunRecord, event: str = "") -> Page:
         "data": sections.data_section(record, events),
         "provenance": sections.provenance_section(record, evaluation),
     }
-    missing = tuple(TITLES[name] for name, section in made.items() if isinstance(section, Missing))
+    missing = tuple(TITLES[name] for name, section in shown.items() if isinstance(section, Missing))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -73,7 +73,7 @@ def render(record: RunRecord, event: str = "") -> Page:
         name=record.folder.resolve().name,
         tiles=headline(record),
         titles=TITLES,
-        sections=made,
+        sections=shown,
         absent=missing,
         number=number,
         columns=COLUMNS,

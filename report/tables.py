@@ -174,12 +174,12 @@ def _fakes(record: RunRecord) -> Tile:
 
 def _held_out(record: RunRecord) -> Tile:
     events = record.stages.get("simulate", {}).get("events")
-    made = f"; {number(events)} events simulated" if events is not None else ""
+    simulated = f"; {number(events)} events simulated" if events is not None else ""
     if not record.graphs:
-        return Tile("held-out events", "–", f"not evaluated in this run{made}", "unknown")
+        return Tile("held-out events", "–", f"not evaluated in this run{simulated}", "unknown")
     edges = sum(graph.num_edges for graph in record.graphs)
     hits = sum(graph.num_nodes for graph in record.graphs)
-    return Tile("held-out events", f"{len(record.graphs):,}", f"{hits:,} hits, {edges:,} edges{made}")
+    return Tile("held-out events", f"{len(record.graphs):,}", f"{hits:,} hits, {edges:,} edges{simulated}")
 
 
 def _network(record: RunRecord) -> Tile:

@@ -37,5 +37,5 @@ def _fraction(value: float | None, error: float | None) -> str:
     return "–" if value is None or error is None else f"{value:.4f} ± {error:.4f}"
 
 
-def _points(made: Mapping[str, Any]) -> str:
-    return "–" if made["value"] is None else f"{100 * made['value']:+.2f} ± {100 * made['error']:.2f}"
+def _points(changed: Mapping[str, Any]) -> str:
+    return "–" if changed["value"] is None else f"{100 * changed['value']:+.2f} ± {100 * changed['error']:.2f}"

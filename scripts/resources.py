@@ -57,24 +57,24 @@ def shares_of(device: Device, report: VendorReport) -> dict[str, float]:
 
 def as_row(report: VendorReport) -> dict[str, Any]:
     """A report as JSON has it: null for what it does not say."""
-    made: dict[str, Any] = {
+    row: dict[str, Any] = {
         "report": str(report.path),
         "tool": report.tool,
         "design": report.design,
         "part": report.part or None,
         "basis": report.basis,
     }
-    made["resources"] = {name: report.amounts.get(name) for name in (*AMOUNTS, *report.amounts)}
+    row["resources"] = {name: report.amounts.get(name) for name in (*AMOUNTS, *report.amounts)}
     for name, cycles in (("latency_cycles", report.latency_cycles), ("interval_cycles", report.interval_cycles)):
-        made[name] = None if cycles is None else {"min": cycles[0], "max": cycles[1]}
+        row[name] = None if cycles is None else {"min": cycles[0], "max": cycles[1]}
     achieved = report.achieved_period_ns
-    made |= {
+    row |= {
         "clock_period_ns": report.clock_period_ns,
         "achieved_period_ns": achieved,
         "achieved_mhz": 1000 / achieved if achieved else None,
         "timing_met": report.timing_met,
     }
-    return made
+    return row
 
 
 def show(rows: list[dict[str, Any]], console: Console) -> None:

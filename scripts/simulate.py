@@ -37,10 +37,10 @@ def simulate(config: SimulateConfig, folder: Path, console: Console) -> dict[str
     numbers = range(config.first, config.first + config.events)
     start = time.monotonic()
     with console.progress("events") as progress:
-        made = simulate_events(config.simulation, folder, numbers, progress)
+        simulated = simulate_events(config.simulation, folder, numbers, progress)
     seconds = time.monotonic() - start
     console.say(
-        f"{len(made)} events simulated in {seconds:.0f} s ({len(made) / max(seconds, 1e-9):.2f} events/s), "
-        f"{config.events - len(made)} were there already: {folder}"
+        f"{len(simulated)} events simulated in {seconds:.0f} s ({len(simulated) / max(seconds, 1e-9):.2f} events/s), "
+        f"{config.events - len(simulated)} were there already: {folder}"
     )
-    return {"folder": str(folder), "events": config.events, "simulated": len(made), "seconds": round(seconds, 1)}
+    return {"folder": str(folder), "events": config.events, "simulated": len(simulated), "seconds": round(seconds, 1)}

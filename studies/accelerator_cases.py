@@ -42,9 +42,9 @@ def network(name: str, seed: int) -> IntegerModel:
         return integer_model(load_kind(name, "quantised"))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        made = QuantizedNetwork(interaction_network(InteractionNetworkConfig(hidden=8, effects=4)), PrecisionRecipe())
-    calibrate(made, load_graphs(sample_graphs())[:2], CalibrationConfig(graphs=2))
-    return extract_integer_model(made.eval())
+        drawn = QuantizedNetwork(interaction_network(InteractionNetworkConfig(hidden=8, effects=4)), PrecisionRecipe())
+    calibrate(drawn, load_graphs(sample_graphs())[:2], CalibrationConfig(graphs=2))
+    return extract_integer_model(drawn.eval())
 
 
 def measure(

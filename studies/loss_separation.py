@@ -58,13 +58,13 @@ class Separation:
         `sectors` is seams, overflow and missing messages together; `total` from the first row to the last;
         `sectors, NAME` what the sectors change of the float network of that name.
         """
-        made = {after.cause: change(getattr(before, of), getattr(after, of)) for before, after in pairwise(self.rows)}
+        found = {after.cause: change(getattr(before, of), getattr(after, of)) for before, after in pairwise(self.rows)}
         by_cause = {row.cause: getattr(row, of) for row in self.rows}
-        made["sectors"] = change(by_cause["bits"], by_cause["missing messages"])
-        made["total"] = change(getattr(self.rows[0], of), getattr(self.rows[-1], of))
+        found["sectors"] = change(by_cause["bits"], by_cause["missing messages"])
+        found["total"] = change(getattr(self.rows[0], of), getattr(self.rows[-1], of))
         for whole, cut in zip(self.rows, self.aside, strict=False):
-            made[cut.cause] = change(getattr(whole, of), getattr(cut, of))
-        return made
+            found[cut.cause] = change(getattr(whole, of), getattr(cut, of))
+        return found
 
 
 def separate(
@@ -101,7 +101,8 @@ def separate(
     kept = [_without(values, [s.overflow for s in cut]) for values, cut in zip(seams, cuts, strict=True)]
     wanted, got, equality = run_sectors(cuts, hardware, progress)
     by_integers, by_hardware = (
-        _merged(graphs, cuts, [[hardware.logits(codes) for codes in own] for own in made]) for made in (wanted, got)
+        _merged(graphs, cuts, [[hardware.logits(codes) for codes in own] for own in codes_of])
+        for codes_of in (wanted, got)
     )
     rows += [
         row("integers", "bits", whole, hardware),

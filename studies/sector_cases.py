@@ -126,7 +126,7 @@ def _case(
     config: SectorTableConfig,
 ) -> dict[str, Any]:
     sample = _cut(graphs, uncut, cut)
-    parts = [sector for made in sample.sectors for sector in made]
+    parts = [sector for pieces in sample.sectors for sector in pieces]
     nodes, edges = (np.sort([getattr(s, key) for s in parts]) for key in ("wanted_nodes", "wanted_edges"))
     capacities = {text: capacity_of(text) for text in config.capacities}
     capacities[NINETY_NINE] = _rows(nodes, edges, 99.0)
@@ -144,7 +144,7 @@ def _case(
         "node_percentiles": _percentiles(nodes),
         "edge_percentiles": _percentiles(edges),
         "duplicated_work": float(edges.sum() / max(sum(graph.num_edges for graph in graphs), 1)),
-        "seams": _loss(sample, [np.concatenate([s.seam for s in made]) for made in sample.sectors])
+        "seams": _loss(sample, [np.concatenate([s.seam for s in pieces]) for pieces in sample.sectors])
         | {"efficiency": _efficiency(sample.uncut, sample.seams)},
         "capacities": {name: _overflow(sample, *room) for name, room in capacities.items()},
         "recommended": recommended,
@@ -152,14 +152,14 @@ def _case(
 
 
 def _cut(graphs: Sequence[HitGraph], uncut: Sequence[NDArray[np.bool_]], cut: SectorConfig) -> _Sample:
-    made = [unlimited_sectors(graph, cut) for graph in graphs]
+    pieces = [unlimited_sectors(graph, cut) for graph in graphs]
     kept, seams = [], []
-    for graph, parts, whole in zip(graphs, made, uncut, strict=True):
+    for graph, parts, whole in zip(graphs, pieces, uncut, strict=True):
         left = np.ones(graph.num_edges, bool)
         left[np.concatenate([s.seam for s in parts])] = False
         kept.append(left)
         seams.append(whole if left[graph.y].all() else matched_by_true_edges(graph, left))
-    return _Sample(graphs, made, kept, uncut, seams)
+    return _Sample(graphs, pieces, kept, uncut, seams)
 
 
 def _overflow(sample: _Sample, nodes: int, edges: int) -> dict[str, Any]:
@@ -227,6 +227,11 @@ def _loss(sample: _Sample, lost: Sequence[NDArray[np.int64]]) -> dict[str, Any]:
 
 def _efficiency(before: Sequence[NDArray[np.bool_]], after: Sequence[NDArray[np.bool_]]) -> dict[str, Any]:
     """Particles no longer matched; `loss` with one standard deviation, `error`."""
-    made: Change = change(np.concatenate(before), np.concatenate(after))
-    assert made.gained == 0, "true edges of one particle never join two: fewer of them cannot match more"
-    return {"lost": made.lost, "particles": made.trials, "loss": made.lost / max(made.trials, 1), "error": made.error}
+    lost: Change = change(np.concatenate(before), np.concatenate(after))
+    assert lost.gained == 0, "true edges of one particle never join two: fewer of them cannot match more"
+    return {
+        "lost": lost.lost,
+        "particles": lost.trials,
+        "loss": lost.lost / max(lost.trials, 1),
+        "error": lost.error,
+    }

@@ -59,11 +59,11 @@ def float_networks(checkpoint: Checkpoint, floats: FloatNames) -> dict[str, Floa
     compact = floats.compact or checkpoint.config.get("checkpoint")
     if not compact:
         raise ValueError("the checkpoint does not name the float network that it was made from; give --compact-float")
-    made = {}
+    networks = {}
     for name, source in (("float", full), ("compact float", compact)):
         if source:
-            made[name] = _network(source, "--full-float" if name == "float" else "--compact-float")
-    return made
+            networks[name] = _network(source, "--full-float" if name == "float" else "--compact-float")
+    return networks
 
 
 def _network(source: str, remedy: str) -> FloatReference:
@@ -111,13 +111,13 @@ def separation_json(separation: Separation) -> dict[str, Any]:
         "changes": {
             figure: {
                 cause: {
-                    "value": made.value,
-                    "error": made.error,
-                    "gained": made.gained,
-                    "lost": made.lost,
-                    "of": made.trials,
+                    "value": changed.value,
+                    "error": changed.error,
+                    "gained": changed.gained,
+                    "lost": changed.lost,
+                    "of": changed.trials,
                 }
-                for cause, made in separation.changes(of).items()
+                for cause, changed in separation.changes(of).items()
             }
             for figure, of in OF.items()
         },

@@ -21,10 +21,10 @@ def claim_folder(folder: Path, config: SimulationConfig) -> None:
     """
     wanted = _stamp(config)
     path = folder / FILE
-    made = any(folder.glob("event*-hits.csv*"))  # hits are an event's last file
-    if made and not path.exists():
+    has_events = any(folder.glob("event*-hits.csv*"))  # hits are an event's last file
+    if has_events and not path.exists():
         raise ValueError(f"{folder} holds events but no {FILE}: they are not of a simulation; choose an empty folder")
-    if not made:
+    if not has_events:
         write_text(path, json.dumps(wanted, indent=2) + "\n")
         return
     try:

@@ -34,12 +34,12 @@ def quick_estimate(form: AcceleratorForm, device: Device) -> dict[str, Any]:
 def _kernels(form: AcceleratorForm) -> Mapping[str, KernelFigures]:
     rtl = form.plan.config.rtl
     found = {}
-    for made in form.plan.passes:
-        if made.kernel == "copy":
-            found[made.name] = WIRES
+    for stage in form.plan.passes:
+        if stage.kernel == "copy":
+            found[stage.name] = WIRES
         else:
-            kernel = form.mlps.kernels.get(made.name) or make_kernel(
-                form.plan.model, made.name, rtl.latency_cutoff, rtl.clock_period_ns
+            kernel = form.mlps.kernels.get(stage.name) or make_kernel(
+                form.plan.model, stage.name, rtl.latency_cutoff, rtl.clock_period_ns
             )
-            found[made.name] = kernel_figures(kernel)
+            found[stage.name] = kernel_figures(kernel)
     return found

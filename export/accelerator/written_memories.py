@@ -41,8 +41,8 @@ def join_memories(memories: Iterable[RowMemories]) -> tuple[RowMemories, ...]:
     shapes: Counter[tuple[int, int]] = Counter()
     for memory in memories:
         shapes[memory.rows, memory.bits] += memory.count
-    made = [RowMemories(count, rows, bits) for (rows, bits), count in shapes.items()]
-    return tuple(sorted(made, key=lambda memory: (memory.rows * memory.bits, memory.bits), reverse=True))
+    counted = [RowMemories(count, rows, bits) for (rows, bits), count in shapes.items()]
+    return tuple(sorted(counted, key=lambda memory: (memory.rows * memory.bits, memory.bits), reverse=True))
 
 
 def _inside(part: Inner) -> Iterator[RowMemories]:

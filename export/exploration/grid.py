@@ -121,16 +121,16 @@ class Candidate:
 
 def representative_networks(grid: Grid) -> list[SizedNetwork]:
     """A network of random weights for each size of the grid."""
-    made = []
+    networks = []
     for hidden, weight_bits, activation_bits in product(grid.hidden, grid.weight_bits, grid.activation_bits):
         description = interaction_network(replace(grid.network, hidden=hidden))
         recipe = replace(
             grid.recipe, weight_bits=weight_bits, activation_bits=activation_bits, aggregation_bits=activation_bits
         )
-        made.append(
+        networks.append(
             SizedNetwork(hidden, weight_bits, activation_bits, representative_model(description, recipe, grid.seed))
         )
-    return made
+    return networks
 
 
 def trained_network(model: IntegerModel) -> SizedNetwork:

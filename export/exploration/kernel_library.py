@@ -28,28 +28,28 @@ class KernelLibrary:
     def figures(self, model: IntegerModel, rtl: RtlConfig) -> Mapping[str, KernelFigures]:
         """By pass, figures of every kernel that the accelerator of `model` has a lane of."""
         return {
-            made.name: WIRES if made.kernel == "copy" else self._kept(model, made, rtl)
-            for made in read_passes(model.description)
+            stage.name: WIRES if stage.kernel == "copy" else self._kept(model, stage, rtl)
+            for stage in read_passes(model.description)
         }
 
-    def _kept(self, model: IntegerModel, made: Pass, rtl: RtlConfig) -> KernelFigures:
-        answer = self.folder / f"{made.name}-{_key(model, made, rtl)}.json"
+    def _kept(self, model: IntegerModel, stage: Pass, rtl: RtlConfig) -> KernelFigures:
+        answer = self.folder / f"{stage.name}-{_key(model, stage, rtl)}.json"
         if answer.is_file():
             return KernelFigures(**json.loads(answer.read_text()))
-        figures = kernel_figures(make_kernel(model, made.name, rtl.latency_cutoff, rtl.clock_period_ns))
+        figures = kernel_figures(make_kernel(model, stage.name, rtl.latency_cutoff, rtl.clock_period_ns))
         write_text(answer, json.dumps(asdict(figures)) + "\n")
         return figures
 
 
-def _key(model: IntegerModel, made: Pass, rtl: RtlConfig) -> str:
+def _key(model: IntegerModel, stage: Pass, rtl: RtlConfig) -> str:
     """Hash of the weights and formats of a kernel, of its settings, and of the code that makes it."""
-    settings = rtl.latency_cutoff, importlib.metadata.version("alkaid"), model.formats[made.name]
+    settings = rtl.latency_cutoff, importlib.metadata.version("alkaid"), model.formats[stage.name]
     digest = hashlib.sha256(repr(settings).encode())
     for module in (kernel_module, figures_module):
         digest.update(Path(str(module.__file__)).read_bytes())
-    for source in kernel_sources(model, made.name):
+    for source in kernel_sources(model, stage.name):
         digest.update(repr(model.columns(source)).encode())
-    for layer in model.layers.get(made.name, ()):
+    for layer in model.layers.get(stage.name, ()):
         digest.update(repr((layer.weight_format, layer.activation, layer.weight.shape)).encode())
         digest.update(layer.weight.tobytes() + layer.bias.tobytes())
     return digest.hexdigest()[:20]

@@ -92,7 +92,7 @@ def _mlp(
 ) -> tuple[IntegerLayer, ...]:
     exponent = min(fmt.exponent for fmt in columns)
     magnitudes = np.array([fmt.magnitude << (fmt.exponent - exponent) for fmt in columns])
-    made = []
+    layers = []
     last = len(step.widths) - 1
     for index, (fan_in, fan_out) in enumerate(pairwise((len(columns), *step.widths))):
         bits = recipe.layer_bits(description, step.name, index)
@@ -105,9 +105,9 @@ def _mlp(
         signed = index == last
         highest = exponent + round(log2(statistics.range_ * spread))
         activation = Format(bits.activation, highest - bits.activation + int(signed), signed)
-        made.append(IntegerLayer(weight, weight_format, bias, activation))
+        layers.append(IntegerLayer(weight, weight_format, bias, activation))
         exponent, magnitudes = activation.exponent, np.full(fan_out, activation.magnitude)
-    return tuple(made)
+    return tuple(layers)
 
 
 def _weights(fmt: Format, shape: tuple[int, int], statistics: LayerStatistics, rng: np.random.Generator) -> IntArray:

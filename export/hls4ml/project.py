@@ -45,12 +45,12 @@ class HlsForm:
         Inputs are put on their grid in software, as the hardware receives them. Raises ValueError for a graph beyond
         the capacity, InexactForm for a value between the codes of its format.
         """
-        made = self.project.trace(self.inputs(graph))
+        traced = self.project.trace(self.inputs(graph))
         used = as_rows(graph).counts
         codes = {}
         for layer, value in self.network.values.items():
             domain = self.model.description.shape(value.partition(".")[0]).domain
-            rows = made[layer].reshape(self.config.beats[domain].rows, -1)[: used[domain]]
+            rows = traced[layer].reshape(self.config.beats[domain].rows, -1)[: used[domain]]
             codes[value] = self._codes(value, rows)
         return codes
 
@@ -78,10 +78,10 @@ class HlsForm:
         counts = {domain: beats.rows for domain, beats in self.config.beats.items()}
         filled = padded(self.model.description, as_rows(graph), counts)
         codes = self.model.quantize_inputs(filled.features)
-        made = {name: self.model.formats[name].dequantize(values) for name, values in codes.items()}
+        real = {name: self.model.formats[name].dequantize(values) for name, values in codes.items()}
         for end, numbers in filled.ends.items():
-            made[f"edge_{end}"] = numbers.astype(np.float64)
-        return {name: made[name].reshape(self.project.shapes[name]) for name in self.project.inputs}
+            real[f"edge_{end}"] = numbers.astype(np.float64)
+        return {name: real[name].reshape(self.project.shapes[name]) for name in self.project.inputs}
 
     def _codes(self, value: str, real: NDArray[np.float64]) -> IntArray:
         return exact_codes(value, real, self._exponent(value))

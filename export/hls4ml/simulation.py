@@ -73,14 +73,14 @@ class HlsProject:
             result = self.run({name: inputs[name][None] for name in self.inputs})[0]
             entries = (_TraceEntry * len(self.traced))()
             library.collect_trace_output(ctypes.byref(entries))
-            made = {}
+            received = {}
             for entry in entries:
                 name = entry.name.decode()
                 data = ctypes.cast(entry.data, ctypes.POINTER(ctypes.c_double))
-                made[name] = np.ctypeslib.as_array(data, shape=self.shapes[name]).copy()
+                received[name] = np.ctypeslib.as_array(data, shape=self.shapes[name]).copy()
         finally:
             library.free_trace_storage()
-        return made | {self.output: result}
+        return received | {self.output: result}
 
 
 class _TraceEntry(ctypes.Structure):

@@ -82,12 +82,12 @@ def write_test_bench(project: HlsProject, model: IntegerModel, size: Capacity) -
     folder = project.folder
     lines: dict[str, list[str]] = {INPUTS: [], OUTPUTS: []}
     for codes, rows in samples(model, size):
-        real = {value: model.formats[value].dequantize(made) for value, made in codes.items()}
+        real = {value: model.formats[value].dequantize(one) for value, one in codes.items()}
         real |= {f"edge_{end}": numbers.astype(float) for end, numbers in rows.ends.items()}
         output = model.description.output
-        made = model.run(codes, rows)[output] * 2.0 ** model.exponent(output)
+        outputs = model.run(codes, rows)[output] * 2.0 ** model.exponent(output)
         lines[INPUTS].append(_line(np.concatenate([real[value].ravel() for value in project.inputs])))
-        lines[OUTPUTS].append(_line(made.ravel()))
+        lines[OUTPUTS].append(_line(outputs.ravel()))
     for file, written in lines.items():
         write_text(folder / file, "".join(f"{line}\n" for line in written))
     if (folder / "CMakeLists.txt").is_file():

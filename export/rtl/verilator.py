@@ -107,9 +107,9 @@ def build_simulation(
         return _build_part(inside[part], part, options, folder, verilator, compiler)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # each waits for a process of its own
-        made = pool.submit(_runtime, verilator, compiler, folder)
+        pending = pool.submit(_runtime, verilator, compiler, folder)
         built = list(pool.map(build, parts))
-        runtime = made.result()
+        runtime = pending.result()
     own = {name: text for name, text in sources.items() if all(name not in part for part in inside.values())}
     with tempfile.TemporaryDirectory() as work:
         _verilate(

@@ -69,9 +69,9 @@ def pin_harness(sources: Mapping[str, str], module: str, word_bits: int = 16) ->
         raise ValueError(f"pin harness: words of {word_bits} bits, wanted 1 to 64")
     streams = stream_ports("\n".join(sources.values()), module)
     parts = resources.files("edgetrack.hls_projects").joinpath("rtl/pins")
-    made = {part.name: part.read_text() for part in sorted(parts.iterdir(), key=lambda part: part.name)}
+    harness_parts = {part.name: part.read_text() for part in sorted(parts.iterdir(), key=lambda part: part.name)}
     top = f"{module}_pins"
-    return top, {**sources, **made, f"{top}.v": _top(top, module, streams, word_bits)}
+    return top, {**sources, **harness_parts, f"{top}.v": _top(top, module, streams, word_bits)}
 
 
 def _top(top: str, module: str, streams: Sequence[StreamPort], word_bits: int) -> str:

@@ -60,9 +60,9 @@ def read_quartus(path: Path) -> VendorReport:
 
 def _object(path: Path, text: str) -> dict[str, Any]:
     try:
-        made = json.loads(text)
+        table = json.loads(text)
     except json.JSONDecodeError as error:
         raise ReportError(path, f"no whole JSON ({error})") from error
-    if not isinstance(made, dict):
-        raise ReportError(path, f"JSON of {type(made).__name__}, wanted an object")
-    return made
+    if not isinstance(table, dict):
+        raise ReportError(path, f"JSON of {type(table).__name__}, wanted an object")
+    return table

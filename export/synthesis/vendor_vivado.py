@@ -98,7 +98,7 @@ def _cell(found: list[Table], name: str) -> str | None:
 
 def _header(path: Path, text: str) -> tuple[str, str, str]:
     """Tool, design and part."""
-    made = [
+    header = [
         first(pattern, text)
         for pattern in (
             r"^\| Tool Version +: +Vivado v[.]([\d.]+)",
@@ -106,10 +106,10 @@ def _header(path: Path, text: str) -> tuple[str, str, str]:
             r"^\| Device +: +(\S+) *$",
         )
     ]
-    for name, value in zip(("tool version", "design", "device"), made, strict=True):
+    for name, value in zip(("tool version", "design", "device"), header, strict=True):
         if value is None:
             raise ReportError(path, f"no {name} in its header")
-    version, design, device = (str(value) for value in made)
+    version, design, device = (str(value) for value in header)
     return f"Vivado {version}", design, device
 
 
