@@ -14,7 +14,7 @@ from edgetrack.graphs.hitgraph import COORDINATE_SCALE, HitGraph
 from edgetrack.models.thresholds import kept_edges
 from edgetrack.report import theme
 from edgetrack.tracks.candidates import TrackCandidates
-from edgetrack.tracks.matching import NOISE
+from edgetrack.tracks.matching import NOISE, find_overlaps
 from edgetrack.tracks.track_metrics import MatchingConfig
 
 MATCHED, IMPURE, PIECE, FAKE = range(4)
@@ -51,20 +51,15 @@ def event_view(
     75 % or less, so counted as a match and as a fake. Piece: no double majority, but more than 75 % from one particle.
     Fake: neither.
     """
-    assert graph.particle_id is not None
-    ids, particle, sizes = np.unique(graph.particle_id, return_inverse=True, return_counts=True)
+    overlaps = find_overlaps(graph, candidates)
+    ids, candidate, partner = overlaps.ids, overlaps.candidate, overlaps.partner
     labels = candidates.labels
-    inside = labels >= 0
-    pair, shared = np.unique(labels[inside] * len(ids) + particle[inside], return_counts=True)
-    candidate, partner = np.divmod(pair, len(ids))
-    length = candidates.sizes
-    counts = (ids != NOISE) & (sizes >= config.min_particle_hits)
-    large = length >= config.min_candidate_hits
-    real = (ids[partner] != NOISE) & large[candidate]
-    majority = real & counts[partner] & (2 * shared > length[candidate]) & (2 * shared > sizes[partner])
-    pure = real & (4 * shared > 3 * length[candidate])
+    counts = (ids != NOISE) & (overlaps.particle_hits >= config.min_particle_hits)
+    real = overlaps.real(config.min_candidate_hits)
+    majority = real & counts[partner] & overlaps.double_majority
+    pure = real & overlaps.lhc
 
-    classes = np.where(large, FAKE, -1)
+    classes = np.where(candidates.sizes >= config.min_candidate_hits, FAKE, -1)
     classes[candidate[pure]] = PIECE
     classes[candidate[majority & ~pure]] = IMPURE
     classes[candidate[majority & pure]] = MATCHED

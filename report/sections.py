@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edgetrack.export.hls4ml.types import requantized
+from edgetrack.export.rtl.pipelines import RTL
 from edgetrack.quantize.checkpoint import integer_model
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.ranges import (
@@ -189,7 +190,7 @@ def resources_section(record: RunRecord) -> Section:
             "rtl.json: the network was not exported to RTL",
             f"edgetrack export --to rtl{own_checkpoint(record)} --folder {record.folder}/export",
         )
-    period = _plain(record.config, "settings", "rtl").get("clock period ns")
+    period = _plain(record.config, "settings", RTL.name).get("clock period ns")
     rows = tables.resource_rows(record, period)
     largest = {
         key: max((row[key] or 0 for row in rows if row["name"] != "all"), default=0) or 1

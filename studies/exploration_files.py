@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from edgetrack.events.atomic_write import write_text
+from edgetrack.export.accelerator.kind import ACCELERATOR
 from edgetrack.export.exploration.grid import Candidate, Grid
 from edgetrack.export.synthesis.device import Device
 
@@ -70,7 +71,7 @@ def settings_yaml(candidate: Candidate, checkpoint: str | None, figures: Mapping
     `checkpoint` is the trained network's; None for drawn weights: then the comments say what to train first.
     """
     config = asdict(candidate.config)
-    tree: dict[str, Any] = {"to": ["accelerator"], "settings": {"accelerator": config}}
+    tree: dict[str, Any] = {"to": [ACCELERATOR.name], "settings": {ACCELERATOR.name: config}}
     if checkpoint is not None:
         tree = {"checkpoint": checkpoint, **tree}
         head = [f"edgetrack export --config {file}"]

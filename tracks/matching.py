@@ -29,7 +29,7 @@ class Matches:
 
 
 @dataclass(frozen=True)
-class _Overlaps:
+class Overlaps:
     """The pairs of a candidate and a particle that share hits."""
 
     ids: NDArray[np.int64]  # (all particles,) particle_id, ascending, noise included
@@ -39,6 +39,22 @@ class _Overlaps:
     candidate: NDArray[np.int64]  # (pairs,)
     partner: NDArray[np.int64]  # (pairs,) index into ids
     shared: NDArray[np.int64]  # (pairs,) hits in common
+
+    @property
+    def double_majority(self) -> NDArray[np.bool_]:
+        """(pairs,) more than half of the candidate's hits, and more than half of the particle's, are shared."""
+        twice = 2 * self.shared
+        return (twice > self.candidate_hits[self.candidate]) & (twice > self.particle_hits[self.partner])
+
+    @property
+    def lhc(self) -> NDArray[np.bool_]:
+        """(pairs,) more than 75 % of the candidate's hits are shared."""
+        return 4 * self.shared > 3 * self.candidate_hits[self.candidate]
+
+    def real(self, min_candidate_hits: int) -> NDArray[np.bool_]:
+        """(pairs,) a candidate of at least so many hits, and a particle that is not noise."""
+        large = self.candidate_hits[self.candidate] >= min_candidate_hits
+        return np.asarray(large & (self.ids[self.partner] != NOISE))
 
 
 def match_candidates(
@@ -52,16 +68,16 @@ def match_candidates(
 
     Raises: ValueError without particle_id, or when the candidates are of another graph. O(N log N).
     """
-    overlaps = _overlaps(graph, candidates)
+    overlaps = find_overlaps(graph, candidates)
     particle_hits, candidate_hits = overlaps.particle_hits, overlaps.candidate_hits
     candidate, partner, shared = overlaps.candidate, overlaps.partner, overlaps.shared
     particles = (particle_hits >= min_particle_hits) & (overlaps.ids != NOISE)
     large = candidate_hits >= min_candidate_hits
-    real = large[candidate] & (overlaps.ids[partner] != NOISE)
+    real = overlaps.real(min_candidate_hits)
 
     perfect = real & (shared == candidate_hits[candidate]) & (shared == particle_hits[partner])
-    double_majority = real & (2 * shared > candidate_hits[candidate]) & (2 * shared > particle_hits[partner])
-    lhc = np.flatnonzero(real & (4 * shared > 3 * candidate_hits[candidate]))
+    double_majority = real & overlaps.double_majority
+    lhc = np.flatnonzero(real & overlaps.lhc)
     first_of_particle = np.unique(partner[lhc], return_index=True)[1]
     duplicate = np.delete(lhc, first_of_particle)
 
@@ -80,7 +96,7 @@ def match_candidates(
     )
 
 
-def _overlaps(graph: HitGraph, candidates: TrackCandidates) -> _Overlaps:
+def find_overlaps(graph: HitGraph, candidates: TrackCandidates) -> Overlaps:
     if graph.particle_id is None:
         raise ValueError(f"{graph.name}: particle_id is missing; tracking efficiencies need the truth of each hit")
     if candidates.num_hits != graph.num_nodes:
@@ -91,12 +107,12 @@ def _overlaps(graph: HitGraph, candidates: TrackCandidates) -> _Overlaps:
     assigned = candidates.labels >= 0
     pair, shared = np.unique(candidates.labels[assigned] * len(ids) + particle[assigned], return_counts=True)
     candidate, partner = np.divmod(pair, max(len(ids), 1))
-    return _Overlaps(
+    return Overlaps(
         ids, particle, np.bincount(particle, minlength=len(ids)), candidates.sizes, candidate, partner, shared
     )
 
 
-def _main_particle(overlaps: _Overlaps) -> NDArray[np.int64]:
+def _main_particle(overlaps: Overlaps) -> NDArray[np.int64]:
     """(all candidates,) index of the particle with most hits of each; of equals the one of smallest id, noise last."""
     noise = overlaps.ids[overlaps.partner] == NOISE
     order = np.lexsort((overlaps.partner, noise, -overlaps.shared, overlaps.candidate))
@@ -104,7 +120,7 @@ def _main_particle(overlaps: _Overlaps) -> NDArray[np.int64]:
     return overlaps.partner[order[first]]
 
 
-def _of_particles(values: NDArray[np.float32] | None, overlaps: _Overlaps) -> NDArray[np.float64] | None:
+def _of_particles(values: NDArray[np.float32] | None, overlaps: Overlaps) -> NDArray[np.float64] | None:
     """(all particles,) the value that the hits (N,) of each particle carry; nan for noise."""
     if values is None:
         return None

@@ -44,14 +44,14 @@ def test_a_routed_design_and_an_estimate_stand_side_by_side(tmp_path: Path) -> N
 
 
 def test_the_table_says_met_or_not_and_leaves_unknown_figures_open(tmp_path: Path) -> None:
-    status, _, err = call(tmp_path, "--report", str(REPORTS / "timing_violated_2021.2.rpt"))
+    status, out, _ = call(tmp_path, "--report", str(REPORTS / "timing_violated_2021.2.rpt"))
     assert status == 0
-    assert "5.421 ns of 5 (184 MHz, not met)" in err
-    assert "lut" not in err
+    assert "5.421 ns of 5 (184 MHz, not met)" in out
+    assert "lut" not in out
     for name in ("timing_violated_2021.2.rpt", "utilization_routed_2023.2.rpt"):
         shutil.copy(REPORTS / name, tmp_path)
-    _, _, err = call(tmp_path, "--report", str(tmp_path))
-    assert "│ –                                │ 101234 (5.86%)" in err
+    _, out, _ = call(tmp_path, "--report", str(tmp_path))
+    assert "│ –                                │ 101234 (5.86%)" in out
 
 
 def test_another_part_gives_its_shares_but_not_of_intels_primitives(tmp_path: Path) -> None:
