@@ -15,10 +15,11 @@ from edgetrack.export.float_form import FLOAT
 from edgetrack.export.form import Capacity, Form
 from edgetrack.export.forms import FLOAT_FORMS, FORMS, FormSettings, make_float_form, make_form
 from edgetrack.export.integer import INTEGER, export_integer
+from edgetrack.export.interface import Origin
 from edgetrack.export.kind import Source
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sectors import SectorConfig, merged_scores, sectors
-from edgetrack.models.checkpoint import Checkpoint, float_network
+from edgetrack.models.checkpoint import Checkpoint
 from edgetrack.models.pretrained_checkpoints import DEFAULT_FLOAT, DEFAULT_QUANTISED
 from edgetrack.models.rows import hit_rows
 from edgetrack.quantize.checkpoint import integer_model, quantized_network
@@ -58,7 +59,7 @@ def edge_classifier(checkpoint: Checkpoint, form: str, folder: Path, settings: F
             f"checkpoint such as {example!r}"
         )
     if is_float:
-        return FormClassifier(form, make_float_form(form, float_network(checkpoint), folder, settings))
+        return FormClassifier(form, make_float_form(form, checkpoint, folder, settings))
     source = quantized_source(checkpoint)
     return form_classifier(source.model, make_form(form, source, folder, settings), settings)
 
@@ -76,7 +77,7 @@ def classify(
 
 def quantized_source(checkpoint: Checkpoint) -> Source:
     """Network and integers of a quantised checkpoint."""
-    return Source(quantized_network(checkpoint), integer_model(checkpoint))
+    return Source(quantized_network(checkpoint), integer_model(checkpoint), Origin.of(checkpoint))
 
 
 def in_sectors(checkpoint: Checkpoint, capacity: Capacity, folder: Path, settings: FormSettings) -> FormClassifier:

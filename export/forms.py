@@ -16,6 +16,7 @@ from edgetrack.export.float_form import FLOAT
 from edgetrack.export.form import Capacity, Form
 from edgetrack.export.hls4ml.project import HLS4ML
 from edgetrack.export.integer import INTEGER
+from edgetrack.export.interface import Origin, write_interface
 from edgetrack.export.kind import FloatKind, FormKind, NoSettings, Source
 from edgetrack.export.onnx.float_network import ONNX
 from edgetrack.export.onnx.qcdq import QCDQ
@@ -23,7 +24,7 @@ from edgetrack.export.onnx.qonnx import QONNX
 from edgetrack.export.rtl.pipelines import RTL
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sectors import SectorConfig
-from edgetrack.models.network import GraphNetwork
+from edgetrack.models.checkpoint import Checkpoint, float_network
 
 Kind = FormKind[Any, Any] | FloatKind[Any]
 
@@ -97,17 +98,22 @@ def make_form(name: str, source: Source, folder: Path, settings: FormSettings) -
         raise ValueError(f"unknown form {name!r}; known forms: {', '.join(FORMS)}")
     kind = FORMS[name]
     form: Form = kind.make(source, folder / name, settings.of(kind))
+    if kind.writes:
+        write_interface(folder / name, source.model.description, source.origin, source.model)
     return form
 
 
 def make_float_form(
-    name: str, network: GraphNetwork, folder: Path, settings: FormSettings
+    name: str, checkpoint: Checkpoint, folder: Path, settings: FormSettings
 ) -> Callable[[HitGraph], NDArray[np.floating]]:
-    """As `make_form`, of a float network: a function from a graph to its logits (E,)."""
+    """As `make_form`, of a float checkpoint: a function from a graph to its logits (E,)."""
     if name not in FLOAT_FORMS:
         raise ValueError(f"unknown float form {name!r}; known ones: {', '.join(FLOAT_FORMS)}")
     kind = FLOAT_FORMS[name]
-    return kind.make(network, folder / name, settings.of(kind))
+    logits = kind.make(float_network(checkpoint), folder / name, settings.of(kind))
+    if kind.writes:
+        write_interface(folder / name, checkpoint.description, Origin.of(checkpoint))
+    return logits
 
 
 def exportable() -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from edgetrack.events.progress import Progress
 from edgetrack.export.form import Capacity
 from edgetrack.export.hardware import Estimate, Placement
+from edgetrack.export.interface import Origin
 from edgetrack.export.synthesis.device import Device
 from edgetrack.export.synthesis.place_and_route import PlaceConfig
 from edgetrack.graphs.hitgraph import HitGraph
@@ -38,10 +39,11 @@ class NoSettings:
 
 @dataclass(frozen=True)
 class Source:
-    """What every form is made from: the trained network and its integers."""
+    """What every form is made from: the trained network, its integers, and the checkpoint that both are from."""
 
     network: QuantizedNetwork
     model: IntegerModel
+    origin: Origin
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def verify_float_form(
     """Logits of the form `name` and of PyTorch on `graphs`; `shown` names the checkpoint."""
     network = float_network(checkpoint)
     try:
-        logits = make_float_form(name, network, folder, settings)
+        logits = make_float_form(name, checkpoint, folder, settings)
         got = [logits(graph) for graph in graphs]
     except FormUnavailable as error:
         return FloatResult(shown, skipped=str(error))

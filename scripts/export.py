@@ -10,7 +10,6 @@ from edgetrack.export.form import FormUnavailable
 from edgetrack.export.form_classifier import quantized_source
 from edgetrack.export.forms import FLOAT_FORMS, FORMS, FormSettings, check_forms, exportable, make_float_form, make_form
 from edgetrack.export.synthesis.place_and_route import PlaceConfig
-from edgetrack.models.checkpoint import float_network
 from edgetrack.models.pretrained_checkpoints import DEFAULT_FLOAT, DEFAULT_QUANTISED, load_kind
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.hardware_tables import FigureConfig, Figures, add_figures
@@ -66,7 +65,7 @@ def export(config: ExportConfig, folder: Path, console: Console) -> dict[str, An
         try:
             if name in FLOAT_FORMS:
                 assert floats is not None
-                make_float_form(name, float_network(floats), folder, config.settings)
+                make_float_form(name, floats, folder, config.settings)
             else:
                 assert source is not None
                 form = make_form(name, source, folder, config.settings)
