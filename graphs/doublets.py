@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from edgetrack.events.compiled import compiled
 
 TWO_PI = 2 * np.pi
 _LANES = 8  # float64 lanes of the widest vector unit; runs of hits are tested in whole vectors
@@ -23,7 +24,7 @@ class HitBins(NamedTuple):
     z: NDArray[np.float64]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def bin_hits(
     r: NDArray[np.float64],
     phi: NDArray[np.float64],
@@ -69,7 +70,7 @@ def bin_hits(
     return HitBins(start, boxes, node, r_sorted, phi_sorted, z_sorted)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def find_doublets(
     first: int,
     last: int,
@@ -107,7 +108,7 @@ def find_doublets(
     return found[:, :count].copy()
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@compiled(nogil=True, error_model="numpy", inline="always")
 def _outer_hits(
     out: NDArray[np.int32],
     inside: NDArray[np.uint8],
@@ -156,7 +157,7 @@ def _outer_hits(
     return count
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _slopes(r: float, z: float, z0_max: float, radius: float, half_length: float) -> tuple[float, float]:
     """Bounds of Δz/Δr for the doublets of one inner hit; the first above the second where there are none."""
     low, high = (z - z0_max) / r, (z + z0_max) / r
@@ -172,7 +173,7 @@ def _slopes(r: float, z: float, z0_max: float, radius: float, half_length: float
     return low, high
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@compiled(nogil=True, error_model="numpy", inline="always")
 def _test(
     bins: HitBins,
     begin: int,

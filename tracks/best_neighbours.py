@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack.events.compiled import compiled
 from edgetrack.models.thresholds import kept_edges
 from edgetrack.tracks.connected_components import checked_edges
 
@@ -48,7 +48,7 @@ def best_neighbours(
     return kept
 
 
-@numba.njit(cache=True)
+@compiled()
 def _leads(
     num_nodes: int,
     source: NDArray[np.int64],

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetrack.events.compiled import compiled
 from edgetrack.tracks.candidates import TrackCandidates
 
 
@@ -38,7 +38,7 @@ def checked_edges(num_nodes: int, edge_index: NDArray[np.integer]) -> NDArray[np
     return edges
 
 
-@numba.njit(cache=True)
+@compiled()
 def _roots(
     num_nodes: int, source: NDArray[np.int64], target: NDArray[np.int64], keep: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
@@ -63,7 +63,7 @@ def _roots(
     return parent
 
 
-@numba.njit(cache=True)
+@compiled()
 def _labels_of_roots(roots: NDArray[np.int64], min_hits: int) -> NDArray[np.int64]:
     """(N,) labels counted in the order of roots, −1 for components below `min_hits`."""
     sizes = np.zeros(len(roots), np.int64)

@@ -107,7 +107,9 @@ def _add_step(
         case Scatter(reduce="sum" | "mean"):
             types = {
                 "result": hls_types.requantized(model.formats[step.name]),
-                "accum": hls_types.exact(model.sum_bits(step.name, edges), model.exponent(step.source)),
+                "accum": hls_types.accumulator(
+                    model.sum_bits(step.name, edges), model.exponent(step.source), model.formats[step.name]
+                ),
             }
             mean: dict[str, Any] = {}
             if step.reduce == "mean":
@@ -148,7 +150,7 @@ def _add_mlp(network: HlsNetwork, model: IntegerModel, step: Mlp, source: str, r
             if layer.weight_format.signed
             else hls_types.requantized(layer.weight_format),
             "bias": hls_types.exact(max(bias_bits, 2), accumulator),
-            "accum": hls_types.exact(bits[index], accumulator),
+            "accum": hls_types.accumulator(bits[index], accumulator, layer.activation),
             # Rounding, saturation and, for an unsigned result, ReLU: all in one conversion.
             "result": hls_types.requantized(layer.activation),
         }

@@ -1,14 +1,19 @@
-"""The C simulation of an hls4ml project: compiled by g++ and called with arrays."""
+"""The C simulation of an hls4ml project: compiled by g++ and called with arrays, in a process of its own."""
 
 from __future__ import annotations
 
-import ctypes
+import contextlib
 import hashlib
+import pickle
 import subprocess
+import sys
+import tempfile
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +21,8 @@ from numpy.typing import NDArray
 from edgetrack.events.atomic_write import atomic_path
 from edgetrack.export.compiler import find_compiler
 from edgetrack.export.form import FormUnavailable
+from edgetrack.export.hls4ml import simulation_process
+from edgetrack.export.hls4ml.simulation_process import Request
 
 COMPILE = ("-O1", "-std=c++17", "-fPIC", "-fno-gnu-unique", "-w", "-shared", "-Ifirmware/ap_types", "-I.")
 
@@ -32,7 +39,7 @@ class HlsProject:
     traced: tuple[str, ...]
 
     @cached_property
-    def library(self) -> ctypes.CDLL:
+    def simulator(self) -> Simulator:
         """The compiled C simulation; built into the folder where no library of the same sources is there yet.
 
         Takes 10 to 30 s. Raises FormUnavailable without g++, and for a oneAPI project.
@@ -42,10 +49,26 @@ class HlsProject:
                 f"{self.folder}: a oneAPI project is simulated by Intel's icpx: cmake -B build, make "
                 "-C build fpga_emu, then build/*.fpga_emu, which compares with the integer model"
             )
-        return ctypes.CDLL(str(compile_project(self.folder, self.name)))
+        return Simulator(compile_project(self.folder, self.name))
 
     def run(self, inputs: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-        """(n, *output shape) results of n samples, each input (n, *its shape): one call of the top function each."""
+        """(n, *output shape) results of n samples, each input (n, *its shape): one call of the top function each.
+
+        Raises RuntimeError where the simulation breaks off.
+        """
+        return self.simulator.ask(self._request(inputs))[""]
+
+    def trace(self, inputs: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+        """The output of every layer for one sample (each input without a leading axis), the result included.
+
+        Raises RuntimeError where the simulation breaks off.
+        """
+        request = self._request({name: inputs[name][None] for name in self.inputs})
+        request["traced"] = {name: self.shapes[name] for name in self.traced}
+        received = self.simulator.ask(request)
+        return received | {self.output: received.pop("")[0]}
+
+    def _request(self, inputs: Mapping[str, NDArray[np.float64]]) -> Request:
         arrays = [np.ascontiguousarray(inputs[name], np.float64) for name in self.inputs]
         samples = len(arrays[0])
         for name, array in zip(self.inputs, arrays, strict=True):
@@ -53,38 +76,50 @@ class HlsProject:
                 raise ValueError(
                     f"{self.name}: input {name!r} has shape {array.shape}, wanted {(samples, *self.shapes[name])}"
                 )
-        results = np.zeros((samples, *self.shapes[self.output]))
-        buffers = [*arrays, results]
-        addresses = [array.ctypes.data for array in buffers]
-        strides = [array.strides[0] for array in buffers]
-        function = getattr(self.library, f"{self.name}_double")
-        function.argtypes, function.restype = [ctypes.c_void_p] * len(buffers), None
-        for sample in range(samples):
-            function(*[address + sample * stride for address, stride in zip(addresses, strides, strict=True)])
-        return results
+        return {"function": f"{self.name}_double", "inputs": arrays, "output": self.shapes[self.output], "traced": {}}
 
-    def trace(self, inputs: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-        """The output of every layer for one sample (each input without a leading axis), the result included."""
-        library = self.library
-        library.allocate_trace_storage.argtypes = [ctypes.c_size_t]
-        library.collect_trace_output.argtypes = [ctypes.c_void_p]
-        library.allocate_trace_storage(ctypes.sizeof(ctypes.c_double))
+
+class Simulator:
+    """A compiled simulation in a process of its own, which ends with this object."""
+
+    def __init__(self, library: Path) -> None:
+        self._library = library
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (as long as the process)
+        self._process = subprocess.Popen(
+            # -P: the types.py beside it is no module of Python's own
+            [sys.executable, "-P", simulation_process.__file__, str(library.absolute())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+        )
+        weakref.finalize(self, _end, self._process, self._errors)
+
+    def ask(self, request: Request) -> dict[str, NDArray[np.float64]]:
+        """The answer of the simulation. Raises RuntimeError, with its last words, where it breaks off."""
+        requests, answers = self._process.stdin, self._process.stdout
+        assert requests is not None
+        assert answers is not None
         try:
-            result = self.run({name: inputs[name][None] for name in self.inputs})[0]
-            entries = (_TraceEntry * len(self.traced))()
-            library.collect_trace_output(ctypes.byref(entries))
-            received = {}
-            for entry in entries:
-                name = entry.name.decode()
-                data = ctypes.cast(entry.data, ctypes.POINTER(ctypes.c_double))
-                received[name] = np.ctypeslib.as_array(data, shape=self.shapes[name]).copy()
-        finally:
-            library.free_trace_storage()
-        return received | {self.output: result}
+            pickle.dump(request, requests, protocol=5)
+            requests.flush()
+            answer: dict[str, NDArray[np.float64]] = pickle.load(answers)
+        except (EOFError, OSError, pickle.UnpicklingError) as error:
+            status = self._process.wait()
+            self._errors.seek(0)
+            said = self._errors.read().decode(errors="replace").strip()
+            raise RuntimeError(
+                f"the C simulation {self._library} broke off with status {status}: {said[-500:] or 'no message'}"
+            ) from error
+        return answer
 
 
-class _TraceEntry(ctypes.Structure):
-    _fields_ = (("name", ctypes.c_char_p), ("data", ctypes.c_void_p))
+def _end(process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+    process.wait()
+    errors.close()
 
 
 def compile_project(folder: Path, name: str) -> Path:

@@ -19,6 +19,15 @@ def exact(bits: int, exponent: int) -> str:
     return f"fixed<{bits},{bits + exponent}>"
 
 
+def accumulator(bits: int, exponent: int, result: Format) -> str:
+    """As `exact`, for values that are then brought to `result`.
+
+    It reaches up to the bit that decides the rounding: ap_fixed breaks off where that lies beyond its own bits, as it
+    does where all values are far below the step of `result` (a layer of zeros).
+    """
+    return exact(max(bits, result.exponent - exponent), exponent)
+
+
 def common(formats: Sequence[Format]) -> str:
     """The narrowest type that holds every value of all `formats` exactly."""
     exponent = min(fmt.exponent for fmt in formats)

@@ -1,6 +1,6 @@
 """Types written for hls4ml hold exactly what the formats hold."""
 
-from edgetrack.export.hls4ml.types import common, exact, requantized, unsigned
+from edgetrack.export.hls4ml.types import accumulator, common, exact, requantized, unsigned
 from edgetrack.quantize.fixed_point import Format
 
 
@@ -27,3 +27,9 @@ def test_common_type_holds_every_part() -> None:
     assert common([Format(8, -7), Format(6, -2)]) == "fixed<11,4>"  # −8 … 7.99 in steps of 2⁻⁷
     assert common([Format(8, -4, signed=False), Format(4, -2)]) == "fixed<9,5>"  # 0 … 15.9 needs a sign bit now
     assert common([Format(8, -4, signed=False), Format(9, -4, signed=False)]) == "ufixed<9,5>"
+
+
+def test_accumulators_reach_the_bit_that_decides_the_rounding() -> None:
+    assert accumulator(19, -12, Format(8, -7)) == exact(19, -12)
+    assert accumulator(1, -12, Format(8, -5)) == "fixed<7,-5>"  # all zeros
+    assert accumulator(1, -5, Format(8, -5)) == "fixed<1,-4>"
