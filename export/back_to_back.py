@@ -14,6 +14,7 @@ from edgetrack.export.cases import PUBLISHED_SIZES, random_graph
 from edgetrack.export.form import Capacity, Form, InexactForm
 from edgetrack.export.tally import Tally
 from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.rows import Graph
 from edgetrack.quantize.fixed_point import IntArray
 
 
@@ -21,7 +22,7 @@ from edgetrack.quantize.fixed_point import IntArray
 class StreamingForm(Form, Protocol):
     """A form that holds several graphs at a time: the state of one must not leak into another, whatever stalls."""
 
-    def run_graphs(self, graphs: Sequence[HitGraph], stalls: Stalls | None = None) -> Sequence[Received]:
+    def run_graphs(self, graphs: Sequence[Graph], stalls: Stalls | None = None) -> Sequence[Received]:
         """The output's codes of each graph, with the clocks at which it came and left."""
 
 

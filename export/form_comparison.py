@@ -13,7 +13,7 @@ from edgetrack.export.back_to_back import StreamCases, StreamingForm, compare_re
 from edgetrack.export.cases import count_vectors, kernel_vectors
 from edgetrack.export.form import Form, InexactForm
 from edgetrack.export.tally import Mismatch, Tally
-from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.rows import Graph, as_rows
 from edgetrack.quantize.integer_model import IntegerModel
 
 
@@ -97,19 +97,19 @@ def impossible(form: str, why: str) -> FormResult:
 def verify_form(
     reference: IntegerModel,
     form: Form,
-    graphs: Sequence[HitGraph],
+    graphs: Sequence[Graph],
     vectors: int,
     seed: int,
     progress: Progress,
-    special: Sequence[HitGraph] = (),
+    special: Sequence[Graph] = (),
     stream: StreamCases | None = None,
 ) -> FormResult:
-    """Compare `form` with `reference` on `vectors` inputs of each MLP, on `graphs` and on `special` ones.
+    """Compare `form` with `reference` on `vectors` inputs of each kernel, on `graphs` and on `special` ones.
 
     Every value that the form shows is compared, in the order of the steps; an integer that differs counts as one
     mismatch, and so does a run whose result is no integers of the model at all. With `stream`, for a `StreamingForm`,
     graphs go one behind the other, together with the random ones of `stream` and once in each of its rounds.
-    `progress(done, total)` is called after each MLP and each graph or round.
+    `progress(done, total)` is called after each kernel and each graph or round.
     """
     tally = Tally(form.name, reference.description.output)
     kernels = [kernel.name for kernel in reference.description.kernels]
@@ -152,8 +152,8 @@ def verify_form(
 def _one_by_one(
     reference: IntegerModel,
     form: Form,
-    graphs: Sequence[HitGraph],
-    special: Sequence[HitGraph],
+    graphs: Sequence[Graph],
+    special: Sequence[Graph],
     tally: Tally,
     after: Callable[[int], None],
 ) -> tuple[int, int]:
@@ -175,7 +175,7 @@ def _one_by_one(
 def _in_rounds(
     reference: IntegerModel,
     form: StreamingForm,
-    graphs: Sequence[HitGraph],
+    graphs: Sequence[Graph],
     stream: StreamCases,
     tally: Tally,
     after: Callable[[int], None],
@@ -191,4 +191,4 @@ def _in_rounds(
         compare_received(tally, names, [wanted[index] for index in order], received)
         clocks[name] = received[-1].last_logit - received[0].first_node + 1
         after(done)
-    return StreamResult(len(graphs), len({(graph.num_nodes, graph.num_edges) for graph in graphs}), clocks)
+    return StreamResult(len(graphs), len({tuple(as_rows(graph).counts.values()) for graph in graphs}), clocks)

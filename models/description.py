@@ -30,6 +30,7 @@ from edgetrack.models.steps import (
     Shape,
     Step,
     Table,
+    is_kernel,
     keeps_codes,
     refuse_step,
 )
@@ -96,7 +97,7 @@ class NetworkDescription:
     @cached_property
     def kernels(self) -> tuple[Kernel, ...]:
         """The steps that compute, row by row: what stands as one pipeline in hardware, and is verified on its own."""
-        return tuple(step for step in self.steps if isinstance(step, Kernel))
+        return tuple(step for step in self.steps if is_kernel(step))
 
     @cached_property
     def parameters(self) -> dict[str, Mlp]:

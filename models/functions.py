@@ -7,15 +7,24 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-SMALLEST = 2.0**-24  # what reciprocals take instead of zero and negative numbers
+
+def _if_positive(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """`function` of positive numbers, 0 elsewhere: the reciprocal of an empty sum."""
+
+    def guarded(x: Tensor) -> Tensor:
+        positive = x > 0
+        return torch.where(positive, function(torch.where(positive, x, 1.0)), 0.0)
+
+    return guarded
+
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "silu": torch.nn.functional.silu,
     "sigmoid": torch.sigmoid,
     "exponential": torch.exp,
-    "reciprocal": lambda x: x.clamp(min=SMALLEST).reciprocal(),
-    "reciprocal_square_root": lambda x: x.clamp(min=SMALLEST).rsqrt(),
-    "square_root": lambda x: x.clamp(min=0.0).sqrt(),
+    "reciprocal": _if_positive(torch.reciprocal),
+    "reciprocal_square_root": _if_positive(torch.rsqrt),
+    "square_root": _if_positive(torch.sqrt),
 }
 
 

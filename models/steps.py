@@ -6,7 +6,7 @@ A value is a matrix: one row an element of its domain (a node, an edge, …), `w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Never, NoReturn
+from typing import Literal, NamedTuple, Never, NoReturn, TypeGuard
 
 
 class Shape(NamedTuple):
@@ -162,6 +162,17 @@ Kernel = Mlp | Map | Table
 def keeps_codes(step: Input | Step) -> bool:
     """Whether a step only moves or selects numbers, so that they keep their formats: nothing is rounded."""
     return isinstance(step, Gather | Concat) or (isinstance(step, Scatter) and step.reduce == "max")
+
+
+def is_kernel(step: Step) -> TypeGuard[Kernel]:
+    """Whether a step computes row by row. Raises ValueError for a kind that is not known."""
+    match step:
+        case Mlp() | Map() | Table():
+            return True
+        case Gather() | Concat() | Scatter():
+            return False
+        case _:
+            refuse_step(step, "kernels")
 
 
 def refuse_step(step: Never, where: str) -> NoReturn:

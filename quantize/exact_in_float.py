@@ -13,7 +13,7 @@ def check_exact_in_float32(model: IntegerModel) -> None:
     Up to there, every sum and product of a forward pass in float32 is exact in any order. A mean's product with the
     reciprocal is taken in float64, and may reach 2^53.
     """
-    for name, bound in model.bounds().items():
+    for name, bound in model.bounds.items():
         step = model.description.step(name.partition(".")[0])
         if isinstance(step, Scatter):
             over = f"{name}: sums over {model.max_degree} neighbours reach"

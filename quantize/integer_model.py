@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -113,7 +114,7 @@ class IntegerModel:
         for step in self.description.steps:
             if isinstance(step, Table):
                 self._check_table(step)
-        for name, bound in self.bounds().items():
+        for name, bound in self.bounds.items():
             if bound.largest >= WIDEST:
                 raise ValueError(
                     f"integer model {self.description.name!r}: {name} reaches {bound.largest:,}, wanted below 2^62; "
@@ -141,7 +142,8 @@ class IntegerModel:
         """Largest magnitudes of a value's codes, column by column, on the value's grid."""
         return Bound.of(self.columns(name))
 
-    def bounds(self) -> dict[str, Bound]:
+    @cached_property
+    def bounds(self) -> Mapping[str, Bound]:
         """Largest exact result before rounding: by step, by layer for MLPs ("phi_r1.0"), in the order of the steps.
 
         Of a mean: that of the product with the reciprocal; its sum's is `sum_bound`.

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto
 
 from edgetrack.export.kind import FloatKind, NoSettings
 from edgetrack.export.onnx.graph import OnnxGraph, save_onnx
@@ -18,10 +18,11 @@ from edgetrack.export.onnx.network import index_inputs, network_graph, output_te
 from edgetrack.export.onnx.runtime import OnnxSession
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import NetworkDescription
-from edgetrack.models.functions import SMALLEST
 from edgetrack.models.network import GraphNetwork
 from edgetrack.models.rows import Rows, hit_rows
 from edgetrack.models.steps import Mlp, Scatter, Table
+
+Writer = Callable[[OnnxGraph, str, str], None]  # graph, source, output
 
 
 def _silu(graph: OnnxGraph, source: str, output: str) -> None:
@@ -29,14 +30,11 @@ def _silu(graph: OnnxGraph, source: str, output: str) -> None:
     graph.node("Mul", [source, sigmoid], output, graph.shapes[source])
 
 
-def _operators(*names: str, least: float | None = None) -> Callable[[OnnxGraph, str, str], None]:
-    """ONNX operators one after the other, numbers below `least` replaced by it before."""
+def _operators(*names: str) -> Writer:
+    """ONNX operators one after the other."""
 
     def write(graph: OnnxGraph, source: str, output: str) -> None:
         shape = graph.shapes[source]
-        if least is not None:
-            limit = graph.constant(f"number.{least}", np.array(least, np.float32))
-            source = graph.node("Max", [source, limit], f"{output}.limited", shape)
         for place, name in enumerate(names):
             made = output if place == len(names) - 1 else f"{output}.{name}"
             source = graph.node(name, [source], made, shape)
@@ -44,13 +42,27 @@ def _operators(*names: str, least: float | None = None) -> Callable[[OnnxGraph, 
     return write
 
 
-FLOAT_FUNCTIONS: dict[str, Callable[[OnnxGraph, str, str], None]] = {
+def _if_positive(*names: str) -> Writer:
+    """ONNX operators one after the other on positive numbers, 0 elsewhere."""
+
+    def write(graph: OnnxGraph, source: str, output: str) -> None:
+        shape = graph.shapes[source]
+        zero, one = (graph.constant(f"number.{value}", np.array(value, np.float32)) for value in (0.0, 1.0))
+        positive = graph.node("Greater", [source, zero], f"{output}.positive", shape, dtype=TensorProto.BOOL)
+        taken = graph.node("Where", [positive, source, one], f"{output}.taken", shape)
+        _operators(*names)(graph, taken, f"{output}.there")
+        graph.node("Where", [positive, f"{output}.there", zero], output, shape)
+
+    return write
+
+
+FLOAT_FUNCTIONS: dict[str, Writer] = {
     "silu": _silu,
     "sigmoid": _operators("Sigmoid"),
     "exponential": _operators("Exp"),
-    "reciprocal": _operators("Reciprocal", least=SMALLEST),
-    "reciprocal_square_root": _operators("Sqrt", "Reciprocal", least=SMALLEST),
-    "square_root": _operators("Sqrt", least=0.0),
+    "reciprocal": _if_positive("Reciprocal"),
+    "reciprocal_square_root": _if_positive("Sqrt", "Reciprocal"),
+    "square_root": _if_positive("Sqrt"),
 }
 
 

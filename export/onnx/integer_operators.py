@@ -22,6 +22,7 @@ from edgetrack.quantize.exact_in_float import check_exact_in_float32
 from edgetrack.quantize.fixed_point import Format, IntArray
 from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
 
+WIDEST_FUSED = 1 << 30  # LSB of the result
 FLOAT, DOUBLE, INT64 = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT64
 
 # (graph, source tensor, format, output tensor): bring the source to the format
@@ -43,7 +44,22 @@ class IntegerArithmetic:
         return f"{name}.exact"
 
     def settle(self, graph: OnnxGraph, name: str, source: str, output: str) -> None:
-        self.quantiser(graph, source, self.model.formats[name], output)
+        fmt, bound = self.model.formats[name], self.model.bounds.get(name)
+        if bound is not None and bound.largest * 2.0 ** (bound.exponent - fmt.exponent) >= WIDEST_FUSED:
+            source = self._limited(graph, name, source)
+        self.quantiser(graph, source, fmt, output)
+
+    def _limited(self, graph: OnnxGraph, name: str, source: str) -> str:
+        """The tensor cut at four times the format's range, which saturates anyway.
+
+        ONNX Runtime fuses a product or sum between dequantised values and its QuantizeLinear into an integer kernel,
+        whose conversion to int32 wraps around beyond 2^31.
+        """
+        fmt, shape = self.model.formats[name], graph.shapes[source]
+        for operator, sign in (("Min", 1), ("Max", -1)):
+            limit = graph.constant(f"{name}.{operator}", np.array(sign * 4.0 * fmt.magnitude * fmt.step, np.float32))
+            source = graph.node(operator, [source, limit], f"{name}.{operator}.cut", shape)
+        return source
 
     def mlp(self, graph: OnnxGraph, step: Mlp, source: str) -> None:
         exponent, tensor = self.model.exponent(step.source), source
@@ -58,10 +74,10 @@ class IntegerArithmetic:
         contents = self.model.formats[step.name].dequantize(self.model.tables[step.name]).astype(np.float32)
         table = graph.constant(f"{step.name}.contents", contents)
         per_step = graph.constant(f"per.2^{fmt.exponent}", np.array(2.0**-fmt.exponent, np.float32))
-        codes = graph.node("Mul", [source, per_step], f"{step.name}.codes", shape)
-        whole = graph.node("Cast", [codes], f"{step.name}.whole", shape, dtype=INT64, to=INT64)
+        codes = graph.node("Mul", [source, per_step], f"{step.name}.entry.real", shape)
+        whole = graph.node("Cast", [codes], f"{step.name}.entry.code", shape, dtype=INT64, to=INT64)
         lowest = graph.constant(f"lowest.{fmt.lowest}", np.array(fmt.lowest, np.int64))
-        place = graph.node("Sub", [whole, lowest], f"{step.name}.place", shape, dtype=INT64)
+        place = graph.node("Sub", [whole, lowest], f"{step.name}.entry", shape, dtype=INT64)
         graph.node("Gather", [table, place], output, shape, axis=0)
 
     def mean(self, graph: OnnxGraph, step: Scatter, total: str, degree: str, output: str) -> None:

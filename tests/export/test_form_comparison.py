@@ -144,5 +144,5 @@ def test_corner_vectors_reach_the_accumulator_bound() -> None:
     values = part.run(kernel_vectors(model, "phi_r1", 4096, seed=1))
     inputs = Exact(values["relation_1"], part.exponent("relation_1"))
     accumulators = part.layers["phi_r1"][0].accumulate(inputs).codes
-    bound = model.bounds()["phi_r1.0"].largest
+    bound = model.bounds["phi_r1.0"].largest
     assert 0.98 * bound < np.abs(accumulators).max() <= bound

@@ -97,7 +97,7 @@ def test_accumulators_stay_within_the_stated_bounds_and_reach_near_them(descript
         layer = model.layers[mlp.name][0]
         extremes = np.sign(layer.weight) * model.bound(mlp.source).codes.astype(np.int64)
         worst = np.abs(layer.weight * extremes).sum(axis=1) + np.abs(layer.bias)
-        assert model.bounds()[f"{mlp.name}.0"].largest == worst.max()
+        assert model.bounds[f"{mlp.name}.0"].largest == worst.max()
         assert model.accumulator_bits(mlp.name)[0] == int(worst.max()).bit_length() + 1
 
 

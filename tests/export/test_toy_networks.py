@@ -1,0 +1,133 @@
+"""Three networks that together have every kind of step, through every form: 0 mismatches, and each flip is caught.
+
+A network that a form cannot take is refused by name before anything is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from integer_networks import flip_lsb
+from numpy.typing import NDArray
+from quantized_networks import random_network
+from toy_networks import NETWORKS, toy_rows
+
+from edgetrack.export.form import Form
+from edgetrack.export.form_comparison import FormResult, verify_form
+from edgetrack.export.forms import FORMS
+from edgetrack.export.kind import Source
+from edgetrack.export.onnx.float_network import FloatOnnx, export_float_onnx
+from edgetrack.models.network import seeded_network
+from edgetrack.models.operations import OPERATIONS
+from edgetrack.models.rows import Rows, as_tensors
+from edgetrack.quantize.extract import extract_integer_model
+from edgetrack.quantize.integer_model import IntegerModel
+from edgetrack.quantize.recipe import PrecisionRecipe
+
+RECIPE = PrecisionRecipe(bias_bits=20, max_degree=256)
+SIZES = ((20, 1.0), (12, 1.0), (16, 8.0), (1, 1.0), (0, 1.0))
+
+# How each form is made small here; what is missing takes its own defaults.
+SETTINGS: Mapping[str, Any] = {}
+# What a form does not take, and the reason it must give.
+REFUSED: Mapping[tuple[str, str], str] = {}
+
+
+@cache
+def source(name: str) -> Source:
+    network = random_network(NETWORKS[name], RECIPE, graph=toy_rows(NETWORKS[name], 40))
+    return Source(network, extract_integer_model(network))
+
+
+@cache
+def graphs(name: str) -> tuple[Rows[NDArray[Any]], ...]:
+    return tuple(toy_rows(NETWORKS[name], size, seed, spread) for seed, (size, spread) in enumerate(SIZES))
+
+
+def made(form: str, source: Source, folder: Path) -> Form:
+    kind = FORMS[form]
+    exported: Form = kind.make(source, folder, SETTINGS.get(form) or kind.settings())
+    return exported
+
+
+def compared(model: IntegerModel, form: Form, name: str, vectors: int = 1500) -> FormResult:
+    return verify_form(model, form, graphs(name), vectors, 1, lambda *_: None)
+
+
+CASES = [(form, name) for form in ("integer", "brevitas", "qonnx", "qcdq") for name in NETWORKS]
+
+
+@pytest.mark.parametrize(("form", "name"), CASES)
+def test_every_integer_of_every_toy_is_equal(form: str, name: str, tmp_path: Path) -> None:
+    if (form, name) in REFUSED:
+        with pytest.raises(ValueError, match=REFUSED[form, name]):
+            made(form, source(name), tmp_path)
+        assert not list(tmp_path.iterdir())
+        return
+    result = compared(source(name).model, made(form, source(name), tmp_path), name)
+    assert (result.mismatches, result.first, result.failed) == (0, None, False)
+    assert result.distinct_outputs > 8
+
+
+@pytest.mark.parametrize(("form", "name"), [case for case in CASES if case not in REFUSED])
+def test_a_flipped_bit_of_a_weight_or_of_a_table_is_caught(form: str, name: str, tmp_path: Path) -> None:
+    """The form is made of the model; the reference has one LSB flipped: it is named as the first difference."""
+    model = source(name).model
+    built = made(form, source(name), tmp_path)
+    mlp = model.description.mlps[-1]
+    twins = {mlp.name: flip_lsb(model, mlp.name, len(mlp.widths) - 1)} | {
+        table: flipped_entry(model, table) for table in model.tables
+    }
+    for layer, twin in twins.items():
+        result = compared(twin, built, name)
+        assert result.failed, layer
+        assert result.first is not None
+        assert result.first.layer == layer
+    assert not compared(model, built, name).failed
+
+
+def flipped_entry(model: IntegerModel, table: str) -> IntegerModel:
+    """The same model with the table's entry of code 0 one LSB off."""
+    step = model.description.step(table)
+    entries = model.tables[table].copy()
+    place = -model.columns(step.sources[0])[0].lowest
+    entries[place] += 1 if entries[place] < model.formats[table].highest else -1
+    return replace(model, tables={**model.tables, table: entries})
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_float_onnx_equals_torch_up_to_rounding(name: str, tmp_path: Path) -> None:
+    network = seeded_network(NETWORKS[name], seed=2).eval()
+    exported = FloatOnnx(export_float_onnx(network, tmp_path / "float.onnx"), network.description)
+    spread = 0.0
+    for rows in graphs(name):
+        with torch.no_grad():
+            wanted = network(as_tensors(rows)).numpy()
+        # sums of a few dozen float32 numbers of order 1 in another order
+        np.testing.assert_allclose(exported.output(rows), wanted, rtol=1e-4, atol=1e-5, err_msg=rows.name)
+        spread = max(spread, float(np.ptp(wanted)) if len(wanted) else 0.0)
+    assert spread > 1e-2
+
+
+def test_the_toys_have_every_kind_of_step_and_saturate() -> None:
+    steps = [step for network in NETWORKS.values() for step in network.steps]
+    assert {step.kind for step in steps} == {"gather", "concat", "mlp", "map", "table", "scatter"}
+    assert {step.operation for step in steps if step.kind == "map"} == set(OPERATIONS)
+    assert {step.reduce for step in steps if step.kind == "scatter"} == {"sum", "mean", "max"}
+    assert {step.function for step in steps if step.kind == "table"} >= {"silu", "sigmoid", "exponential", "reciprocal"}
+    for name in NETWORKS:
+        model = source(name).model
+        ends = [0, 0]
+        for rows in graphs(name):
+            for value, codes in model.run_graph(rows).items():
+                fmt = model.columns(value)[0]
+                ends[0] += int((codes == fmt.lowest).sum())
+                ends[1] += int((codes == fmt.highest).sum())
+        assert min(ends) > 0
