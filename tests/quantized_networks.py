@@ -6,9 +6,12 @@ import numpy as np
 import torch
 from integer_networks import random_graph
 
+from edgetrack.export.interface import Origin
+from edgetrack.export.kind import Source
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.rows import Graph, as_rows, as_tensors
 from edgetrack.quantize.calibration import CalibrationConfig, calibrate
+from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.quantizers import threshold_parameter
 from edgetrack.quantize.recipe import PrecisionRecipe
@@ -38,3 +41,8 @@ def network_values(network: QuantizedNetwork, graph: Graph, hidden: bool = True)
     with torch.no_grad():
         values = network.values(as_tensors(as_rows(graph)), hidden)
     return {name: value.numpy().astype(np.float64) for name, value in values.items()}
+
+
+def source_of(network: QuantizedNetwork) -> Source:
+    """A network as forms are made from it, of no checkpoint."""
+    return Source(network, extract_integer_model(network), Origin("0" * 64, 0.0, 0.0))

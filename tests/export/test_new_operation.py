@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 import torch
 from integer_networks import flip_lsb, random_graph
-from quantized_networks import random_network
+from quantized_networks import random_network, source_of
 
 from edgetrack.export.form_comparison import verify_form
 from edgetrack.export.forms import FORMS
-from edgetrack.export.kind import Source
 from edgetrack.export.onnx.float_network import FloatOnnx, export_float_onnx
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.network import seeded_network
@@ -69,7 +68,7 @@ def test_every_form_gives_the_integers_of_it(form: str, tmp_path: Path) -> None:
     network = random_network(blended(), PrecisionRecipe(bias_bits=20, activation_bits=6), seed=3)
     model = extract_integer_model(network)
     kind = FORMS[form]
-    built = kind.make(Source(network, model), tmp_path, kind.settings())
+    built = kind.make(source_of(network), tmp_path, kind.settings())
     graphs = [random_graph(20, 60), random_graph(9, 30, spread=6.0), random_graph(4, 0)]
     result = verify_form(model, built, graphs, 4000, 1, lambda *_: None)
     assert (result.mismatches, result.first, result.failed) == (0, None, False)

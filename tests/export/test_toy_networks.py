@@ -16,7 +16,7 @@ import pytest
 import torch
 from integer_networks import flip_lsb
 from numpy.typing import NDArray
-from quantized_networks import random_network
+from quantized_networks import random_network, source_of
 from toy_networks import NETWORKS, toy_rows
 
 from edgetrack.export.form import Form
@@ -27,7 +27,6 @@ from edgetrack.export.onnx.float_network import FloatOnnx, export_float_onnx
 from edgetrack.models.network import seeded_network
 from edgetrack.models.operations import OPERATIONS
 from edgetrack.models.rows import Rows, as_tensors
-from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.recipe import PrecisionRecipe
 
@@ -43,7 +42,7 @@ REFUSED: Mapping[tuple[str, str], str] = {}
 @cache
 def source(name: str) -> Source:
     network = random_network(NETWORKS[name], RECIPE, graph=toy_rows(NETWORKS[name], 40))
-    return Source(network, extract_integer_model(network))
+    return source_of(network)
 
 
 @cache
@@ -111,7 +110,9 @@ def test_float_onnx_equals_torch_up_to_rounding(name: str, tmp_path: Path) -> No
         with torch.no_grad():
             wanted = network(as_tensors(rows)).numpy()
         # sums of a few dozen float32 numbers of order 1 in another order
-        np.testing.assert_allclose(exported.output(rows), wanted, rtol=1e-4, atol=1e-5, err_msg=rows.name)
+        np.testing.assert_allclose(
+            exported.output(rows).reshape(wanted.shape), wanted, rtol=1e-4, atol=1e-5, err_msg=rows.name
+        )
         spread = max(spread, float(np.ptp(wanted)) if len(wanted) else 0.0)
     assert spread > 1e-2
 

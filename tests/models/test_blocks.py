@@ -132,7 +132,7 @@ def test_rounds_with_shared_weights_have_the_parameters_of_one() -> None:
     network = on_nodes(steps, "h_3")
     assert network.description.num_parameters() == (3 + 1) * 4 + (8 + 1) * 6 + (6 + 1) * 4
     assert sum(parameter.numel() for parameter in network.parameters()) == network.description.num_parameters()
-    network.values(graph())["h_3"].square().sum().backward()
+    torch.autograd.backward(network.values(graph())["h_3"].square().sum())
     shared = network.mlps["shared"].get_submodule("0")
     assert isinstance(shared, nn.Linear)
     assert shared.weight.grad is not None

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from integer_networks import random_graph, random_integer_model
-from quantized_networks import random_network
+from quantized_networks import random_network, source_of
 
 from edgetrack.export.compiler import find_compiler
 from edgetrack.export.forms import FormSettings
@@ -17,11 +17,9 @@ from edgetrack.export.hls4ml import simulation
 from edgetrack.export.hls4ml.config import HlsConfig
 from edgetrack.export.hls4ml.project import export_hls4ml
 from edgetrack.export.hls4ml.simulation import Simulator
-from edgetrack.export.kind import Source
 from edgetrack.export.verification import VerifyConfig, verify_by_name
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.steps import Concat, Gather, Input, Mlp, Scatter
-from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerModel
 
@@ -109,8 +107,7 @@ def test_the_process_of_a_simulation_ends_with_it(tmp_path: Path) -> None:
 def test_only_the_form_that_breaks_off_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     library = dying(tmp_path)
     monkeypatch.setattr(simulation, "compile_project", lambda folder, name: library)
-    network = random_network(NETWORK)
-    source = Source(network, extract_integer_model(network))
+    source = source_of(random_network(NETWORK))
     settings = FormSettings(hls4ml=HlsConfig(nodes=24, edges=40))
     amounts = VerifyConfig(number=1, vectors=100, settings=settings)
     graphs = [random_graph(20, 40)]
