@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -75,6 +74,6 @@ def _percentiles(counts: list[int]) -> tuple[int, ...]:
     return tuple(int(v) for v in np.percentile(counts, PERCENTILES, method="higher"))
 
 
-def cutting_loss(graphs: Sequence[HitGraph], config: SectorConfig) -> dict[str, Any]:
-    """The fields of `SectorLoss` of these graphs in sectors."""
-    return asdict(sector_loss([(graph, sectors(graph, config)) for graph in graphs], config))
+def cutting_loss(graphs: Sequence[HitGraph], config: SectorConfig) -> SectorLoss:
+    """What cutting these graphs into sectors loses."""
+    return sector_loss([(graph, sectors(graph, config)) for graph in graphs], config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -121,7 +121,7 @@ def evaluate(config: EvaluateConfig, folder: Path, console: Console) -> dict[str
     console.say(f"logits and track labels of every graph: {folder / 'scores'}")
     result = {"checkpoint": config.checkpoint, "form": form, **figures, "scores": str(folder / "scores")}
     if cut is not None:
-        result["sectors"] = cutting_loss(graphs, cut)
+        result["sectors"] = asdict(cutting_loss(graphs, cut))
         warn_of_lost_edges(form, result["sectors"], console)
     if separation is not None:
         result["separation"] = separation_json(separation)

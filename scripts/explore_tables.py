@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from edgetrack.export.accelerator.resource_model import MODELLED
 from edgetrack.export.exploration.choice import Limits, excesses
 from edgetrack.export.exploration.grid import Candidate, Grid, SizedNetwork
 from edgetrack.export.synthesis.device import Device
 from edgetrack.scripts.console import Console
-from edgetrack.studies.exploration_check import CHECKED, Check, design_name
+from edgetrack.studies.exploration_check import Check, design_name
 
 
 def show_front(
@@ -112,7 +113,7 @@ def show_checks(checks: Sequence[Check], console: Console) -> None:
         ("logits ≠", *(one.mismatches for one in checks)),
         ("latency", *(f"{one.candidate.latency_cycles} / {one.latency_cycles}" for one in checks)),
         ("interval", *(f"{one.candidate.interval_cycles:g} / {one.interval_cycles:g}" for one in checks)),
-        *((key, *(cell(one, key) for one in checks)) for key in CHECKED),
+        *((key, *(cell(one, key) for one in checks)) for key in MODELLED),
     ]
     console.table(
         "formula / measured: cycles in simulation, resources by Yosys (not placed and routed)",

@@ -61,8 +61,7 @@ def verify(config: VerifyRunConfig, folder: Path, console: Console, artefacts: P
     size gets sectors of the real ones, padded. A form that streams gets all graphs one behind the other, random ones
     among them, in several rounds of stalls. A difference is reported with form, first divergent layer, graph and index,
     and the exit status is 1; so it is where a form cannot hold the network. The other forms are verified all the same.
-    A form whose tool is missing is shown as skipped. Writes verify.json; forms are exported into `artefacts`, by
-    default the run folder.
+    A form whose tool is missing is shown as skipped. Writes verify.json; the forms stand in the run folder.
     """
     artefacts = artefacts or folder
     source = quantized_source(load_kind(config.checkpoint, "quantised"))

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgetrack.events.progress import Progress, no_progress
 from edgetrack.export.accelerator.form import AcceleratorForm, export_accelerator
+from edgetrack.export.accelerator.resource_model import MODELLED
 from edgetrack.export.accelerator.timing import measure_latency, measured_interval
 from edgetrack.export.accelerator.verilog import TOP
 from edgetrack.export.back_to_back import compare_received
@@ -19,8 +20,6 @@ from edgetrack.export.exploration.grid import Candidate, SizedNetwork
 from edgetrack.export.synthesis.hierarchy import estimate_hierarchy
 from edgetrack.export.synthesis.yosys import Resources
 from edgetrack.export.tally import Tally
-
-CHECKED = ("lut", "ff", "carry4", "lutram", "bram36", "uram")
 
 
 class CheckSettings(Protocol):
@@ -50,7 +49,7 @@ class Check:
 
     def errors(self) -> dict[str, float]:
         """Resource → formula ÷ synthesis − 1; 0 where both are 0, infinite where only synthesis finds none."""
-        pairs = {name: (getattr(self.candidate.resources, name), getattr(self.resources, name)) for name in CHECKED}
+        pairs = {name: (getattr(self.candidate.resources, name), getattr(self.resources, name)) for name in MODELLED}
         return {
             name: (by_formula / counted - 1 if counted else float("inf") if by_formula else 0.0)
             for name, (by_formula, counted) in pairs.items()
@@ -135,7 +134,7 @@ def check_row(one: Check) -> dict[str, Any]:
         "interval_cycles": {"formula": one.candidate.interval_cycles, "simulated": one.interval_cycles},
         **{
             key: {"formula": getattr(one.candidate.resources, key), "synthesised": getattr(one.resources, key)}
-            for key in CHECKED
+            for key in MODELLED
         },
         "errors": one.errors(),
     }

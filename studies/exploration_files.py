@@ -16,8 +16,7 @@ from edgetrack.events.atomic_write import write_text
 from edgetrack.export.accelerator.kind import ACCELERATOR
 from edgetrack.export.exploration.grid import Candidate, Grid
 from edgetrack.export.synthesis.device import Device
-
-RESOURCES = ("lut", "ff", "carry4", "lutram", "bram36", "uram", "dsp")
+from edgetrack.export.synthesis.yosys import AMOUNTS
 
 
 def row(candidate: Candidate, device: Device) -> dict[str, Any]:
@@ -38,7 +37,7 @@ def row(candidate: Candidate, device: Device) -> dict[str, Any]:
         "interval_cycles": candidate.interval_cycles,
         "latency_ns": round(1000 * candidate.latency_us, 1),
         "million_graphs_per_s": round(candidate.million_graphs_per_s, 4),
-        **{name: getattr(candidate.resources, name) for name in RESOURCES},
+        **{name: getattr(candidate.resources, name) for name in AMOUNTS},
         **{f"{name}_share": round(share, 5) for name, share in shares.items()},
     }
 

@@ -16,7 +16,7 @@ import numpy as np
 from edgetrack.events.progress import Progress
 from edgetrack.export.accelerator.form import export_accelerator
 from edgetrack.export.accelerator.plan import AcceleratorConfig
-from edgetrack.export.accelerator.resource_model import STATED_ERRORS, KernelFactors, kernel_resources
+from edgetrack.export.accelerator.resource_model import MODELLED, STATED_ERRORS, KernelFactors, kernel_resources
 from edgetrack.export.accelerator.verilog import TOP
 from edgetrack.export.exploration.grid import Grid, SizedNetwork, evaluate
 from edgetrack.export.exploration.kernel_library import KernelLibrary
@@ -31,8 +31,6 @@ from edgetrack.models.pretrained_checkpoints import DEFAULT_QUANTISED, load_kind
 from edgetrack.quantize.checkpoint import integer_model
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.recipe import PrecisionRecipe
-
-COMPARED = ("lut", "ff", "carry4", "lutram", "bram36", "uram")
 
 
 @dataclass(frozen=True)
@@ -207,7 +205,7 @@ def _kernel_row(name: str, figures: KernelFigures, counted: Resources) -> dict[s
 
 
 def _row(name: str, by_formula: Resources, counted: Resources) -> dict[str, Any]:
-    pairs = {key: (getattr(by_formula, key), getattr(counted, key)) for key in COMPARED}
+    pairs = {key: (getattr(by_formula, key), getattr(counted, key)) for key in MODELLED}
     return {
         "name": name,
         **{key: {"formula": formula, "synthesised": real} for key, (formula, real) in pairs.items()},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,9 @@ def compare_forms(
     with atomic_path(folder / "logits.npz") as temporary:
         np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
     settings = config.settings
-    losses = {form: cutting_loss(graphs, settings.sectors_for(size)) for form, size in _fixed_sizes(config).items()}
+    losses = {
+        form: asdict(cutting_loss(graphs, settings.sectors_for(size))) for form, size in _fixed_sizes(config).items()
+    }
     summary: dict[str, Any] = {
         "graphs": [graph.name for graph in graphs],
         "floats": list(floats),

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgetrack.export.synthesis.yosys import AMOUNTS
 from edgetrack.models.pretrained_checkpoints import DEFAULT_QUANTISED
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.option import option
 from edgetrack.studies.accelerator_cases import CUTOFFS, RANDOM, measure, network
 from edgetrack.studies.published_designs import SIZES
-
-RESOURCES = ("lut", "ff", "carry4", "lutram", "bram36", "uram", "dsp")
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def show(cases: Sequence[Mapping[str, Any]], clock_mhz: float, console: Console)
     if "resources" in cases[0]:
         console.table(
             f"estimated by Yosys, not placed and routed; in brackets: share of {cases[0]['shares']['device']}",
-            ("nodes/edges, lanes, network, cutoff", *RESOURCES),
+            ("nodes/edges, lanes, network, cutoff", *AMOUNTS),
             [(case["name"], *_resources(case)) for case in cases],
         )
     for case in cases:
@@ -107,5 +106,5 @@ def _row(case: Mapping[str, Any]) -> list[Any]:
 def _resources(case: Mapping[str, Any]) -> list[str]:
     return [
         f"{case['resources'][name]:,g}" + (f" ({case['shares'][name]:.1%})" if name in case["shares"] else "")
-        for name in RESOURCES
+        for name in AMOUNTS
     ]

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgetrack.export.accelerator.resource_model import FACTORS
+from edgetrack.export.accelerator.resource_model import FACTORS, MODELLED
 from edgetrack.models.pretrained_checkpoints import DEFAULT_QUANTISED
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.option import option
-from edgetrack.studies.resource_fit import COMPARED, measure_fit
+from edgetrack.studies.resource_fit import measure_fit
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def bench_resources(config: ResourcesBenchConfig, folder: Path, console: Console
     titles = {"pipelines that no constant was taken from": found.kernels, "whole designs, as well": found.designs}
     for title, rows in titles.items():
         console.table(
-            f"{title}: formula / Yosys, not placed and routed", ("", *COMPARED), [_shown(row) for row in rows]
+            f"{title}: formula / Yosys, not placed and routed", ("", *MODELLED), [_shown(row) for row in rows]
         )
     drawn = found.drawn_against_trained
     console.say(f"drawn weights against {DEFAULT_QUANTISED}, the same sizes and widths: {drawn:+.1%} LUTs by formula")
@@ -61,6 +61,6 @@ def _shown(row: dict[str, Any]) -> list[str]:
         *(
             f"{row[key]['formula']:,g} / {row[key]['synthesised']:,g}"
             + (f" ({row['errors'][key]:+.1%})" if row["errors"][key] else " =")
-            for key in COMPARED
+            for key in MODELLED
         ),
     ]
