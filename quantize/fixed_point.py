@@ -96,7 +96,8 @@ def shift_round_half_even(codes: IntArray, shift: int) -> IntArray:
     floor = codes >> shift
     remainder = codes - (floor << shift)
     half = np.int64(1) << (shift - 1)
-    return floor + ((remainder > half) | ((remainder == half) & ((floor & 1) == 1)))
+    up: NDArray[np.bool_] = (remainder > half) | ((remainder == half) & ((floor & 1) == 1))
+    return floor + up
 
 
 def signed_bits(magnitude: int) -> int:

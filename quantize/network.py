@@ -68,7 +68,7 @@ class QuantizedNetwork(nn.Module):
                 set_threshold_exponent(self.quantisers[value.name], math.ceil(math.log2(recipe.input_range)))
         _hold_fixed_scales(self, None)
         # Brevitas replaces the parameters of its scales whenever a state is loaded, and the new ones would learn.
-        self.register_load_state_dict_post_hook(_hold_fixed_scales)
+        self.register_load_state_dict_post_hook(_hold_fixed_scales)  # type: ignore[no-untyped-call]
 
     def extra_repr(self) -> str:
         """The recipe, of which PyTorch's repr would show nothing: it names a training."""

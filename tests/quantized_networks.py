@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from integer_networks import random_graph
+from numpy.typing import NDArray
+from torch import nn
 
 from edgetrack.export.interface import Origin
 from edgetrack.export.kind import Source
 from edgetrack.models.description import NetworkDescription
+from edgetrack.models.named_modules import NamedModules
 from edgetrack.models.rows import Graph, as_rows, as_tensors
 from edgetrack.quantize.calibration import CalibrationConfig, calibrate
 from edgetrack.quantize.extract import extract_integer_model
@@ -36,7 +41,17 @@ def random_network(
     return network.eval()
 
 
-def network_values(network: QuantizedNetwork, graph: Graph, hidden: bool = True) -> dict[str, np.ndarray]:
+def layer(modules: NamedModules, name: str, index: int) -> Any:
+    """One layer of an MLP, QuantLinear, Linear or quantiser: what PyTorch keeps in lists has no types."""
+    return modules[name].get_submodule(str(index))
+
+
+def set_layer(modules: NamedModules, name: str, index: int, module: nn.Module) -> None:
+    """Put another layer in its place."""
+    modules[name].set_submodule(str(index), module)
+
+
+def network_values(network: QuantizedNetwork, graph: Graph, hidden: bool = True) -> dict[str, NDArray[np.float64]]:
     """Every value of the Brevitas forward on a graph, float64."""
     with torch.no_grad():
         values = network.values(as_tensors(as_rows(graph)), hidden)

@@ -137,7 +137,7 @@ class FloatOnnx:
 
     def output(self, rows: Rows[NDArray[Any]]) -> NDArray[np.float32]:
         """The output; (E,) edge logits of an edge classifier. Cost: O(rows) times the sizes of the MLPs."""
-        inputs: dict[str, NDArray] = {**rows.features, **index_inputs(self.description, rows)}
+        inputs: dict[str, NDArray[Any]] = {**rows.features, **index_inputs(self.description, rows)}
         made = self._session.run({name: inputs[name] for name in self._session.inputs})
         return made[output_tensor(self.description)]
 

@@ -32,7 +32,7 @@ class OnnxGraph:
         self.name = name
         self.shapes: dict[str, tuple[Dimension, ...]] = {}
         self._types: dict[str, int] = {}
-        self._constants: dict[str, NDArray] = {}
+        self._constants: dict[str, NDArray[Any]] = {}
         self._nodes: list[NodeProto] = []
         self._inputs: list[str] = []
 
@@ -45,7 +45,7 @@ class OnnxGraph:
         self._inputs.append(name)
         return name
 
-    def constant(self, name: str, value: NDArray) -> str:
+    def constant(self, name: str, value: NDArray[Any]) -> str:
         """An initialiser; the same name may come again with the same value."""
         if name in self._constants and np.array_equal(self._constants[name], value):
             return name

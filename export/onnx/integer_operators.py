@@ -149,7 +149,7 @@ def value_tensors(model: IntegerModel) -> dict[str, tuple[str, int]]:
     return tensors
 
 
-def graph_inputs(model: IntegerModel, rows: Rows[NDArray[Any]]) -> dict[str, NDArray]:
+def graph_inputs(model: IntegerModel, rows: Rows[NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """What the ONNX graph of a network takes: raw features, and the ends of each domain.
 
     Raises ValueError where an element has more neighbours than the model is exact for.
@@ -160,6 +160,6 @@ def graph_inputs(model: IntegerModel, rows: Rows[NDArray[Any]]) -> dict[str, NDA
     return {**rows.features, **index_inputs(model.description, rows)}
 
 
-def kernel_inputs(part: IntegerModel, codes: Mapping[str, IntArray]) -> dict[str, NDArray]:
+def kernel_inputs(part: IntegerModel, codes: Mapping[str, IntArray]) -> dict[str, NDArray[Any]]:
     """What the ONNX graph of one kernel (`IntegerModel.submodel`) takes, of input codes: their real values, float32."""
     return {name: part.formats[name].dequantize(np.asarray(value)).astype(np.float32) for name, value in codes.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +84,7 @@ class QcdqForm:
         part = self.model.submodel(kernel)
         return self._run(self.folder / "kernels" / f"{kernel}.onnx", part, kernel_inputs(part, inputs))[kernel]
 
-    def _run(self, path: Path, model: IntegerModel, inputs: Mapping[str, NDArray]) -> dict[str, IntArray]:
+    def _run(self, path: Path, model: IntegerModel, inputs: Mapping[str, NDArray[Any]]) -> dict[str, IntArray]:
         tensors = value_tensors(model)
         if path not in self._sessions:
             shown = probe(path, [tensor for tensor, _ in tensors.values()])

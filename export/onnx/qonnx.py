@@ -75,22 +75,23 @@ class QonnxForm:
         part = self.model.submodel(kernel)
         return self._run(self.folder / "kernels" / f"{kernel}.onnx", part, kernel_inputs(part, inputs))[kernel]
 
-    def _run(self, path: Path, model: IntegerModel, inputs: Mapping[str, NDArray]) -> dict[str, IntArray]:
+    def _run(self, path: Path, model: IntegerModel, inputs: Mapping[str, NDArray[Any]]) -> dict[str, IntArray]:
         made = execute(onnx.load(path), inputs)
         return {
             name: exact_codes(name, made[tensor], exponent) for name, (tensor, exponent) in value_tensors(model).items()
         }
 
 
-def execute(model: ModelProto, inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:
+def execute(model: ModelProto, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Every tensor of a QONNX model by name, from qonnx' executor. Inputs that the model lacks are left out."""
     wrapper, execute_onnx = _import_qonnx()
     bound = bind_sizes(model, inputs)
     used = {value.name: inputs[value.name] for value in bound.graph.input}
-    return execute_onnx(wrapper(bound), used, return_full_exec_context=True)
+    tensors: dict[str, NDArray[Any]] = execute_onnx(wrapper(bound), used, return_full_exec_context=True)
+    return tensors
 
 
-def bind_sizes(model: ModelProto, inputs: Mapping[str, NDArray]) -> ModelProto:
+def bind_sizes(model: ModelProto, inputs: Mapping[str, NDArray[Any]]) -> ModelProto:
     """A copy with the free sizes ("nodes", "edges") replaced by those of the inputs: qonnx takes a free size for 0."""
     bound = ModelProto()
     bound.CopyFrom(model)

@@ -34,7 +34,7 @@ class OnnxSession:
         self.inputs = [value.name for value in self._session.get_inputs()]
         self.outputs = [output.name for output in self._session.get_outputs()]
 
-    def run(self, inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Every output by name."""
         return dict(zip(self.outputs, self._session.run(self.outputs, dict(inputs)), strict=True))
 

@@ -1,9 +1,11 @@
 """Calibration: thresholds from data, and what it refuses."""
 
+from typing import Any
+
 import pytest
 import torch
 from integer_networks import random_graph, toy_description
-from quantized_networks import network_values
+from quantized_networks import layer, network_values
 
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import GraphNetwork
@@ -39,7 +41,7 @@ def error(network: QuantizedNetwork, reference: GraphNetwork) -> float:
 
 
 @pytest.mark.parametrize("method", ["error", "percentile"])
-def test_calibration_brings_the_quantised_network_near_its_float_one(method) -> None:
+def test_calibration_brings_the_quantised_network_near_its_float_one(method: Any) -> None:
     reference = float_network()
     network = QuantizedNetwork(IN, PrecisionRecipe(weight_bits=8, bias_bits=20)).eval()
     network.load_float(reference.state_dict())
@@ -73,7 +75,7 @@ def test_inputs_keep_their_range_unless_the_recipe_has_them_calibrated() -> None
 
 
 def test_calibration_works_on_any_description_and_repeats_itself() -> None:
-    def once() -> dict:
+    def once() -> dict[str, Any]:
         torch.manual_seed(2)
         return calibrate(QuantizedNetwork(toy_description(), PrecisionRecipe()), GRAPHS, CalibrationConfig(graphs=2))
 
@@ -90,7 +92,9 @@ def test_calibration_works_on_any_description_and_repeats_itself() -> None:
         ([0.06] * 1000 + [1.0], 12, True, 0),  # … and not at 12
     ],
 )
-def test_threshold_balances_saturation_and_rounding(values, bits, signed, exponent) -> None:
+def test_threshold_balances_saturation_and_rounding(
+    values: list[float], bits: int, signed: bool, exponent: int
+) -> None:
     chosen = threshold_exponent(torch.tensor(values).double(), bits, signed, CalibrationConfig())
     assert chosen == exponent
 
@@ -98,7 +102,7 @@ def test_threshold_balances_saturation_and_rounding(values, bits, signed, expone
 def test_bias_that_does_not_fit_is_refused_with_the_bits_it_needs() -> None:
     network = QuantizedNetwork(IN, PrecisionRecipe(bias_bits=8))
     with torch.no_grad():
-        network.linears["phi_o"][0].bias[3] = 100.0
+        layer(network.linears, "phi_o", 0).bias[3] = 100.0
     with pytest.raises(ValueError, match=r"layer phi_\w+\.0: bias .* needs \d+ bits, the recipe gives 8"):
         calibrate(network, GRAPHS, CalibrationConfig())
 

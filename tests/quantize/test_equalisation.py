@@ -4,6 +4,7 @@ import pytest
 import torch
 from integer_networks import random_graph, toy_description
 
+from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import GraphNetwork
 from edgetrack.models.rows import as_tensors, hit_rows
@@ -13,7 +14,7 @@ IN = interaction_network(InteractionNetworkConfig(hidden=8))
 
 
 @pytest.mark.parametrize("description", [IN, toy_description()], ids=lambda d: d.name)
-def test_equalised_network_computes_exactly_the_same(description) -> None:
+def test_equalised_network_computes_exactly_the_same(description: NetworkDescription) -> None:
     torch.manual_seed(0)
     before, after = GraphNetwork(description), GraphNetwork(description)
     with torch.no_grad():

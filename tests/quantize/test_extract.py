@@ -15,8 +15,9 @@ from brevitas.quant import (
 )
 from brevitas.quant.fixed_point import Int8WeightPerChannelFixedPoint
 from integer_networks import toy_description
-from quantized_networks import random_network
+from quantized_networks import random_network, set_layer
 
+from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.quantize.exact_in_float import check_exact_in_float32
 from edgetrack.quantize.extract import extract_integer_model
@@ -36,9 +37,8 @@ def collected(quantiser: Quantizer) -> Quantizer:
 
 def with_linear(weight_quant: type, bias_quant: type) -> QuantizedNetwork:
     network = random_network(IN)
-    network.linears["phi_o"][1] = qnn.QuantLinear(
-        8, 8, bias=True, weight_quant=weight_quant, bias_quant=bias_quant
-    ).eval()
+    changed = qnn.QuantLinear(8, 8, bias=True, weight_quant=weight_quant, bias_quant=bias_quant)
+    set_layer(network.linears, "phi_o", 1, changed.eval())
     return network
 
 
@@ -55,9 +55,8 @@ def test_scale_that_is_no_power_of_two_is_refused() -> None:
 
 def test_zero_point_is_refused() -> None:
     network = random_network(IN)
-    network.activations["phi_r1"][2] = collected(
-        qnn.QuantIdentity(act_quant=ShiftedUint8ActPerTensorFixedPoint, return_quant_tensor=True)
-    )
+    shifted = qnn.QuantIdentity(act_quant=ShiftedUint8ActPerTensorFixedPoint, return_quant_tensor=True)
+    set_layer(network.activations, "phi_r1", 2, collected(shifted))
     with pytest.raises(ValueError, match=r"layer phi_r1\.2: zero point .* wanted 0"):
         extract_integer_model(network)
 
@@ -77,18 +76,19 @@ def test_bias_off_the_accumulators_grid_is_refused() -> None:
 
 def test_missing_quantiser_and_missing_relu_are_refused() -> None:
     network = random_network(IN)
-    network.linears["phi_r2"][0] = qnn.QuantLinear(10, 8, bias=True, weight_quant=None)
+    set_layer(network.linears, "phi_r2", 0, qnn.QuantLinear(10, 8, bias=True, weight_quant=None))
     with pytest.raises(ValueError, match=r"layer phi_r2\.0: weight or bias is not quantised"):
         extract_integer_model(network)
     network = random_network(IN)
-    network.activations["phi_r2"][0] = signed_quantizer(8)
+    set_layer(network.activations, "phi_r2", 0, signed_quantizer(8))
     with pytest.raises(ValueError, match=r"layer phi_r2\.0: activation is signed, wanted unsigned"):
         extract_integer_model(network)
 
 
 def test_width_that_is_no_whole_number_is_refused() -> None:
     network = random_network(IN)
-    proxy = network.quantisers["aggregate"].act_quant.fused_activation_quant_proxy
+    quantiser: Quantizer = network.quantisers["aggregate"]
+    proxy = quantiser.act_quant.fused_activation_quant_proxy
     proxy.tensor_quant.msb_clamp_bit_width_impl.bit_width.value = torch.tensor(7.5)
     with pytest.raises(ValueError, match=r"layer aggregate: 7\.5 bits"):
         extract_integer_model(network)
@@ -105,7 +105,7 @@ def test_accumulators_beyond_float32_are_refused() -> None:
 
 
 @pytest.mark.parametrize("description", [IN, toy_description()], ids=lambda d: d.name)
-def test_sums_beyond_float32_are_refused(description) -> None:
+def test_sums_beyond_float32_are_refused(description: NetworkDescription) -> None:
     model = extract_integer_model(random_network(description))
     check_exact_in_float32(replace(model, max_degree=1 << 17))  # 128 · 2^17 = 2^24, which float32 still holds
     name = "aggregate" if description is IN else "mean"

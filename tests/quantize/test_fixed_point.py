@@ -1,6 +1,7 @@
 """The rounding rule, exhaustively on small codes and by properties beyond."""
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,6 +60,6 @@ def test_signed_bits_hold_both_signs(magnitude: int) -> None:
 
 
 @pytest.mark.parametrize("arguments", [(0, 0), (40, 0), (1, 0, True), (8, 0, False, True)])
-def test_impossible_formats_are_refused(arguments: tuple) -> None:
+def test_impossible_formats_are_refused(arguments: tuple[Any, ...]) -> None:
     with pytest.raises(ValueError, match=r"bits|narrow"):
         Format(*arguments)

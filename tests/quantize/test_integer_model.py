@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,10 +24,12 @@ def _round(value: Fraction, fmt: Format) -> Fraction:
     return code * Fraction(2) ** fmt.exponent
 
 
-def in_fractions(model: IntegerModel, values: dict, edges: list[tuple[int, int]], num_nodes: int) -> dict:
+def in_fractions(
+    model: IntegerModel, values: dict[str, Any], edges: list[tuple[int, int]], num_nodes: int
+) -> dict[str, Any]:
     """Node by node, edge by edge, in exact rational arithmetic: slow, and written unlike the model."""
     for step in model.description.steps:
-        end = {"source": 0, "target": 1}.get(getattr(step, "end", ""))
+        end = {"source": 0, "target": 1}.get(getattr(step, "end", ""), -1)
         match step:
             case Gather():
                 values[step.name] = [values[step.source][edge[end]] for edge in edges]
@@ -137,7 +140,7 @@ def test_other_files_are_refused_as_integer_models(tmp_path: Path) -> None:
 def test_input_codes_outside_their_format_are_refused() -> None:
     model = random_integer_model(DESCRIPTIONS[0])
     with pytest.raises(ValueError, match="outside"):
-        model.run({"x": np.full((2, 3), 500), "edge_attr": np.zeros((1, 4))})
+        model.run({"x": np.full((2, 3), 500), "edge_attr": np.zeros((1, 4), np.int64)})
 
 
 def test_mean_of_a_node_without_neighbours_is_zero() -> None:

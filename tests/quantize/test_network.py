@@ -5,7 +5,7 @@ import pytest
 import torch
 from brevitas.quant_tensor import IntQuantTensor
 from integer_networks import random_graph, toy_description
-from quantized_networks import network_values, random_network
+from quantized_networks import layer, network_values, random_network
 
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import NetworkDescription
@@ -73,7 +73,7 @@ def test_one_lsb_of_one_weight_is_noticed(name: str) -> None:
     network = random_network(DESCRIPTIONS[name])
     model = extract_integer_model(network)
     for mlp in model.layers:
-        linear = network.linears[mlp][0]
+        linear = layer(network.linears, mlp, 0)
         step = float(linear.quant_weight().scale.detach())
         before = linear.weight.detach().clone()
         with torch.no_grad():
@@ -98,7 +98,7 @@ def test_equality_holds_after_training_moved_the_scales(name: str) -> None:
         logits = network(as_tensors(hit_rows(graph)))
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.from_numpy(graph.y).float())
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     after = extract_integer_model(network)
     assert network.training
@@ -140,12 +140,12 @@ def test_ties_round_to_even_and_weights_are_narrow() -> None:
     description = NetworkDescription("line", (Input("x", "node", (1.0,)),), (Mlp("f", "x", (1,)),), "f")
     network = QuantizedNetwork(description, PrecisionRecipe(weight_bits=2, activation_bits=8, output_bits=7)).eval()
     with torch.no_grad():
-        network.linears["f"][0].weight.fill_(-5.0)  # saturates at −1 · 2^-1, not at −2 · 2^-1
-        network.linears["f"][0].bias.zero_()
+        layer(network.linears, "f", 0).weight.fill_(-5.0)  # saturates at −1 · 2^-1, not at −2 · 2^-1
+        layer(network.linears, "f", 0).bias.zero_()
     model = extract_integer_model(network)
-    layer = model.layers["f"][0]
-    assert layer.weight.tolist() == [[-1]]
-    assert (layer.weight_format.lowest, layer.weight_format.highest, layer.weight_format.exponent) == (-1, 1, -1)
+    first = model.layers["f"][0]
+    assert first.weight.tolist() == [[-1]]
+    assert (first.weight_format.lowest, first.weight_format.highest, first.weight_format.exponent) == (-1, 1, -1)
     codes = np.arange(-8, 9)
     x = torch.from_numpy(codes[:, None] * 2.0**-7).float()
     rows = Rows((NODE,), {"node": len(x)}, {"x": x}, {})
@@ -160,8 +160,8 @@ def test_forward_has_the_float_networks_signature_and_its_weights() -> None:
     float_network = GraphNetwork(description)
     network = QuantizedNetwork(description, PrecisionRecipe())
     network.load_float(float_network.state_dict())
-    assert torch.equal(network.linears["phi_o"][1].weight, float_network.mlps["phi_o"][2].weight)
-    assert torch.equal(network.linears["phi_r2"][2].bias, float_network.mlps["phi_r2"][4].bias)
+    assert torch.equal(layer(network.linears, "phi_o", 1).weight, layer(float_network.mlps, "phi_o", 2).weight)
+    assert torch.equal(layer(network.linears, "phi_r2", 2).bias, layer(float_network.mlps, "phi_r2", 4).bias)
     graph = GRAPHS["small"]
     rows = as_tensors(hit_rows(graph))
     assert network(rows).shape == float_network(rows).shape == (90,)

@@ -93,5 +93,5 @@ def test_default_input_scales_apply_where_they_fit_and_given_ones_must_fit(confi
         "other", (Input("edge_attr", "edge", (1.0, 1.0)),), (Mlp("out", "edge_attr", (1,)),), "out"
     )
     assert fitting_scales(replace(config, input_scales=default), other) == {}
-    given = {"edge_attr": (1.0, 1.0, 1.0, 1.0)}
+    given: dict[str, tuple[float, ...]] = {"edge_attr": (1.0, 1.0, 1.0, 1.0)}
     assert fitting_scales(replace(config, input_scales=given), other) == given  # to be refused, not left out

@@ -8,6 +8,7 @@ from integer_networks import random_graph, toy_description
 from quantized_networks import network_values, random_network
 
 from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint, save_checkpoint
+from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import GraphNetwork
 from edgetrack.quantize.checkpoint import integer_model, quantized_checkpoint, quantized_network
@@ -18,7 +19,7 @@ IN = interaction_network(InteractionNetworkConfig(hidden=8))
 
 
 @pytest.mark.parametrize("description", [IN, toy_description()], ids=lambda d: d.name)
-def test_checkpoint_gives_the_network_back(description, tmp_path: Path) -> None:
+def test_checkpoint_gives_the_network_back(description: NetworkDescription, tmp_path: Path) -> None:
     mlp = description.mlps[0].name
     recipe = PrecisionRecipe(weight_bits=5, bias_bits=20, overrides={f"{mlp}.0": PrecisionOverride(weight_bits=7)})
     network = random_network(description, recipe, seed=5)

@@ -1,5 +1,7 @@
 """Precision recipes: overrides, their precedence, and their errors."""
 
+from typing import Any
+
 import pytest
 from integer_networks import toy_description
 
@@ -52,7 +54,7 @@ def test_width_that_a_value_does_not_have_is_an_error() -> None:
 @pytest.mark.parametrize(
     "values", [{"weight_bits": 1}, {"activation_bits": 17}, {"input_range": 0.0}, {"bias_bits": 25}]
 )
-def test_widths_out_of_range_are_refused(values: dict) -> None:
+def test_widths_out_of_range_are_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(values))):
         PrecisionRecipe(**values)
 

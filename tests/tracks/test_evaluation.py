@@ -1,7 +1,10 @@
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from edgetrack.graphs.files import load_graphs
 from edgetrack.graphs.hitgraph import HitGraph
@@ -10,9 +13,9 @@ from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores
 from edgetrack.tracks.track_metrics import MatchingConfig
 
 
-def two_tracks(**changes):
+def two_tracks(**changes: Any) -> HitGraph:
     """Hits 0–2 of particle 1 and 3–5 of particle 2, joined by a false edge 2 → 3."""
-    fields = {
+    fields: dict[str, Any] = {
         "x": np.zeros((6, 3), np.float32),
         "edge_index": np.array([[0, 1, 3, 4, 2], [1, 2, 4, 5, 3]]),
         "y": np.array([1, 1, 1, 1, 0], bool),
@@ -26,7 +29,7 @@ def two_tracks(**changes):
 PERFECT = np.array([3.0, 3.0, 3.0, 3.0, -3.0])
 
 
-def test_perfect_scores_give_perfect_figures():
+def test_perfect_scores_give_perfect_figures() -> None:
     out = evaluate_scores([two_tracks()], [PERFECT], 0.0).to_json()
     for key in ("edge_accuracy", "edge_efficiency", "edge_purity", "auc", "double_majority", "perfect", "lhc"):
         assert out[key] == 1.0
@@ -35,7 +38,7 @@ def test_perfect_scores_give_perfect_figures():
     assert 0 < out["perfect_error"] < 1
 
 
-def test_figures_are_pooled_over_graphs():
+def test_figures_are_pooled_over_graphs() -> None:
     broken = np.array([3.0, -3.0, 3.0, 3.0, 3.0])  # hits 0–1, and 2 with all of particle 2
     out = evaluate_scores([two_tracks(), two_tracks()], [PERFECT, broken], 0.0).to_json()
     assert out["edge_accuracy"] == 8 / 10
@@ -49,14 +52,14 @@ def test_figures_are_pooled_over_graphs():
     assert [b["particles"] for b in out["by_pt"] if b["particles"]] == [2, 2]
 
 
-def test_tracks_may_have_a_threshold_of_their_own():
+def test_tracks_may_have_a_threshold_of_their_own() -> None:
     logits = np.array([3.0, 3.0, 3.0, 3.0, 1.0])
     assert evaluate_scores([two_tracks()], [logits], 0.0).to_json()["perfect"] == 0 / 2
     out = evaluate_scores([two_tracks()], [logits], 0.0, track_threshold=2.0).to_json()
     assert (out["perfect"], out["edge_purity"], out["track_threshold"]) == (2 / 2, 4 / 5, 2.0)
 
 
-def test_dbscan_with_two_samples_agrees_with_connected_components():
+def test_dbscan_with_two_samples_agrees_with_connected_components() -> None:
     rng = np.random.default_rng(0)
     logits = [rng.normal(size=5) for _ in range(20)]
     dbscan, components = (
@@ -68,12 +71,12 @@ def test_dbscan_with_two_samples_agrees_with_connected_components():
     )
 
 
-def test_an_unknown_method_is_refused():
+def test_an_unknown_method_is_refused() -> None:
     with pytest.raises(ValueError, match="connected_components"):
         TrackBuildingConfig(method="guess")  # type: ignore
 
 
-def test_without_truth_the_figures_are_null():
+def test_without_truth_the_figures_are_null() -> None:
     out = evaluate_scores([two_tracks(y=None, particle_id=None)], [PERFECT], 0.0).to_json()
     assert out["edge_accuracy"] is None
     assert out["perfect"] is None
@@ -91,7 +94,7 @@ def test_without_truth_the_figures_are_null():
     ],
 )
 @pytest.mark.parametrize("threshold", [-np.inf, 0.0, np.inf])
-def test_json_has_no_nan_and_no_infinity(graph, threshold):
+def test_json_has_no_nan_and_no_infinity(graph: HitGraph, threshold: float) -> None:
     out = evaluate_scores([graph], [np.zeros(graph.num_edges)], threshold).to_json()
     assert json.loads(json.dumps(out, allow_nan=False)) == out
 
@@ -106,14 +109,15 @@ def test_json_has_no_nan_and_no_infinity(graph, threshold):
         ([two_tracks(y=None)], [np.full(5, np.nan)]),
     ],
 )
-def test_logits_that_do_not_fit_are_refused(graphs, logits):
+def test_logits_that_do_not_fit_are_refused(graphs: list[HitGraph], logits: list[NDArray[np.float64]]) -> None:
     with pytest.raises(ValueError, match=r"wanted|not a number"):
         evaluate_scores(graphs, logits, 0.0)
 
 
-def test_order_of_hits_and_edges_does_not_matter_on_real_events(trackml_hitgraphs):
+def test_order_of_hits_and_edges_does_not_matter_on_real_events(trackml_hitgraphs: Path) -> None:
     graph = load_graphs(trackml_hitgraphs / "2gev")[0]
     rng = np.random.default_rng(3)
+    assert graph.y is not None
     logits = rng.normal(size=graph.num_edges) + 4.0 * graph.y - 2.0
     carried = HitGraph(graph.x, graph.edge_index, graph.y, graph.particle_id, name="carried")
     order = np.random.default_rng(5)
@@ -124,7 +128,8 @@ def test_order_of_hits_and_edges_does_not_matter_on_real_events(trackml_hitgraph
     found = evaluate_scores([shuffled], [logits[edge_order]], 0.0, config=EvaluationConfig(seed=2))
     assert found.tracks == expected.tracks
     assert found.edges == expected.edges
-    assert 0 < expected.tracks.overall.perfect.value < 1
+    assert expected.tracks is not None
+    assert 0 < (expected.tracks.overall.perfect.value or 0) < 1
 
 
 # Shares of particles found when every edge is judged rightly, perfect and double majority: what construction lost.
@@ -133,9 +138,9 @@ OVER_GAPS = {"2gev": (0.974, 0.994), "1p5gev": (0.972, 0.995), "1gev": (0.966, 0
 
 
 @pytest.mark.parametrize("folder", CEILING)
-def test_truth_as_scores_gives_the_ceiling_of_the_real_events(trackml_hitgraphs, folder):
+def test_truth_as_scores_gives_the_ceiling_of_the_real_events(trackml_hitgraphs: Path, folder: str) -> None:
     graphs = load_graphs(trackml_hitgraphs / folder)
-    truth = [np.where(graph.y, 1.0, -1.0) for graph in graphs]
+    truth = [np.where(np.asarray(graph.y), 1.0, -1.0) for graph in graphs]
     components = TrackBuildingConfig(method="connected_components")
     out = evaluate_scores(graphs, truth, 0.0, config=EvaluationConfig(building=components)).to_json()
     assert (round(out["perfect"], 3), round(out["double_majority"], 3)) == CEILING[folder]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -33,7 +35,8 @@ def graph_of(*parts: NDArray[np.float32], extra: tuple[tuple[int, int], ...] = (
 
 def labels(graph: HitGraph, tolerance: float = 3.0, logits: NDArray[np.floating] | None = None) -> list[int]:
     scores = np.full(graph.num_edges, 3.0) if logits is None else logits
-    return build_tracks(graph, scores, 0.0, TrackBuildingConfig(tolerance=tolerance)).labels.tolist()
+    found: list[int] = build_tracks(graph, scores, 0.0, TrackBuildingConfig(tolerance=tolerance)).labels.tolist()
+    return found
 
 
 INNER, OUTER = slice(0, 3), slice(4, 7)  # a layer between them has no hit
@@ -53,9 +56,9 @@ def test_parts_find_their_own_continuation_across_the_end_of_phi() -> None:
 
 
 @pytest.mark.parametrize("other", [{"slope": 1.3}, {"z0": 0.03}, {"phi": 0.33}, {"pt": 0.4}])
-def test_parts_of_different_directions_stay_apart(other: dict[str, float]) -> None:
-    second = {"phi": 0.3, "slope": 1.0} | other
-    graph = graph_of(track(0.3, 1.0, layers=INNER), track(**second, layers=OUTER))  # type: ignore[arg-type]
+def test_parts_of_different_directions_stay_apart(other: dict[str, Any]) -> None:
+    second: dict[str, Any] = {"phi": 0.3, "slope": 1.0} | other
+    graph = graph_of(track(0.3, 1.0, layers=INNER), track(**second, layers=OUTER))
     assert labels(graph) == [0] * 3 + [1] * 3
 
 

@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,14 +11,16 @@ from edgetrack.tracks.candidates import TrackCandidates
 from edgetrack.tracks.matching import match_candidates
 
 
-def hits_of(particle_id, labels, **truth):
+def hits_of(particle_id: Sequence[int], labels: Sequence[int], **truth: Any) -> tuple[HitGraph, TrackCandidates]:
     """A graph of hits without edges, and candidates."""
     x = np.zeros((len(particle_id), 3), np.float32)
     graph = HitGraph(x, np.zeros((2, 0), np.int64), particle_id=np.array(particle_id, np.int64), **truth)
     return graph, TrackCandidates.from_labels(np.array(labels, np.int64))
 
 
-def verdicts(particle_id, labels, min_particle_hits, min_candidate_hits):
+def verdicts(
+    particle_id: Sequence[int], labels: Sequence[int], min_particle_hits: int, min_candidate_hits: int
+) -> dict[str, Any]:
     """The definitions, hit by hit, in plain Python."""
     particles = {p: {i for i, q in enumerate(particle_id) if q == p} for p in sorted(set(particle_id)) if p != 0}
     candidates = {c: {i for i, d in enumerate(labels) if d == c} for c in sorted(set(labels)) if c >= 0}
@@ -36,7 +41,9 @@ def verdicts(particle_id, labels, min_particle_hits, min_candidate_hits):
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(-1, 5)), max_size=40), st.integers(1, 3), st.integers(1, 3))
 @settings(max_examples=400, deadline=None)
-def test_verdicts_equal_the_definitions_in_plain_python(hits, min_particle_hits, min_candidate_hits):
+def test_verdicts_equal_the_definitions_in_plain_python(
+    hits: list[tuple[int, int]], min_particle_hits: int, min_candidate_hits: int
+) -> None:
     particle_id, labels = [p for p, _ in hits], [c for _, c in hits]
     graph, candidates = hits_of(particle_id, labels)
     matches = match_candidates(graph, candidates, min_particle_hits, min_candidate_hits)
@@ -59,32 +66,38 @@ def test_verdicts_equal_the_definitions_in_plain_python(hits, min_particle_hits,
         ([1, 1, 1, 1], [-1, -1, -1, -1], False, False, False),
     ],
 )
-def test_each_boundary_is_exclusive(particle_id, labels, perfect, double_majority, found):
+def test_each_boundary_is_exclusive(
+    particle_id: Sequence[int],
+    labels: Sequence[int],
+    perfect: list[bool],
+    double_majority: list[bool],
+    found: list[bool],
+) -> None:
     matches = match_candidates(*hits_of(particle_id, labels))
     assert (matches.perfect[0], matches.double_majority[0], matches.found[0]) == (perfect, double_majority, found)
 
 
-def test_a_candidate_has_the_momentum_of_its_main_particle():
+def test_a_candidate_has_the_momentum_of_its_main_particle() -> None:
     pt, eta = np.array([1, 1, 2, 2, 2, 9], np.float32), np.array([0, 0, 1, 1, 1, 5], np.float32)
     graph, candidates = hits_of([1, 1, 2, 2, 2, 0], [0, 0, 0, 1, 1, 1], pt=pt, eta=eta)
     matches = match_candidates(graph, candidates)
-    assert np.array_equal(matches.particle_pt, [1, 2])
-    assert np.array_equal(matches.candidate_pt, [1, 2])
-    assert np.array_equal(matches.candidate_eta, [0, 1])
+    assert np.array_equal(np.asarray(matches.particle_pt, float), [1, 2])
+    assert np.array_equal(np.asarray(matches.candidate_pt, float), [1, 2])
+    assert np.array_equal(np.asarray(matches.candidate_eta, float), [0, 1])
 
 
-def test_a_candidate_of_noise_has_no_momentum():
+def test_a_candidate_of_noise_has_no_momentum() -> None:
     graph, candidates = hits_of([0, 0, 0, 1], [0, 0, 0, 0], pt=np.full(4, 3, np.float32))
-    assert np.isnan(match_candidates(graph, candidates).candidate_pt).all()
+    assert np.isnan(np.asarray(match_candidates(graph, candidates).candidate_pt, float)).all()
 
 
-def test_truth_is_needed():
+def test_truth_is_needed() -> None:
     graph = HitGraph(np.zeros((1, 3), np.float32), np.zeros((2, 0), np.int64))
     with pytest.raises(ValueError, match="particle_id is missing"):
         match_candidates(graph, TrackCandidates(np.array([0])))
 
 
-def test_candidates_of_another_graph_are_refused():
+def test_candidates_of_another_graph_are_refused() -> None:
     graph, _ = hits_of([1, 1], [0, 0])
     with pytest.raises(ValueError, match="wanted 2: those of this graph"):
         match_candidates(graph, TrackCandidates(np.array([0])))

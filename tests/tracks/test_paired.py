@@ -13,7 +13,7 @@ from edgetrack.tracks.ratio import Ratio
 
 def track_of_four(particles: list[int]) -> HitGraph:
     return HitGraph(
-        np.zeros((len(particles), 3)),
+        np.zeros((len(particles), 3), np.float32),
         np.array([[0, 1, 2], [1, 2, 3]]),
         np.array([True, True, True]),
         np.array(particles),
@@ -44,7 +44,9 @@ def test_no_change_has_an_uncertainty_and_no_trials_have_no_value() -> None:
 
 
 def test_an_edge_is_right_where_threshold_and_truth_agree() -> None:
-    graph = HitGraph(np.zeros((2, 3)), np.array([[0, 0, 0, 0], [1, 1, 1, 1]]), np.array([True, True, False, False]))
+    graph = HitGraph(
+        np.zeros((2, 3), np.float32), np.array([[0, 0, 0, 0], [1, 1, 1, 1]]), np.array([True, True, False, False])
+    )
     assert right_edges(graph, np.array([1.0, -np.inf, 0.5, -np.inf]), 0.5).tolist() == [True, False, True, True]
 
 
@@ -57,7 +59,7 @@ def test_half_a_track_is_no_double_majority() -> None:
 
 
 def test_truth_is_asked_for() -> None:
-    bare = HitGraph(np.zeros((2, 3)), np.array([[0], [1]]))
+    bare = HitGraph(np.zeros((2, 3), np.float32), np.array([[0], [1]]))
     with pytest.raises(ValueError, match="no edge labels"):
         right_edges(bare, np.zeros(1), 0.0)
     with pytest.raises(ValueError, match="no edge labels"):

@@ -1,12 +1,15 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.tracks.candidates import TrackCandidates
 from edgetrack.tracks.ratio import Ratio
-from edgetrack.tracks.track_metrics import MatchingConfig, match, pooled
+from edgetrack.tracks.track_metrics import MatchingConfig, TrackCounts, match, pooled
 
 # (particle, candidate) of each hit; 0 = noise, −1 = in no candidate
 HITS = [
@@ -27,7 +30,7 @@ HITS = [
 PT = {0: 50.0, 1: 1.2, 2: 1.2, 3: 2.5, 4: 2.5, 5: 2.5, 6: 4.0, 7: 200.0}  # GeV
 
 
-def event(order=None, **truth):
+def event(order: NDArray[np.int64] | None = None, **truth: Any) -> tuple[HitGraph, TrackCandidates]:
     particle_id, labels = np.array(HITS).T
     order = np.arange(len(HITS)) if order is None else order
     graph = HitGraph(
@@ -39,14 +42,14 @@ def event(order=None, **truth):
     return graph, TrackCandidates.from_labels(labels[order])
 
 
-def figures(counts):
+def figures(counts: TrackCounts) -> dict[str, Ratio]:
     return {
         name: getattr(counts, name)
         for name in ("perfect", "double_majority", "lhc", "lhc_efficiency", "fake_rate", "duplicate_rate")
     }
 
 
-def test_every_figure_has_its_own_numerator_and_denominator():
+def test_every_figure_has_its_own_numerator_and_denominator() -> None:
     assert figures(match(*event()).overall) == {
         "perfect": Ratio(1, 6),
         "double_majority": Ratio(4, 6),
@@ -57,8 +60,8 @@ def test_every_figure_has_its_own_numerator_and_denominator():
     }
 
 
-def test_single_hits_count_when_asked_for():
-    assert figures(match(*event(), MatchingConfig(min_particle_hits=1, min_candidate_hits=1)).overall) == {
+def test_single_hits_count_when_asked_for() -> None:
+    assert figures(match(*event(), config=MatchingConfig(min_particle_hits=1, min_candidate_hits=1)).overall) == {
         "perfect": Ratio(2, 7),
         "double_majority": Ratio(5, 7),
         "lhc": Ratio(6, 9),
@@ -68,8 +71,8 @@ def test_single_hits_count_when_asked_for():
     }
 
 
-def test_three_hits_on_both_sides_drop_the_halves():
-    assert figures(match(*event(), MatchingConfig(min_particle_hits=3, min_candidate_hits=3)).overall) == {
+def test_three_hits_on_both_sides_drop_the_halves() -> None:
+    assert figures(match(*event(), config=MatchingConfig(min_particle_hits=3, min_candidate_hits=3)).overall) == {
         "perfect": Ratio(1, 5),
         "double_majority": Ratio(4, 5),
         "lhc": Ratio(2, 4),
@@ -79,9 +82,9 @@ def test_three_hits_on_both_sides_drop_the_halves():
     }
 
 
-def test_bins_hold_particles_and_the_candidates_of_their_hits():
+def test_bins_hold_particles_and_the_candidates_of_their_hits() -> None:
     pt = np.array([PT[particle] for particle, _ in HITS], np.float32)
-    metrics = match(*event(pt=pt), MatchingConfig(pt_edges=(1.0, 2.0, 3.0, 5.0)))
+    metrics = match(*event(pt=pt), config=MatchingConfig(pt_edges=(1.0, 2.0, 3.0, 5.0)))
     low, middle, high = metrics.by_pt
     assert (low.low, low.high) == (1.0, 2.0)
     assert (low.counts.double_majority, low.counts.fake_rate) == (Ratio(2, 2), Ratio(0, 2))
@@ -91,7 +94,7 @@ def test_bins_hold_particles_and_the_candidates_of_their_hits():
     assert metrics.by_eta == ()
 
 
-def test_a_value_on_an_edge_belongs_to_the_upper_bin():
+def test_a_value_on_an_edge_belongs_to_the_upper_bin() -> None:
     graph, candidates = event(eta=np.full(len(HITS), 1.0, np.float32))
     below, above = match(graph, candidates, MatchingConfig(eta_edges=(0.0, 1.0, 2.0))).by_eta
     assert (below.counts.particles, above.counts.particles) == (0, 6)
@@ -99,20 +102,20 @@ def test_a_value_on_an_edge_belongs_to_the_upper_bin():
 
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=50, deadline=None)
-def test_order_of_hits_does_not_matter(seed):
+def test_order_of_hits_does_not_matter(seed: int) -> None:
     pt = np.array([PT[particle] for particle, _ in HITS], np.float32)
     order = np.random.default_rng(seed).permutation(len(HITS))
     assert match(*event(order, pt=pt, eta=pt)) == match(*event(pt=pt, eta=pt))
 
 
-def test_one_moved_hit_is_noticed():
+def test_one_moved_hit_is_noticed() -> None:
     graph, candidates = event()
     labels = candidates.labels.copy()
     labels[0] = -1
     assert match(graph, TrackCandidates.from_labels(labels)) != match(graph, candidates)
 
 
-def test_pooled_figures_weigh_each_particle_the_same():
+def test_pooled_figures_weigh_each_particle_the_same() -> None:
     pair = HitGraph(np.zeros((2, 3), np.float32), np.zeros((2, 0), np.int64), particle_id=np.array([1, 1]))
     found = match(pair, TrackCandidates(np.array([0, 0])))
     total = pooled([match(*event()), found])
@@ -120,14 +123,14 @@ def test_pooled_figures_weigh_each_particle_the_same():
     assert total.overall.fake_rate == Ratio(3, 8)
 
 
-def test_pooling_refuses_different_bins_and_nothing_at_all():
+def test_pooling_refuses_different_bins_and_nothing_at_all() -> None:
     with pytest.raises(ValueError, match="different bins"):
         pooled([match(*event()), match(*event(pt=np.ones(len(HITS), np.float32)))])
     with pytest.raises(ValueError, match="no graph"):
         pooled([])
 
 
-def test_an_empty_graph_and_a_graph_without_tracks_have_no_candidates():
+def test_an_empty_graph_and_a_graph_without_tracks_have_no_candidates() -> None:
     empty = HitGraph(np.zeros((0, 3), np.float32), np.zeros((2, 0), np.int64), particle_id=np.zeros(0, np.int64))
     metrics = match(empty, TrackCandidates(np.zeros(0, np.int64)))
     assert metrics.overall.perfect == Ratio(0, 0)
@@ -146,6 +149,6 @@ def test_an_empty_graph_and_a_graph_without_tracks_have_no_candidates():
         {"eta_edges": (1.0, 1.0)},
     ],
 )
-def test_impossible_cuts_are_refused(config):
+def test_impossible_cuts_are_refused(config: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="wanted"):
         MatchingConfig(**config)
