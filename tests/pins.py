@@ -74,9 +74,13 @@ class PinSimulation:
 
     def _words(self, stream: Stream, port: StreamPort, lanes: int) -> NDArray[np.uint32]:
         bits, mask, made = dict(port.fields)["tdata"], (1 << self.word_bits) - 1, []
-        for data, keep, last in zip(stream.data, stream.keep, stream.last, strict=True):
+        number_bits = self.form.plan.config.graph_number_bits
+        for data, keep, last, number, count in zip(
+            stream.data, stream.keep, stream.last, stream.number, stream.count, strict=True
+        ):
             row = sum(int(word) << (32 * index) for index, word in enumerate(data))
-            row |= (int(keep[0]) | int(last) << lanes) << bits
+            user = int(number) | int(count) << number_bits
+            row |= (int(keep[0]) | int(last) << lanes | user << (lanes + 1)) << bits
             made += [(row >> (self.word_bits * index)) & mask for index in range(port.words(self.word_bits))]
         return np.array(made, np.uint32)
 
@@ -86,7 +90,8 @@ class PinSimulation:
             sum(int(word) << (self.word_bits * index) for index, word in enumerate(row))
             for row in words.reshape(-1, port.words(self.word_bits))
         ]
-        assert not any(row >> (bits + lanes + 1) for row in rows)  # no overflow, and nothing above it
+        users = [row >> (bits + lanes + 1) for row in rows]
+        assert not any(user >> self.form.plan.config.graph_number_bits for user in users)  # no flag, nothing above it
         keep = np.array([[(row >> bits) & ((1 << lanes) - 1), 0] for row in rows], np.uint32)
         data = np.array([[(row >> (32 * i)) & 0xFFFFFFFF for i in range(-(-bits // 32))] for row in rows], np.uint32)
         ends = np.flatnonzero([(row >> (bits + lanes)) & 1 for row in rows]) + 1

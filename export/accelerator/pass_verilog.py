@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgetrack.export.accelerator.cycles import OUTPUT_CYCLES, Timing, sum_cycles
+from edgetrack.export.accelerator.flags import Flags
 from edgetrack.export.accelerator.passes import Operand, Pass
 from edgetrack.export.accelerator.plan import AcceleratorConfig, Plan
 from edgetrack.export.accelerator.sum_verilog import scatter
@@ -15,7 +16,10 @@ def edge_pass(plan: Plan, made: Pass, given: str, timing: Timing, widths: Widths
     lanes = config.edge_lanes
     beat = _streamed_beat(plan, made, timing, widths) if made.streamed else _stored_beat(plan, made, timing, widths)
     ends = {end: f"{name}_{end}" for end in ("source", "target")}
-    inside = " && ".join(f"{bus}[lane*{widths.index} +: {widths.index}] < {name}_nodes" for bus in ends.values())
+    above = f"{widths.node_count - widths.index}'b0, " * (widths.node_count > widths.index)
+    inside = " && ".join(
+        f"{{{above}{bus}[lane*{widths.index} +: {widths.index}]}} < {name}_nodes" for bus in ends.values()
+    )
     parts = [
         f"\n    // Pass {name}, over edges",
         _flow(plan, made, given, timing, widths),
@@ -90,7 +94,7 @@ def output(plan: Plan, made: Pass, timing: Timing, widths: Widths) -> str:
     """The last pass' results into the logit stream."""
     name, lanes = made.name, plan.config.edge_lanes
     depth_bits = (timing.out + OUTPUT_CYCLES + 2 - 1).bit_length()  # what is on its way when the first one leaves
-    bits = lanes * widths.output + lanes + 2
+    bits = lanes * widths.output + lanes + 1 + len(Flags) + widths.number
     return f"""
     // Logits, held until they are taken: a row is issued only where a place for its results is free
     assign finished = {name}_done;
@@ -98,14 +102,16 @@ def output(plan: Plan, made: Pass, timing: Timing, widths: Widths) -> str:
 {delay(f"{name}_keep", f"{name}_out_keep", lanes, timing.out - 1, declare=False)}
     wire [{widths.slot - 1}:0] {name}_out_slot;
 {delay(f"{name}_slot", f"{name}_out_slot", widths.slot, timing.out, declare=False)}
+    assign flags_slot = {name}_out_slot;
+    assign logits_last = {name}_out_last;
     semaphore #(.FIRST({1 << depth_bits}), .BITS({depth_bits + 1})) places (
         .clk(clk), .rst(rst), .give(logit_tvalid && logit_tready), .take({name}_issue && ({name}_fits || {name}_last)),
         .available(place_free));
     output_fifo #(.BITS({bits}), .DEPTH({1 << depth_bits}), .ADDRESS_BITS({depth_bits})) logits (
         .clk(clk), .rst(rst), .push({name}_out || {name}_out_last),
-        .in({{overflow[{name}_out_slot], {name}_out_last, {name}_out_keep, {name}_data}}),
+        .in({{flags, logit_number, {name}_out_last, {name}_out_keep, {name}_data}}),
         .valid(logit_tvalid), .ready(logit_tready),
-        .out({{logit_toverflow, logit_tlast, logit_tkeep, logit_tdata}}));
+        .out({{logit_tuser, logit_tlast, logit_tkeep, logit_tdata}}));
 """
 
 
@@ -162,7 +168,7 @@ def _flow(plan: Plan, made: Pass, given: str, timing: Timing, widths: Widths) ->
     name, config, edges = made.name, plan.config, made.domain == "edge"
     address_bits = widths.edge_address if edges else widths.node_address
     may_start = [f"{name}_waiting", *(f"{total.name}_free" for total in made.sums)]
-    may_issue = [*["edge_tvalid"] * made.streamed, *["place_free"] * made.final] or ["1'b1"]
+    may_issue = [*["edge_row"] * made.streamed, *["place_free"] * made.final] or ["1'b1"]
     lines = [
         f"    wire {name}_waiting, {name}_out, {name}_out_last;",
         *["    wire place_free;"] * made.final,
@@ -174,11 +180,15 @@ def _flow(plan: Plan, made: Pass, given: str, timing: Timing, widths: Widths) ->
             edges,
             " && ".join(may_start),
             " && ".join(may_issue),
-            "edge_tlast" if made.streamed else None,
+            "edge_last" if made.streamed else None,
             widths,
             config,
         ),
-        *[f"    assign edge_tready = {name}_open{' && place_free' * made.final};"] * made.streamed,
+        *[
+            f"    assign edge_loaded = {name}_waiting;",
+            f"    assign edge_open = {name}_open{' && place_free' * made.final};",
+        ]
+        * made.streamed,
         delay(f"{{{name}_issue && {name}_fits, {name}_last}}", f"{name}_flags", 2, timing.out, reset=True),
         f"    assign {{{name}_out, {name}_out_last}} = {name}_flags;",
         delay(f"{name}_issue_address", f"{name}_address", address_bits, timing.out),
@@ -216,7 +226,7 @@ def _streamed_beat(plan: Plan, made: Pass, timing: Timing, widths: Widths) -> st
             f"    wire stored = {name}_issue && {name}_fits;",
             delay("stored", "edges_write", 1, 1, reset=True),
             delay(f"{name}_issue_address", "edges_address", widths.edge_address, 1),
-            delay(f"edge_tkeep & {{{lanes}{{stored}}}}", f"{name}_keep", lanes, 1, reset=True),
+            delay(f"edge_kept & {{{lanes}{{stored}}}}", f"{name}_keep", lanes, 1, reset=True),
             *lines,
             f"    wire [{lanes * (2 * widths.index + 1) - 1}:0] edges_data = "
             f"{{{name}_keep, {name}_target, {name}_source}};",

@@ -17,7 +17,9 @@ from edgetrack.models.steps import Input, Map, Mlp
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerModel
 
-RESERVED = {"load", "edges", "source", "target", "node", "edge", "logit", "places", "slots", "logits", "lane"}
+RESERVED = {"load", "edges", "source", "target", "node", "edge", "logit", "places", "slots", "logits", "lane", "flags"}
+MAX_NUMBER_BITS = 16
+MAX_TIMEOUT = 2**31 - 1  # a Verilog parameter
 MAX_LANES = 64  # the simulated streams carry a row's keep bits in two words of 32
 
 
@@ -27,7 +29,9 @@ class AcceleratorConfig:
 
     Capacities are rounded up to whole rows of `node_lanes` (a power of two: nodes lie in that many banks) and
     `edge_lanes`. Every node may have all edges: sums are wide enough. `graphs_in_flight` is the number of memory slots;
-    `accumulators` the number of buffers of each sum, of which one is summed while the others wait or are read.
+    `accumulators` the number of buffers of each sum, of which one is summed while the others wait or are read. Graphs
+    are numbered modulo 2^`graph_number_bits`; one that waits for rows is cut off and flagged after `timeout_cycles`
+    clocks without any (0: it waits for ever).
     """
 
     nodes: int = 1024
@@ -37,11 +41,22 @@ class AcceleratorConfig:
     graphs_in_flight: int = 2
     accumulators: int = 2
     rtl: RtlConfig = field(default_factory=lambda: RtlConfig(latency_cutoff=2.0))  # short stages: the clock counts here
+    graph_number_bits: int = 8
+    timeout_cycles: int = 0
 
     def __post_init__(self) -> None:
         for name in ("nodes", "edges", "edge_lanes", "node_lanes", "graphs_in_flight", "accumulators"):
             if getattr(self, name) < 1:
                 raise ValueError(f"accelerator: {name} is {getattr(self, name)}, wanted at least 1")
+        if not 2 <= self.graph_number_bits <= MAX_NUMBER_BITS:
+            raise ValueError(
+                f"accelerator: graph_number_bits is {self.graph_number_bits}, wanted 2 to {MAX_NUMBER_BITS}: half "
+                "of the numbers are later than a graph's own, the others earlier"
+            )
+        if not 0 <= self.timeout_cycles <= MAX_TIMEOUT:
+            raise ValueError(
+                f"accelerator: timeout_cycles is {self.timeout_cycles}, wanted 1 to {MAX_TIMEOUT}, or 0 for none"
+            )
         for name in ("edge_lanes", "node_lanes"):
             if getattr(self, name) > MAX_LANES:
                 raise ValueError(

@@ -114,11 +114,11 @@ def reciprocal_table(edges: int, bits: int) -> Amount:
 
 
 def top_logic(plan: Plan) -> Amount:
-    """Logic of the top module itself: index checks of every edge lane, tables of rows by slot, flags."""
+    """Logic of the top module itself: index checks of every edge lane, tables of rows by slot."""
     widths, config = make_widths(plan), plan.config
     slots = config.graphs_in_flight
     checks = 2 * config.edge_lanes * sum(stage.domain == "edge" for stage in plan.passes)
-    own = Amount((3.5 + 0.2 * widths.index) * checks + 1.7 * slots + 5, slots, checks / 2 + 3)
+    own = Amount((3.5 + 0.2 * widths.index) * checks + 5, 1, checks / 2 + 3)
     # The ends of graphs are read for the slot of a pass and the one after it, the number of nodes once.
     tables = (_table(widths.node_row, slots, 2), _table(widths.edge_row, slots, 2), _table(widths.node_count, slots, 1))
     return sum(tables, own)

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from edgetrack.export.accelerator.flags import Flags
 from edgetrack.export.accelerator.plan import Plan
+from edgetrack.export.accelerator.simulated_rows import LogitRows, SentRows, Watch, chance, join_words
 from edgetrack.export.accelerator.streams import (
     CodedGraph,
+    Packet,
     Received,
     Stream,
     edge_stream,
@@ -24,13 +27,13 @@ from edgetrack.export.rtl.verilator import build_simulation
 
 NEVER = 2**64 - 1  # no clock comes to that
 PATIENCE = 1_000_000  # clocks without any movement that count as a deadlock
+SPARE_ROWS = 4096  # of logits, for graphs that were cut off
 FAULTS = {
-    -1: f"stands still: nothing moved for {PATIENCE} clocks",
+    -1: "stands still: nothing moved for {patience} clocks",
     -2: "changed a row of logits while it was held",
     -3: "gave more rows of logits than it was given edges",
 }
-# Counters, addresses and constants of different widths meet everywhere; values go through fields of stated width.
-LINT = ("-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC", "--timescale", "1ns/1ps")
+LINT = ("--timescale", "1ns/1ps")
 
 
 @dataclass(frozen=True)
@@ -41,29 +44,6 @@ class Stalls:
     edges: float = 0.0
     logits: float = 0.0
     seed: int = 0
-
-
-class _Input(ctypes.Structure):
-    _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("data", "keep", "last", "taken")),
-        *((name, ctypes.c_uint64) for name in ("rows", "words")),
-        ("gap", ctypes.c_uint32),
-    )
-
-
-class _Output(ctypes.Structure):
-    _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("data", "keep", "last", "overflow", "given")),
-        *((name, ctypes.c_uint64) for name in ("room", "words", "graphs")),
-        ("stall", ctypes.c_uint32),
-    )
-
-
-class _Watch(ctypes.Structure):
-    _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("clocks", "wires")),
-        *((name, ctypes.c_uint64) for name in ("room", "count")),
-    )
 
 
 @dataclass(frozen=True)
@@ -89,14 +69,22 @@ class AcceleratorLibrary:
         clock `reset`, amid the traffic; then all graphs come again, and what left before is forgotten. Raises
         RuntimeError where the accelerator stands still or breaks the stream's rules.
         """
-        return self._simulate(graphs, stalls or Stalls(), None, reset) if graphs else []
+        return self._run(graphs, stalls or Stalls(), None, reset) if graphs else []
+
+    def play(self, nodes: Stream, edges: Stream, stalls: Stalls | None = None, patience: int = 2000) -> list[Packet]:
+        """Send any rows, malformed or not, until nothing has moved for `patience` clocks; what left, in order.
+
+        Raises RuntimeError as `run` does, and where a row is not taken.
+        """
+        rows, _ = self._simulate(nodes, edges, stalls or Stalls(), None, NEVER, 0, patience)
+        return self._packets(rows)
 
     def watch(self, graphs: Sequence[CodedGraph]) -> tuple[list[Received], list[dict[str, PassClocks]]]:
         """`run` without stalls, and for each graph the clocks of every pass as they were seen on its wires."""
         room = len(graphs) * len(watched_wires(self.plan))
         clocks, wires = np.zeros(room, np.uint64), np.zeros(room, np.uint32)
-        watch = _Watch(clocks.ctypes.data, wires.ctypes.data, room, 0)
-        received = self._simulate(graphs, Stalls(), watch)
+        watch = Watch(clocks.ctypes.data, wires.ctypes.data, room, 0)
+        received = self._run(graphs, Stalls(), watch, NEVER)
         seen = [clocks[wires == wire].astype(int) for wire in range(len(watched_wires(self.plan)))]
         return received, [
             {
@@ -106,47 +94,60 @@ class AcceleratorLibrary:
             for graph in range(len(graphs))
         ]
 
-    def _simulate(
-        self, graphs: Sequence[CodedGraph], stalls: Stalls, watch: _Watch | None, reset: int = NEVER
-    ) -> list[Received]:
+    def _run(self, graphs: Sequence[CodedGraph], stalls: Stalls, watch: Watch | None, reset: int) -> list[Received]:
         nodes, edges = node_stream(self.plan, graphs), edge_stream(self.plan, graphs)
-        node_taken, edge_taken = (np.zeros(len(stream.last), np.uint64) for stream in (nodes, edges))
-        rows = len(edges.last)
-        bits = self.plan.bits(self.plan.passes[-1].name) * self.plan.config.edge_lanes
-        data, keep = np.zeros((rows, -(-bits // 32)), np.uint32), np.zeros((rows, 2), np.uint32)
-        last, overflow, given = np.zeros(rows, np.uint8), np.zeros(rows, np.uint8), np.zeros(rows, np.uint64)
-        output = _Output(
-            *(array.ctypes.data for array in (data, keep, last, overflow, given)),
-            rows,
-            data.shape[1],
-            len(graphs),
-            _chance(stalls.logits),
-        )
+        rows, taken = self._simulate(nodes, edges, stalls, watch, reset, len(graphs), PATIENCE)
+        first_rows = np.concatenate([[0], np.flatnonzero(nodes.last)[:-1] + 1])
+        return [
+            Received(**vars(packet), first_node=int(taken[first]))
+            for packet, first in zip(self._packets(rows), first_rows, strict=True)
+        ]
+
+    def _simulate(
+        self,
+        nodes: Stream,
+        edges: Stream,
+        stalls: Stalls,
+        watch: Watch | None,
+        reset: int,
+        graphs: int,
+        patience: int,
+    ) -> tuple[LogitRows, NDArray[np.uint64]]:
+        """Rows of logits, and the clock at which each row of nodes was taken."""
+        lanes, number_bits = self.plan.config.edge_lanes, self.plan.config.graph_number_bits
+        # As many rows as of edges; where graphs are cut off, one more for each.
+        room = len(edges.last) if graphs else len(edges.last) + len(nodes.last) + SPARE_ROWS
+        rows = LogitRows.with_room(room, self.plan.bits(self.plan.passes[-1].name) * lanes)
+        sent = [
+            SentRows(stream, number_bits, chance(gap)) for stream, gap in ((nodes, stalls.nodes), (edges, stalls.edges))
+        ]
+        output = rows.output(graphs, chance(stalls.logits))
         simulate = ctypes.CDLL(str(self.path)).simulate
         simulate.restype = ctypes.c_int64
         simulate.argtypes = [*[ctypes.c_void_p] * 4, *[ctypes.c_uint64] * 3]
         got = simulate(
-            ctypes.byref(_input(nodes, node_taken, stalls.nodes)),
-            ctypes.byref(_input(edges, edge_taken, stalls.edges)),
+            *(ctypes.byref(stream.input) for stream in sent),
             ctypes.byref(output),
             None if watch is None else ctypes.byref(watch),
             stalls.seed,
-            PATIENCE,
+            patience,
             reset,
         )
         if got < 0:
-            raise RuntimeError(f"accelerator {FAULTS[got]}")
-        ends = np.flatnonzero(last[:got]) + 1
-        starts = np.concatenate([[0], ends[:-1]])
-        first_rows = np.concatenate([[0], np.flatnonzero(nodes.last)[:-1] + 1])
+            raise RuntimeError(f"accelerator {FAULTS[got].format(patience=patience)}")
+        return rows.first(got), sent[0].taken
+
+    def _packets(self, rows: LogitRows) -> list[Packet]:
+        number_bits, user = self.plan.config.graph_number_bits, join_words(rows.user)
+        ends = np.flatnonzero(rows.last) + 1
         return [
-            Received(
-                read_logits(self.plan, data[start:end], keep[start:end]),
-                bool(overflow[end - 1]),
-                int(node_taken[first]),
-                int(given[end - 1]),
+            Packet(
+                read_logits(self.plan, rows.data[start:end], rows.keep[start:end]),
+                int(user[end - 1]) & ((1 << number_bits) - 1),
+                Flags(int(user[end - 1]) >> number_bits),
+                int(rows.given[end - 1]),
             )
-            for start, end, first in zip(starts, ends, first_rows, strict=True)
+            for start, end in zip([0, *ends][: len(ends)], ends, strict=True)
         ]
 
 
@@ -160,13 +161,10 @@ def watched_wires(plan: Plan) -> list[str]:
     return [f"{name}_{what}" for name in pass_names(plan) for what in ("start", "last", "done")]
 
 
-def build_accelerator(
-    sources: dict[str, str], top: str, plan: Plan, folder: Path, break_bypass: int = 0
-) -> AcceleratorLibrary:
+def build_accelerator(sources: dict[str, str], top: str, plan: Plan, folder: Path) -> AcceleratorLibrary:
     """Compile the accelerator's Verilog into a library in `folder`; seconds for few lanes, a minute for many.
 
-    `break_bypass` 1, 2 or 3 leaves out one stage of the accumulators' bypass, for tests that must notice. Raises
-    FormUnavailable without Verilator or g++.
+    Raises FormUnavailable without Verilator or g++.
     """
     testbench = resources.files("edgetrack.hls_projects").joinpath("rtl/accelerator_sim.cpp").read_text()
     wires = watched_wires(plan)
@@ -178,18 +176,7 @@ def build_accelerator(
         top,
         f"#define WATCHED(root) {members}\n{testbench}",
         folder,
-        options=(*LINT, f"-GBREAK_BYPASS={break_bypass}"),
+        options=LINT,
         parts=[f"{made.name}_pipeline" for made in plan.passes],
     )
     return AcceleratorLibrary(library, plan)
-
-
-def _chance(probability: float) -> int:
-    if not 0 <= probability < 1:
-        raise ValueError(f"a stream pauses with chance {probability}, wanted 0 up to below 1")
-    return round(probability * 65536)
-
-
-def _input(stream: Stream, taken: Any, gap: float) -> _Input:
-    arrays = (stream.data, stream.keep, stream.last, taken)
-    return _Input(*(array.ctypes.data for array in arrays), len(stream.last), stream.data.shape[1], _chance(gap))

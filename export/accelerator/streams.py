@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from edgetrack.export.accelerator.flags import Flags
 from edgetrack.export.accelerator.plan import Plan
 from edgetrack.export.accelerator.widths import make_widths
 from edgetrack.export.form import InexactForm
@@ -30,21 +31,35 @@ class Stream:
     data: NDArray[np.uint32]  # (rows, words)
     keep: NDArray[np.uint32]  # (rows, 2) one bit a lane
     last: NDArray[np.uint8]  # (rows,)
+    number: NDArray[np.uint32]  # (rows,) the graph's, the same in all its rows
+    count: NDArray[np.uint32]  # (rows,) the graph's nodes or edges
+
+    def take(self, rows: ArrayLike) -> Stream:
+        """The rows with these indices, in this order."""
+        index = np.asarray(rows, np.int64)
+        return Stream(*(getattr(self, one.name)[index] for one in fields(self)))
 
 
 @dataclass(frozen=True)
-class Received:
+class Packet:
     """One graph's logits as they left."""
 
     codes: IntArray  # (E, width)
-    overflow: bool
-    first_node: int  # clock at which its first row of nodes was taken
+    number: int  # the graph's, modulo 2^graph_number_bits
+    flags: Flags
     last_logit: int  # clock at which its last row of logits was given
+
+
+@dataclass(frozen=True)
+class Received(Packet):
+    """The logits of a graph that came whole."""
+
+    first_node: int  # clock at which its first row of nodes was taken
 
     def fitting_codes(self, graph: str, output: str) -> IntArray:
         """Codes of `output` for a graph that fits. Raises InexactForm where it is flagged all the same."""
-        if self.overflow:
-            raise InexactForm(f"{graph} is flagged as beyond the capacity, but fits", output)
+        if self.flags:
+            raise InexactForm(f"{graph} is flagged ({self.flags!r}), but came whole and fits", output)
         return self.codes
 
 
@@ -52,16 +67,18 @@ def node_stream(plan: Plan, graphs: Sequence[CodedGraph]) -> Stream:
     columns = [fmt for value in plan.node_inputs for fmt in plan.model.columns(value.name)]
     names = [value.name for value in plan.node_inputs]
     rows = [np.concatenate([graph.inputs[name] for name in names], axis=1) for graph in graphs]
-    return _stream(rows, columns, plan.config.node_lanes)
+    widths = make_widths(plan)
+    return _stream(rows, columns, plan.config.node_lanes, widths.number, widths.node_count)
 
 
 def edge_stream(plan: Plan, graphs: Sequence[CodedGraph]) -> Stream:
     """Raises ValueError for an index that the stream's fields cannot hold."""
-    index = Format(make_widths(plan).index, 0, signed=False)
+    widths = make_widths(plan)
+    index = Format(widths.index, 0, signed=False)
     columns = [index, index, *(fmt for value in plan.edge_inputs for fmt in plan.model.columns(value.name))]
     names = [value.name for value in plan.edge_inputs]
     rows = [np.concatenate([graph.edge_index.T, *(graph.inputs[name] for name in names)], axis=1) for graph in graphs]
-    return _stream(rows, columns, plan.config.edge_lanes)
+    return _stream(rows, columns, plan.config.edge_lanes, widths.number, widths.edge_count)
 
 
 def read_logits(plan: Plan, data: NDArray[np.uint32], keep: NDArray[np.uint32]) -> IntArray:
@@ -74,7 +91,9 @@ def read_logits(plan: Plan, data: NDArray[np.uint32], keep: NDArray[np.uint32]) 
     return logits
 
 
-def _stream(graphs: Sequence[IntArray], columns: Sequence[Format], lanes: int) -> Stream:
+def _stream(
+    graphs: Sequence[IntArray], columns: Sequence[Format], lanes: int, number_bits: int, count_bits: int
+) -> Stream:
     lengths = [max(1, -(-len(codes) // lanes)) for codes in graphs]
     ends = np.cumsum(lengths)
     codes = np.zeros((sum(lengths) * lanes, len(columns)), np.int64)
@@ -89,4 +108,6 @@ def _stream(graphs: Sequence[IntArray], columns: Sequence[Format], lanes: int) -
     last = np.zeros(sum(lengths), np.uint8)
     last[ends - 1] = 1
     data = pack_columns(codes.reshape(-1, lanes * len(columns)), list(columns) * lanes)
-    return Stream(data, masks.view("<u4").astype(np.uint32), last)
+    numbers = np.repeat(np.arange(len(graphs)), lengths) % (1 << number_bits)
+    counts = np.repeat([len(own) for own in graphs], lengths) % (1 << count_bits)
+    return Stream(data, masks.view("<u4").astype(np.uint32), last, numbers.astype(np.uint32), counts.astype(np.uint32))

@@ -117,7 +117,7 @@ def _accumulators(
         .LANES({config.edge_lanes}), .BANKS({config.node_lanes}), .ROWS({config.node_rows}),
         .ROW_BITS({widths.accumulator_row}), .INDEX_BITS({widths.index}), .BUFFERS({config.accumulators}),
         .BUFFER_BITS({widths.buffer}), .COLUMNS({columns}), .VALUE_BITS({value_bits}), .VALUE_SIGNED({signed}),
-        .LANE_BITS({lane_bits}), .SUM_BITS({sum_bits}), .TREE_LEVELS({config.tree_levels}), .BREAK_BYPASS(BREAK_BYPASS)
+        .LANE_BITS({lane_bits}), .SUM_BITS({sum_bits}), .TREE_LEVELS({config.tree_levels})
     ) {unit}_unit (
         .clk(clk), .rst(rst), .ready({ready or f"{total.name}_ready"}),
         .graph_added({made.name}_out_last), .add({made.name}_counted), .add_node({made.name}_out_{total.end}),

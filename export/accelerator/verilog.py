@@ -7,8 +7,10 @@ memory that holds the node value `x`.
 from __future__ import annotations
 
 from edgetrack.export.accelerator.cycles import CycleFormula, load_cycles
+from edgetrack.export.accelerator.flags import Flags
 from edgetrack.export.accelerator.pass_verilog import control_wires, delay, edge_pass, node_pass, output, sequencer
 from edgetrack.export.accelerator.plan import Plan
+from edgetrack.export.accelerator.stream_verilog import flags, guarded_streams
 from edgetrack.export.accelerator.widths import Widths, make_widths
 
 TOP = "accelerator"
@@ -37,35 +39,39 @@ def _header(plan: Plan, widths: Widths) -> str:
         control_wires(name, edges, widths)
         for name, edges in [("load", False), *((made.name, made.domain == "edge") for made in plan.passes)]
     )
+    shown = ", ".join(str(flag.name).lower() for flag in Flags) + ", from the lowest"
     ready = [f"{total.name}_ready" for made in plan.passes for total in made.sums]
     return f"""\
 // {plan.model.description.name}: graphs of up to {config.capacity.nodes} nodes and {config.capacity.edges} edges, \
 {config.edge_lanes} edges and {config.node_lanes} nodes a clock,
 // {config.graphs_in_flight} graphs in flight. Generated; docs/accelerator.md has the block diagram and the protocol.
-module {TOP} #(
-    parameter BREAK_BYPASS = 0
-) (
+module {TOP} (
     input wire clk,
     input wire rst,
-    // Nodes, {config.node_lanes} a row, lane 0 lowest; keep has one bit a lane. Each graph ends with last.
+    // Nodes, {config.node_lanes} a row, lane 0 lowest; keep has one bit a lane. Each graph ends with last. In user: the
+    // graph's number lowest, above it the number of its nodes, which counts with last.
     input wire node_tvalid,
     output wire node_tready,
     input wire [{config.node_lanes * widths.node_stream - 1}:0] node_tdata,
     input wire [{config.node_lanes - 1}:0] node_tkeep,
     input wire node_tlast,
-    // Edges, {config.edge_lanes} a row: in each lane the source's index lowest, the target's, then the features.
+    input wire [{widths.number + widths.node_count - 1}:0] node_tuser,
+    // Edges, {config.edge_lanes} a row: in each lane the source's index lowest, the target's, then the features. In
+    // user: the graph's number, above it the number of its edges.
     input wire edge_tvalid,
     output wire edge_tready,
     input wire [{config.edge_lanes * widths.edge_stream - 1}:0] edge_tdata,
     input wire [{config.edge_lanes - 1}:0] edge_tkeep,
     input wire edge_tlast,
-    // Logits in the order of the edges; overflow, with last: the graph did not fit, and its logits mean nothing.
+    input wire [{widths.number + widths.edge_count - 1}:0] edge_tuser,
+    // Logits in the order of the edges. In user: the graph's number; above it, with last, flags: any set, and the
+    // graph's logits mean nothing ({shown}).
     output wire logit_tvalid,
     input wire logit_tready,
     output wire [{config.edge_lanes * widths.output - 1}:0] logit_tdata,
     output wire [{config.edge_lanes - 1}:0] logit_tkeep,
     output wire logit_tlast,
-    output wire logit_toverflow
+    output wire [{widths.number + len(Flags) - 1}:0] logit_tuser
 );
     genvar lane;
     wire finished;  // a graph's last logit: its slot is free
@@ -78,37 +84,31 @@ module {TOP} #(
 def _loader(plan: Plan, widths: Widths) -> str:
     config = plan.config
     lanes = config.node_lanes
-    count = " + ".join(f"node_tkeep[{lane}]" for lane in range(lanes))
+    count = " + ".join(f"node_kept[{lane}]" for lane in range(lanes))
     first = next(made.name for made in plan.passes if made.streamed)
-    rows = sequencer("load", False, "slot_free && cleared", "node_tvalid", "node_tlast", widths, config)
+    rows = sequencer("load", False, "slot_free && cleared", "node_row", "node_last", widths, config)
     done = delay("load_last", "load_done", 1, load_cycles(plan), declare=False, reset=True)
-    bad = delay(f"{first}_slot", f"{first}_checked_slot", widths.slot, 2)
     return f"""
+{guarded_streams(config, first, widths)}
+
     // Nodes into the slots of their graphs
     wire slot_free;
     semaphore #(.FIRST({config.graphs_in_flight}), .BITS({widths.slots_count})) slots (
         .clk(clk), .rst(rst), .give(finished), .take(load_start), .available(slot_free));
 {rows}
-    assign node_tready = load_open;
 {done}
     wire load_write = load_issue && load_fits;
 {_node_inputs(plan, widths)}
     reg [{widths.node_row - 1}:0] node_end_row [0:{config.graphs_in_flight - 1}];
     reg [{widths.node_count - 1}:0] node_count [0:{config.graphs_in_flight - 1}];
     reg [{widths.edge_row - 1}:0] edge_end_row [0:{config.graphs_in_flight - 1}];
-    reg [{config.graphs_in_flight - 1}:0] overflow;
-    wire {first}_bad_index;
-{bad}
+{flags(config, first, widths)}
     always @(posedge clk) begin
         if (load_write) begin
             node_end_row[load_slot] <= load_row;
             node_count[load_slot] <= load_row * {lanes} + {count};
         end
         if ({first}_issue && {first}_fits) edge_end_row[{first}_slot] <= {first}_row;
-        if (load_start) overflow[load_slot] <= 1'b0;
-        else if (load_issue && !load_fits && node_tkeep != 0) overflow[load_slot] <= 1'b1;
-        if ({first}_issue && !{first}_fits && edge_tkeep != 0) overflow[{first}_slot] <= 1'b1;
-        if ({first}_bad_index) overflow[{first}_checked_slot] <= 1'b1;
     end
 """
 

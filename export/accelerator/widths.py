@@ -25,6 +25,8 @@ class Widths:
     node_stream: int  # one node
     edge_stream: int  # one edge: indices and features
     output: int  # one edge's result
+    number: int  # of a graph, on all streams
+    edge_count: int  # of a graph's edges, up to the capacity
 
 
 def make_widths(plan: Plan) -> Widths:
@@ -45,6 +47,8 @@ def make_widths(plan: Plan) -> Widths:
         node_stream=sum(plan.bits(value.name) for value in plan.node_inputs),
         edge_stream=2 * index + sum(plan.bits(value.name) for value in plan.edge_inputs),
         output=plan.bits(plan.passes[-1].name),
+        number=config.graph_number_bits,
+        edge_count=config.capacity.edges.bit_length(),
     )
 
 

@@ -197,6 +197,26 @@ def output_fifo(p: Parameters) -> Part:
     return rows + Amount(p["ADDRESS_BITS"] + 3, counters + 1, 2 * carries(p["ADDRESS_BITS"] + 1)), ()
 
 
+def stream_guard(p: Parameters) -> Part:
+    number, timer = p["NUMBER_BITS"], p["TIMER_BITS"] * (p["TIMEOUT"] > 0)
+    return Amount(2 * number - 1 + timer, timer, carries(number) + carries(timer)), ()
+
+
+def graph_number(p: Parameters) -> Part:
+    return Amount(2 * p["BITS"], p["BITS"], carries(p["BITS"])), ()
+
+
+def lane_count(p: Parameters) -> Part:
+    lanes, count, ordered = p["LANES"], p["COUNT_BITS"], p["ORDERED"]
+    filled = lanes.bit_length() + (lanes > 3)  # Yosys adds the lanes up in a row, which carries into one bit more
+    ff = filled + 3 * count + 3 + 2 * ordered
+    return Amount(2 * (lanes + count + ordered), ff, carries(count) + (lanes > 2)), ()
+
+
+def slot_flag(p: Parameters) -> Part:
+    return Amount(1.3 * (p["RAISERS"] + 1) * p["SLOTS"], p["SLOTS"]), ()
+
+
 PARTS: dict[str, Callable[[Parameters], Part]] = {
     function.__name__: function
     for function in (
@@ -211,6 +231,10 @@ PARTS: dict[str, Callable[[Parameters], Part]] = {
         sequencer,
         semaphore,
         output_fifo,
+        stream_guard,
+        graph_number,
+        lane_count,
+        slot_flag,
     )
 }
 

@@ -53,6 +53,7 @@ class Chance {
 struct Input {
     const uint32_t *data;
     const uint32_t *keep; // two words a row
+    const uint32_t *user; // two words a row
     const uint8_t *last;
     uint64_t *taken; // the clock at which each row was taken
     uint64_t rows, words;
@@ -60,10 +61,10 @@ struct Input {
 };
 
 struct Output {
-    uint32_t *data, *keep;
-    uint8_t *last, *overflow;
+    uint32_t *data, *keep, *user;
+    uint8_t *last;
     uint64_t *given;
-    uint64_t room, words, graphs; // rows that fit, words a row, graphs to wait for
+    uint64_t room, words, graphs; // rows that fit, words a row, graphs to wait for (0: until nothing moves any more)
     uint32_t stall;               // chance of a clock that takes nothing, of 65536
 };
 
@@ -78,7 +79,7 @@ double sc_time_stamp() { return 0; }
 
 // Registers and memories start with random values. Before the clock `reset` there is one clock of rst, mid-transfer or
 // on; all graphs are then sent from the start, and only what leaves behind it is written down.
-// Rows given, or: -1 nothing moved for `patience` clocks, -2 a row changed while it was held, -3 more rows than room.
+// Rows given, or: -1 nothing moved for `patience` clocks, with a row or a graph still to come, -2 a row changed while it was held, -3 more rows than room.
 extern "C" int64_t simulate(const Input *nodes, const Input *edges, const Output *logits, Watch *watch, uint64_t seed,
                             uint64_t patience, uint64_t reset) {
     const auto context = std::make_unique<VerilatedContext>();
@@ -90,7 +91,7 @@ extern "C" int64_t simulate(const Input *nodes, const Input *edges, const Output
     Chance chance(seed);
     uint64_t node = 0, edge = 0, given = 0, graphs = 0, quiet = 0;
     bool node_offered = false, edge_offered = false;
-    std::vector<uint32_t> held, now(logits->words + 4); // tdata, two words of tkeep, tlast, toverflow
+    std::vector<uint32_t> held, now(logits->words + 5); // tdata, two words of tkeep and of tuser, tlast
     bool holding = false;
     top->node_tvalid = top->edge_tvalid = top->logit_tready = 0;
     for (int clock = 0; clock < 4; clock++) {
@@ -101,7 +102,7 @@ extern "C" int64_t simulate(const Input *nodes, const Input *edges, const Output
         top->eval();
     }
     top->rst = 0;
-    for (uint64_t clock = 0; graphs < logits->graphs; clock++) {
+    for (uint64_t clock = 0; logits->graphs == 0 || graphs < logits->graphs; clock++) {
         if (clock == reset) {
             top->rst = 1;
             top->node_tvalid = top->edge_tvalid = top->logit_tready = top->clk = 0;
@@ -117,11 +118,13 @@ extern "C" int64_t simulate(const Input *nodes, const Input *edges, const Output
         if (node_offered) {
             put(top->node_tdata, nodes->data + node * nodes->words);
             put(top->node_tkeep, nodes->keep + node * 2);
+            put(top->node_tuser, nodes->user + node * 2);
             top->node_tlast = nodes->last[node];
         }
         if (edge_offered) {
             put(top->edge_tdata, edges->data + edge * edges->words);
             put(top->edge_tkeep, edges->keep + edge * 2);
+            put(top->edge_tuser, edges->user + edge * 2);
             top->edge_tlast = edges->last[edge];
         }
         top->node_tvalid = node_offered;
@@ -152,8 +155,8 @@ extern "C" int64_t simulate(const Input *nodes, const Input *edges, const Output
         if (top->logit_tvalid) {
             get(top->logit_tdata, now.data());
             get(top->logit_tkeep, now.data() + logits->words);
-            now[logits->words + 2] = top->logit_tlast;
-            now[logits->words + 3] = top->logit_toverflow;
+            get(top->logit_tuser, now.data() + logits->words + 2);
+            now[logits->words + 4] = top->logit_tlast;
             if (holding && now != held) return -2;
             held = now;
             holding = !top->logit_tready;
@@ -163,12 +166,15 @@ extern "C" int64_t simulate(const Input *nodes, const Input *edges, const Output
             for (uint64_t i = 0; i < logits->words; i++) logits->data[given * logits->words + i] = now[i];
             get(top->logit_tkeep, logits->keep + given * 2);
             logits->last[given] = top->logit_tlast;
-            logits->overflow[given] = top->logit_toverflow;
+            get(top->logit_tuser, logits->user + given * 2);
             graphs += top->logit_tlast;
             logits->given[given++] = clock;
             quiet = 0;
         }
-        if (quiet > patience) return -1;
+        if (quiet > patience) {
+            if (logits->graphs == 0 && node == nodes->rows && edge == edges->rows) break;
+            return -1;
+        }
         top->clk = 1;
         top->eval();
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from edgetrack.export.accelerator.flags import Flags
 from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.accelerator.simulation import AcceleratorLibrary
 from edgetrack.scripts.benches import accelerator as bench_accelerator
@@ -45,7 +46,9 @@ def test_small_accelerator_is_measured_and_compared(tmp_path: Path, monkeypatch:
     assert result["failed"]  # no graph goes through in a nanosecond
     assert case["missed"] == [f"latency {case['nanoseconds']:.0f} ns, wanted below 1"]
     run = AcceleratorLibrary.run
-    monkeypatch.setattr(AcceleratorLibrary, "run", lambda *given: [replace(one, overflow=True) for one in run(*given)])
+    monkeypatch.setattr(
+        AcceleratorLibrary, "run", lambda *given: [replace(one, flags=Flags.CAPACITY) for one in run(*given)]
+    )
     (flagged,) = run_bench(config, tmp_path, Console(quiet=True))["cases"]
     assert flagged["mismatches"] == 288  # logits of a graph that is flagged as too large mean nothing
 

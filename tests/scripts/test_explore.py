@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from edgetrack.export.accelerator.flags import Flags
 from edgetrack.export.accelerator.kind import ACCELERATOR
 from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.accelerator.resource_model import STATED_ERRORS
@@ -135,5 +136,7 @@ def test_formulas_agree_with_simulation_and_synthesis(
     for name, error in found.errors().items():
         assert abs(error) <= STATED_ERRORS[name], (name, error)
     run = AcceleratorLibrary.run
-    monkeypatch.setattr(AcceleratorLibrary, "run", lambda *given: [replace(one, overflow=True) for one in run(*given)])
+    monkeypatch.setattr(
+        AcceleratorLibrary, "run", lambda *given: [replace(one, flags=Flags.CAPACITY) for one in run(*given)]
+    )
     assert check(network, candidate, tmp_path).mismatches > 1000  # logits of a flagged graph mean nothing

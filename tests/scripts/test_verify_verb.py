@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from broken_bypass import without_bypass
 from integer_networks import flip_lsb, random_graph, toy_description
 from quantized_networks import random_network
 from run_folders import track_graph, without_truth
 
-from edgetrack.export.accelerator.plan import AcceleratorConfig
-from edgetrack.export.accelerator.simulation import build_accelerator
+from edgetrack.export.accelerator.plan import AcceleratorConfig, Plan
+from edgetrack.export.accelerator.simulation import AcceleratorLibrary, build_accelerator
 from edgetrack.export.form import Capacity, Form, FormUnavailable
 from edgetrack.export.form_classifier import FormClassifier, edge_classifier
 from edgetrack.export.forms import FormSettings, make_form
@@ -270,7 +270,9 @@ def test_accelerator_is_verified_with_whole_graphs_under_stalls(
     assert found["failed"]
     assert found["forms"]["accelerator"]["first_mismatch"].startswith("accelerator: phi_r2 differs in vectors")
 
-    broken = partial(build_accelerator, break_bypass=1)
+    def broken(sources: dict[str, str], top: str, plan: Plan, sim: Path) -> AcceleratorLibrary:
+        return build_accelerator(without_bypass(sources, 1), top, plan, sim)
+
     monkeypatch.setattr("edgetrack.export.accelerator.form.build_accelerator", broken)
     found = verify(config, tmp_path / "good", QUIET)
     assert found["failed"]

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from run_folders import track_graph
 
+from edgetrack.export.accelerator.flags import Flags
 from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.accelerator.simulation import Stalls
 from edgetrack.export.accelerator.streams import Received
@@ -220,7 +221,7 @@ class InBatches:
             longest = max(made, key=len)
             longest[0, 0] += 1 if longest[0, 0] < 0 else -1
             self.flip = False
-        return [Received(own, self.flag, 0, 0) for own in made]
+        return [Received(own, index, Flags(self.flag), 0, 0) for index, own in enumerate(made)]
 
 
 @pytest.fixture
@@ -244,7 +245,7 @@ def test_a_form_that_streams_gets_all_sectors_of_a_graph_at_once() -> None:
 def test_a_sector_flagged_without_reason_is_no_result() -> None:
     source = quantized_source(load("in-2gev-quantised", "quantised"))
     settings = FormSettings(sectors=SectorConfig(phi_sectors=4, overlap_phi=0.1))
-    with pytest.raises(InexactForm, match=r"event.* is flagged as beyond the capacity, but fits"):
+    with pytest.raises(InexactForm, match=r"event.* is flagged .*, but came whole and fits"):
         form_classifier(source.model, InBatches(source.model, flag=True), settings)(track_graph("event", seed=3))
 
 

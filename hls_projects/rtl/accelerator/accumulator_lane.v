@@ -13,8 +13,7 @@ module accumulator_lane #(
     parameter COLUMNS = 4,
     parameter VALUE_BITS = 8,
     parameter VALUE_SIGNED = 1,
-    parameter SUM_BITS = 12,
-    parameter BREAK_BYPASS = 0  // leaves out the bypass from this many messages before: for the test that must notice
+    parameter SUM_BITS = 12
 ) (
     input wire clk,
     input wire rst,
@@ -33,8 +32,11 @@ module accumulator_lane #(
     localparam KEY_BITS = BUFFER_BITS + INDEX_BITS;
     localparam ADDRESS_BITS = BUFFER_BITS + ROW_BITS;
     localparam DEPTH = BUFFERS << ROW_BITS;
+    localparam BANK_BITS = $clog2(BANKS);
+    localparam BANK_WIRES = BANKS > 1 ? BANK_BITS : 1;
+    localparam LAST_BANK = BANKS - 1;
     wire [KEY_BITS-1:0] key = {add_buffer, add_node};
-    wire [ROW_BITS-1:0] add_row = add_node / BANKS;
+    wire [ROW_BITS-1:0] add_row = row_of(add_node);
 
     // Message by the clocks since it asked: 1 its old sum is there, 2 it is added, 3 it is written, 4 it can be read.
     reg valid_1, valid_2, valid_3;
@@ -45,11 +47,11 @@ module accumulator_lane #(
     reg follows;  // near_1, for the message in clock 2
     reg row_near_1, row_near_2, row_near_3;  // the same for its row
     reg [BANKS-1:0] mark_2, mark_3, marks_2, marks_3, marks_4;  // a message's own mark, and its row's with it
-    wire [INDEX_BITS-1:0] bank_1 = key_1[INDEX_BITS-1:0] % BANKS;
+    wire [BANK_WIRES-1:0] bank_1 = key_1[BANK_WIRES-1:0] & LAST_BANK[BANK_WIRES-1:0];
     wire [BANKS-1:0] mark_1 = {{(BANKS-1){1'b0}}, 1'b1} << bank_1;
-    wire [ROW_BITS-1:0] row_1 = key_1[INDEX_BITS-1:0] / BANKS;
-    wire [ROW_BITS-1:0] row_2 = key_2[INDEX_BITS-1:0] / BANKS;
-    wire [ROW_BITS-1:0] row_3 = key_3[INDEX_BITS-1:0] / BANKS;
+    wire [ROW_BITS-1:0] row_1 = row_of(key_1[INDEX_BITS-1:0]);
+    wire [ROW_BITS-1:0] row_2 = row_of(key_2[INDEX_BITS-1:0]);
+    wire [ROW_BITS-1:0] row_3 = row_of(key_3[INDEX_BITS-1:0]);
     wire [BUFFER_BITS-1:0] buffer_1 = key_1[KEY_BITS-1:INDEX_BITS];
     wire [BUFFER_BITS-1:0] buffer_2 = key_2[KEY_BITS-1:INDEX_BITS];
     wire [BUFFER_BITS-1:0] buffer_3 = key_3[KEY_BITS-1:INDEX_BITS];
@@ -66,6 +68,14 @@ module accumulator_lane #(
     wire [WORD-1:0] stored = old_marks[bank_1] ? old_sums[bank_1*WORD +: WORD] : {WORD{1'b0}};
     wire [WORD-1:0] old_sum = follows ? sum_3 : old_2;
     wire [WORD-1:0] new_sum;
+
+    function [ROW_BITS-1:0] row_of(input [INDEX_BITS-1:0] node);
+        reg [ROW_BITS+INDEX_BITS-1:0] wide;
+        begin
+            wide = {{ROW_BITS{1'b0}}, node} >> BANK_BITS;
+            row_of = wide[ROW_BITS-1:0];
+        end
+    endfunction
 
     genvar column, buffer, bank;
     generate
@@ -106,9 +116,9 @@ module accumulator_lane #(
         key_3 <= key_2;
         value_1 <= add_value;
         value_2 <= value_1;
-        near_1 <= BREAK_BYPASS != 1 && valid_1 && key_1 == key;
-        near_2 <= BREAK_BYPASS != 2 && valid_2 && key_2 == key;
-        near_3 <= BREAK_BYPASS != 3 && valid_3 && key_3 == key;
+        near_1 <= valid_1 && key_1 == key;
+        near_2 <= valid_2 && key_2 == key;
+        near_3 <= valid_3 && key_3 == key;
         follows <= near_1;
         row_near_1 <= valid_1 && buffer_1 == add_buffer && row_1 == add_row;
         row_near_2 <= valid_2 && buffer_2 == add_buffer && row_2 == add_row;

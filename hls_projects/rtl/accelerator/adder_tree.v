@@ -16,8 +16,8 @@ module adder_tree #(
     generate
         for (i = 0; i < WIDE; i = i + 1) begin : leaves
             if (i < TERMS) begin : taken
-                wire signed [TERM_BITS-1:0] term = terms[i*TERM_BITS +: TERM_BITS];
-                assign nodes[i*SUM_BITS +: SUM_BITS] = term;
+                wire [TERM_BITS-1:0] term = terms[i*TERM_BITS +: TERM_BITS];
+                assign nodes[i*SUM_BITS +: SUM_BITS] = {{(SUM_BITS-TERM_BITS){term[TERM_BITS-1]}}, term};
             end else begin : empty
                 assign nodes[i*SUM_BITS +: SUM_BITS] = {SUM_BITS{1'b0}};
             end
@@ -26,11 +26,11 @@ module adder_tree #(
             localparam BITS = TERM_BITS + level < SUM_BITS ? TERM_BITS + level : SUM_BITS;
             for (i = 0; i < WIDE; i = i + 1) begin : adders
                 if (i < (WIDE >> level)) begin : taken
-                    reg signed [BITS-1:0] total;
+                    reg [BITS-1:0] total;
                     always @(posedge clk)
                         total <= nodes[((level-1)*WIDE + 2*i)*SUM_BITS +: BITS]
                                + nodes[((level-1)*WIDE + 2*i + 1)*SUM_BITS +: BITS];
-                    assign nodes[(level*WIDE + i)*SUM_BITS +: SUM_BITS] = total;
+                    assign nodes[(level*WIDE + i)*SUM_BITS +: SUM_BITS] = {{(SUM_BITS-BITS){total[BITS-1]}}, total};
                 end else begin : empty
                     assign nodes[(level*WIDE + i)*SUM_BITS +: SUM_BITS] = {SUM_BITS{1'b0}};
                 end

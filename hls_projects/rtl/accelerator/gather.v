@@ -15,6 +15,9 @@ module gather #(
     input wire [INDEX_BITS-1:0] node,
     output reg [BITS-1:0] value
 );
+    localparam BANK_BITS = $clog2(BANKS);
+    localparam LAST_BANK = BANKS - 1;
+    wire [ADDRESS_BITS+INDEX_BITS-1:0] node_row = {{ADDRESS_BITS{1'b0}}, node} >> BANK_BITS;
     reg [ADDRESS_BITS-1:0] address;
     reg [INDEX_BITS-1:0] asked_bank, bank;
     wire [BANKS*BITS-1:0] row;
@@ -22,8 +25,8 @@ module gather #(
         .clk(clk), .write(write), .write_address(write_address), .write_data(write_data),
         .read_address(address), .read_data(row));
     always @(posedge clk) begin
-        address <= base + node / BANKS;
-        asked_bank <= node % BANKS;
+        address <= base + node_row[ADDRESS_BITS-1:0];
+        asked_bank <= node & LAST_BANK[INDEX_BITS-1:0];
         bank <= asked_bank;
         value <= row[bank*BITS +: BITS];
     end

@@ -21,8 +21,9 @@ module requantize #(
     localparam [OUT_BITS-1:0] HIGHEST = SIGNED != 0 ? ~TOP_BIT : {OUT_BITS{1'b1}};
     localparam [OUT_BITS-1:0] LOWEST = SIGNED == 0 ? {OUT_BITS{1'b0}} : NARROW != 0 ? TOP_BIT + 1'b1 : TOP_BIT;
 
-    wire signed [TAKEN-1:0] taken = $signed(in);
-    wire signed [ROUNDED-1:0] floor = taken >>> RIGHT;
+    wire [TAKEN-1:0] taken = {{(TAKEN-IN_BITS){in[IN_BITS-1]}}, in};
+    wire [TAKEN:0] wider = {taken[TAKEN-1], taken};
+    wire [ROUNDED-1:0] floor = wider[TAKEN:RIGHT];
     wire up;
     generate
         if (RIGHT == 0) begin : exact
@@ -33,8 +34,8 @@ module requantize #(
             assign up = taken[RIGHT-1] && (taken[RIGHT] || taken[RIGHT-2:0] != 0);
         end
     endgenerate
-    reg signed [ROUNDED-1:0] nearest;
-    wire signed [WIDE-1:0] wide = $signed({nearest, {LEFT{1'b0}}});
+    reg [ROUNDED-1:0] nearest;
+    wire [WIDE-1:0] wide = {{(WIDE-SHIFTED){nearest[ROUNDED-1]}}, nearest, {LEFT{1'b0}}};
 
     // Above the format, all bits are the sign (signed) or zero (unsigned), or the number is outside.
     wire negative = wide[WIDE-1];
@@ -50,7 +51,7 @@ module requantize #(
         end
     endgenerate
     always @(posedge clk) begin
-        nearest <= floor + $signed({1'b0, up});
+        nearest <= floor + {{(ROUNDED-1){1'b0}}, up};
         out <= low ? LOWEST : high ? HIGHEST : wide[OUT_BITS-1:0];
     end
 endmodule

@@ -13,9 +13,10 @@ module row_memory #(
     input wire [ADDRESS_BITS-1:0] read_address,
     output reg [BITS-1:0] read_data
 );
+    localparam USED = DEPTH > 1 ? $clog2(DEPTH) : 1;  // an address has more bits where one buffer has a bit of its own
     reg [BITS-1:0] rows [0:DEPTH-1];
     always @(posedge clk) begin
-        if (write) rows[write_address] <= write_data;
-        read_data <= write && write_address == read_address ? {BITS{1'bx}} : rows[read_address];
+        if (write) rows[write_address[USED-1:0]] <= write_data;
+        read_data <= write && write_address == read_address ? {BITS{1'bx}} : rows[read_address[USED-1:0]];
     end
 endmodule

@@ -13,8 +13,7 @@ module scatter_sum #(
     parameter VALUE_SIGNED = 1,
     parameter LANE_BITS = 12,
     parameter SUM_BITS = 13,
-    parameter TREE_LEVELS = 1,
-    parameter BREAK_BYPASS = 0
+    parameter TREE_LEVELS = 1
 ) (
     input wire clk,
     input wire rst,
@@ -28,8 +27,10 @@ module scatter_sum #(
     input wire [ROW_BITS-1:0] read_row,
     output wire [BANKS*COLUMNS*SUM_BITS-1:0] totals  // TREE_LEVELS + 2 clocks after `read`
 );
-    localparam [BUFFER_BITS:0] LAST_BUFFER = BUFFERS - 1;
-    localparam [ROW_BITS-1:0] LAST_ROW = ROWS - 1;
+    localparam LAST_OF_BUFFERS = BUFFERS - 1;
+    localparam LAST_OF_ROWS = ROWS - 1;
+    localparam [BUFFER_BITS:0] LAST_BUFFER = LAST_OF_BUFFERS[BUFFER_BITS:0];
+    localparam [ROW_BITS-1:0] LAST_ROW = LAST_OF_ROWS[ROW_BITS-1:0];
     reg [BUFFER_BITS-1:0] add_buffer, read_buffer;
     reg [ROW_BITS-1:0] clear_row;
     always @(posedge clk) begin
@@ -53,7 +54,7 @@ module scatter_sum #(
             accumulator_lane #(
                 .BANKS(BANKS), .ROWS(ROWS), .ROW_BITS(ROW_BITS), .INDEX_BITS(INDEX_BITS), .BUFFERS(BUFFERS),
                 .BUFFER_BITS(BUFFER_BITS), .COLUMNS(COLUMNS), .VALUE_BITS(VALUE_BITS), .VALUE_SIGNED(VALUE_SIGNED),
-                .SUM_BITS(LANE_BITS), .BREAK_BYPASS(BREAK_BYPASS)
+                .SUM_BITS(LANE_BITS)
             ) accumulator (
                 .clk(clk), .rst(rst), .clear(!ready), .clear_row(clear_row),
                 .add(add[lane]), .add_buffer(add_buffer), .add_node(add_node[lane*INDEX_BITS +: INDEX_BITS]),

@@ -31,9 +31,12 @@ module sequencer #(
     output reg [ADDRESS_BITS-1:0] address,
     output reg [NODE_BITS-1:0] node_base
 );
-    localparam [SLOT_BITS-1:0] LAST_SLOT = SLOTS - 1;
-    localparam [SLOT_BITS-1:0] SECOND_SLOT = SLOTS > 1 ? 1 : 0;
-    localparam [ADDRESS_BITS-1:0] SLOT_ROWS = SLOTS > 1 ? ROWS : 0;
+    localparam LAST = SLOTS - 1;
+    localparam SECOND = SLOTS > 1 ? 1 : 0;
+    localparam NEXT_ROWS = SLOTS > 1 ? ROWS : 0;
+    localparam [SLOT_BITS-1:0] LAST_SLOT = LAST[SLOT_BITS-1:0];
+    localparam [SLOT_BITS-1:0] SECOND_SLOT = SECOND[SLOT_BITS-1:0];
+    localparam [ADDRESS_BITS-1:0] SLOT_ROWS = NEXT_ROWS[ADDRESS_BITS-1:0];
     reg busy;
     reg [ADDRESS_BITS-1:0] next_address;  // first of the next slot
     wire slots_end = slot == LAST_SLOT;

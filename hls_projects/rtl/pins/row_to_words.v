@@ -15,7 +15,8 @@ module row_to_words #(
     input wire word_tready,
     output wire [WORD_BITS-1:0] word_tdata
 );
-    localparam [COUNT_BITS-1:0] LAST = WORDS - 1;
+    localparam LAST_WORD = WORDS - 1;
+    localparam [COUNT_BITS-1:0] LAST = LAST_WORD[COUNT_BITS-1:0];
     reg [WORDS*WORD_BITS-1:0] words;
     reg [COUNT_BITS-1:0] count;
     reg busy;

@@ -15,7 +15,8 @@ module words_to_row #(
     input wire row_tready,
     output wire [ROW_BITS-1:0] row
 );
-    localparam [COUNT_BITS-1:0] LAST = WORDS - 1;
+    localparam LAST_WORD = WORDS - 1;
+    localparam [COUNT_BITS-1:0] LAST = LAST_WORD[COUNT_BITS-1:0];
     reg [WORDS*WORD_BITS-1:0] words;
     reg [COUNT_BITS-1:0] count;
     reg full;

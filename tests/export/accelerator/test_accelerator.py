@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from broken_bypass import without_bypass
 from integer_networks import flip_lsb, random_graph, random_integer_model, toy_description
 from mixed_formats import mixed_integer_model
 
+from edgetrack.export.accelerator.flags import Flags
 from edgetrack.export.accelerator.form import AcceleratorForm, export_accelerator
 from edgetrack.export.accelerator.plan import AcceleratorConfig, make_plan
 from edgetrack.export.accelerator.simulation import NEVER, AcceleratorLibrary, Stalls, build_accelerator
@@ -143,7 +145,7 @@ def test_graphs_one_behind_the_other_equal_the_integers_under_stalls(name: str, 
 @pytest.mark.parametrize("missing", [1, 2, 3])
 def test_a_missing_bypass_in_the_accumulators_is_caught(missing: int, forms: Forms) -> None:
     form = forms("in")
-    broken = build_accelerator(dict(form.sources), TOP, form.plan, form.folder / "sim", break_bypass=missing)
+    broken = build_accelerator(without_bypass(form.sources, missing), TOP, form.plan, form.folder / "sim")
     lanes, model = form.plan.config.edge_lanes, form.plan.model
     source, target = np.arange(5 * lanes) % 7, 7 + np.arange(5 * lanes)
     # Edges i and i + d lanes come d clocks after each other into one lane.
@@ -186,7 +188,9 @@ def test_what_does_not_fit_is_flagged_and_harms_no_other_graph(forms: Forms) -> 
         CodedGraph({**index_outside.inputs}, index_outside.edge_index),
     ]
     received = form.library.run([piece for one in bad for piece in (form.coded(good), one)] + [form.coded(good)])
-    assert [one.overflow for one in received] == [False, True, False, True, False, True, False]
+    assert [one.number for one in received] == list(range(7))
+    too_many_nodes = Flags.CAPACITY | Flags.INDEX  # one of them has an edge
+    assert [one.flags for one in received] == [0, too_many_nodes, 0, Flags.CAPACITY, 0, Flags.INDEX, 0]
     for one in received[::2]:
         np.testing.assert_array_equal(one.codes, wanted(form.plan.model, good))
     for graph in (random_graph(capacity.nodes + 1, 1), random_graph(1, capacity.edges + 1)):
@@ -203,13 +207,13 @@ def test_verify_takes_it_as_a_form(forms: Forms) -> None:
 
 
 class AlwaysFlagged:
-    """A simulation whose overflow is stuck at 1."""
+    """A simulation with a flag that is stuck at 1."""
 
     def __init__(self, library: AcceleratorLibrary) -> None:
         self.library = library
 
     def run(self, graphs: Sequence[CodedGraph], stalls: Stalls | None = None) -> list[Received]:
-        return [replace(one, overflow=True) for one in self.library.run(graphs, stalls)]
+        return [replace(one, flags=Flags.CAPACITY) for one in self.library.run(graphs, stalls)]
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -221,8 +225,10 @@ def test_a_flag_without_reason_is_a_failure_of_every_graph(streamed: bool, forms
     result = verify_form(form.plan.model, form, graphs, 100, 0, lambda *_: None, stream=stream)
     assert result.failed
     assert result.mismatches == len(graphs) * (2 if streamed else 1)
-    assert "is flagged as beyond the capacity, but fits" in str(result.first)
-    with pytest.raises(InexactForm, match=f"{graphs[0].name} is flagged as beyond the capacity, but fits"):
+    assert "but came whole and fits" in str(result.first)
+    with pytest.raises(
+        InexactForm, match=rf"{graphs[0].name} is flagged \(<Flags.CAPACITY: 1>\), but came whole and fits"
+    ):
         form.run_graph(graphs[0])
 
 
@@ -234,15 +240,15 @@ def all_right(
     except RuntimeError:
         return False
     return all(
-        np.array_equal(one.codes, wanted(form.plan.model, graph)) and not one.overflow
+        np.array_equal(one.codes, wanted(form.plan.model, graph)) and not one.flags
         for graph, one in zip(graphs, got, strict=True)
     )
 
 
-@pytest.mark.parametrize(("place", "field"), [(1, "toverflow"), (2, "tlast"), (3, "tkeep")])
+@pytest.mark.parametrize(("place", "field"), [(1, "tuser"), (14, "tlast"), (15, "tkeep")])
 def test_a_field_that_changes_while_its_row_is_held_is_a_fault(place: int, field: str, forms: Forms) -> None:
     form = forms("toy")
-    assert ".out({logit_toverflow, logit_tlast, logit_tkeep, logit_tdata})" in form.sources[f"{TOP}.v"]
+    assert ".out({logit_tuser, logit_tlast, logit_tkeep, logit_tdata})" in form.sources[f"{TOP}.v"]
     fifo = form.sources["output_fifo.v"]
     flipping = fifo.replace("out <= rows", "kept <= rows").replace(
         "output reg [BITS-1:0] out\n);",
