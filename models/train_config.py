@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from edgetrack.models.batches import Augmentation
 from edgetrack.models.schedule import ScheduleConfig
 
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
@@ -18,18 +17,15 @@ class TrainConfig:
     """Settings of one training.
 
     `batch_graphs` graphs make a batch. `keep` says which weights count: those of the last epoch, or those of the epoch
-    with the lowest validation loss. `distillation` in [0, 1] weighs the teacher's scores against the labels, where a
-    teacher is given. `threads` is the number of PyTorch threads a process: results depend on it, and on nothing else
-    of the machine's threading. `accelerator`, `devices` and `strategy` go to Lightning's Trainer (several devices:
-    DDP). Raises ValueError for numbers and names that no machine can serve.
+    that the objective finds best on the validation graphs. `threads` is the number of PyTorch threads a process:
+    results depend on it, and on nothing else of the machine's threading. `accelerator`, `devices` and `strategy` go to
+    Lightning's Trainer (several devices: DDP). Raises ValueError for numbers and names that no machine can serve.
     """
 
     epochs: int = 100
     batch_graphs: int = 1
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
-    augmentation: Augmentation | None = field(default_factory=Augmentation)
     keep: Literal["best", "last"] = "last"
-    distillation: float = 0.5
     gradient_clip: float | None = 1.0
     seed: int = 0
     threads: int = 1
@@ -48,5 +44,3 @@ class TrainConfig:
             raise ValueError(f"seed is {self.seed}, wanted 0 or more")
         if self.gradient_clip is not None and not 0.0 < self.gradient_clip < math.inf:
             raise ValueError(f"gradient_clip is {self.gradient_clip}, wanted a positive norm, or null for no clipping")
-        if not 0.0 <= self.distillation <= 1.0:
-            raise ValueError(f"distillation is {self.distillation}, wanted a weight in [0, 1]")

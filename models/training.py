@@ -1,93 +1,89 @@
-"""Training of an edge classifier, float or quantised, through Lightning; resumable to bitwise the same weights."""
+"""Training of a network, float or quantised, for an objective, by Lightning; resumable to bitwise the same weights."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import logging
 import signal
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 
-from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.batches import as_batch
-from edgetrack.models.classifier import EdgeClassifier
 from edgetrack.models.devices import launch_undone, refused_devices
-from edgetrack.models.inference import edge_logits, torch_threads
+from edgetrack.models.inference import torch_threads
+from edgetrack.models.objective import Objective
 from edgetrack.models.resume_point import ResumePoint, find_resume_point
-from edgetrack.models.thresholds import balanced_threshold, edge_accuracy
+from edgetrack.models.sample import Data, Sample, Samples
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training_callbacks import EpochProgress, EpochRecord, cpu_state
+from edgetrack.models.training_module import TrainingModule
 
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a training ends with; `history` has one record an epoch."""
+    """What a training ends with; `history` has one record an epoch: the objective's figures and the training's own."""
 
     state: dict[str, Tensor]  # the weights that count, on the CPU
-    threshold: float  # logit δ*: TPR = TNR on the validation graphs
-    accuracy: float  # edge accuracy at δ* on the validation graphs
+    figures: Mapping[str, float]  # what the objective measures of them on the validation data: its threshold, …
     history: tuple[dict[str, float], ...]
 
 
 def fit(
     network: nn.Module,
-    train: Sequence[HitGraph],
-    validation: Sequence[HitGraph],
+    objective: Objective[Data],
+    train: Sequence[Data],
+    validation: Sequence[Data],
     config: TrainConfig,
     folder: Path | str,
     teacher: nn.Module | None = None,
     progress: bool = True,
     label: str = "train",
 ) -> FitResult:
-    """Train `network` in place; it ends on the CPU in evaluation mode with the weights that count.
+    """Train `network` in place for `objective`; it ends on the CPU in evaluation mode with the weights that count.
 
-    Any module with `network(rows) -> (E,) logits` will do. `folder` receives TensorBoard curves and
-    after every epoch a resume point: called again with the same arguments, a training that was killed goes on from
+    Any module will do whose output is the one that the objective wants. `train` and `validation` are what
+    `objective.sample` takes; where it makes None of an element, that is left out. `folder` receives TensorBoard curves
+    and after every epoch a resume point: called again with the same arguments, a training that was killed goes on from
     there and ends, on the CPU, with bitwise the weights of an uninterrupted one; a finished one returns at once.
-    Cost: epochs × graphs × one forward and backward pass, O(N + E) each.
+    Cost: epochs × samples × one loss and its gradient.
 
     On several devices it returns in each of their processes, with the same result; `end_other_processes` ends all but
     the first, which may train again.
 
-    Graphs without edges are left out: there is nothing to learn from them, and a mean over no edge is no number.
-
-    Raises ValueError without graphs, edges or labels, for devices that this machine lacks, where `folder` holds another
-    training or nothing but damaged resume points, and where training diverges. A SIGTERM raises SystemExit, status 143.
+    Raises ValueError without samples, for devices that this machine lacks, where `folder` holds another training or
+    nothing but damaged resume points, where training diverges, and as the objective does. A SIGTERM raises SystemExit,
+    status 143.
     """
-    counts = f"{len(train)} training and {len(validation)} validation graphs"
-    train, validation = _with_edges(train), _with_edges(validation)
-    if not train or not validation:
+    samples, measured = Samples(objective.sample, train), Samples(objective.sample, validation)
+    if not samples or not measured:
         raise ValueError(
-            f"{counts}, of which {len(train)} and {len(validation)} have edges: wanted at least one of each"
+            f"{len(train)} training and {len(validation)} validation graphs, of which {len(samples)} and "
+            f"{len(measured)} have something to learn from (for edges: any): wanted at least one of each"
         )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     resume = find_resume_point(folder)
-    classifier = EdgeClassifier(
-        network,
-        config,
-        [as_batch(graph) for graph in train],
-        teacher,
-        fingerprint(network, train, validation, config, teacher),
-    )
-    record = EpochRecord(network, [as_batch(graph) for graph in validation])
+    name = fingerprint(network, objective, chain(samples, measured), config, teacher)
+    module = TrainingModule(network, objective, config, samples, teacher, name)
+    record = EpochRecord(network, objective, measured, config.seed)
     callbacks = [record, ResumePoint(folder), *([EpochProgress(label, record)] if progress else [])]
     with torch_threads(config.threads), torch.random.fork_rng(), _quiet_lightning(), launch_undone():
         with refused_devices(config):
             trainer = _trainer(config, folder, callbacks)
         try:
-            trainer.fit(classifier, ckpt_path=None if resume is None else str(resume))
+            trainer.fit(module, ckpt_path=None if resume is None else str(resume))
         except SIGTERMException as error:  # by itself it would end the process with status 0
             raise SystemExit(128 + signal.SIGTERM) from error
         trainer.strategy.barrier("trained")
@@ -96,38 +92,40 @@ def fit(
     state = record.best_state if config.keep == "best" else cpu_state(network)
     network.cpu().load_state_dict(state)
     network.eval()
-    logits = np.concatenate(edge_logits(network, validation, threads=config.threads))
-    y = np.concatenate([graph.y for graph in validation if graph.y is not None])
-    threshold = balanced_threshold(logits, y)
-    return FitResult(state, threshold, edge_accuracy(logits, y, threshold), tuple(record.history))
+    with torch_threads(config.threads):
+        figures = record.figures("cpu")
+    return FitResult(state, figures, tuple(record.history))
 
 
 def fingerprint(
     network: nn.Module,
-    train: Sequence[HitGraph],
-    validation: Sequence[HitGraph],
+    objective: Objective[Any],
+    samples: Iterable[Sample],
     config: TrainConfig,
     teacher: nn.Module | None = None,
 ) -> str:
-    """SHA-256 of all that decides a training: config, graphs, the network and its first weights, the teacher's.
+    """SHA-256 of all that decides a training: objective, config, samples, network and teacher.
 
     A network is its weights, its buffers (saved or not), what of it learns, and what its `repr` says of its settings.
+    Raises ValueError for an objective that is no dataclass: its settings could not be told.
     """
-    digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode())
+    if not dataclasses.is_dataclass(objective):
+        raise ValueError(
+            f"{type(objective).__name__} is no dataclass; make the objective one, with its settings as fields"
+        )
+    digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode() + repr(objective).encode())
     for module in (network, *(() if teacher is None else (teacher,))):
         digest.update(repr(module).encode())
         learns = {name for name, value in module.named_parameters() if value.requires_grad}
         tensors = {**dict(module.named_buffers()), **module.state_dict()}
         for name, value in sorted(tensors.items()):
             digest.update(f"{name} {name in learns}".encode() + value.detach().cpu().contiguous().numpy().tobytes())
-    for graph in (*train, *validation):
-        for array in (graph.x, graph.edge_index, graph.y):
-            digest.update(b"" if array is None else array.tobytes())
+    for sample in samples:
+        digest.update(json.dumps(sorted(sample.rows.counts.items())).encode())
+        for part in (sample.rows.features, sample.rows.ends, sample.targets):
+            for name, value in sorted(part.items()):
+                digest.update(f"{name} {list(value.shape)}".encode() + value.contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _with_edges(graphs: Sequence[HitGraph]) -> list[HitGraph]:
-    return [graph for graph in graphs if graph.num_edges]
 
 
 def _trainer(config: TrainConfig, folder: Path, callbacks: list[Callback]) -> Trainer:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,10 +12,12 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
-from edgetrack.models.batches import Batch
-from edgetrack.models.thresholds import balanced_threshold, edge_accuracy
+from edgetrack.models.batches import generator_at
+from edgetrack.models.objective import Objective
+from edgetrack.models.sample import Sample
+
+OWN_FIGURES = ("epoch", "train_loss", "learning_rate")  # of every record, whatever the objective
 
 
 class EpochRecord(Callback):
@@ -23,58 +26,71 @@ class EpochRecord(Callback):
     Stands before the other callbacks, which read and save what it records. Every device computes all of it.
     """
 
-    def __init__(self, network: nn.Module, validation: Sequence[Batch]) -> None:
+    def __init__(self, network: nn.Module, objective: Objective[Any], validation: Sequence[Sample], seed: int) -> None:
         self.network = network
-        self.validation = list(validation)
-        self.y = torch.cat([batch.y for batch in validation])
+        self.objective = objective
+        self.validation = validation
+        self.seed = seed
         self.history: list[dict[str, float]] = []
-        self.best_loss = float("inf")
+        self.best: float | None = None
         self.best_state: dict[str, Tensor] = {}
         self.losses: list[Tensor] = []
 
     def on_train_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Sample, batch_idx: int
     ) -> None:
         self.losses.append(outputs["loss"].detach())
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
-        logits, truth = self._logits(module.device), self.y.numpy() > 0.5
-        if not bool(torch.isfinite(logits).all()):
+        figures = self.figures(module.device)
+        wild = [name for name, value in figures.items() if not math.isfinite(value)]
+        if wild:
             raise ValueError(
-                f"training diverged in epoch {trainer.current_epoch}: logits are no longer finite; "
+                f"training diverged in epoch {trainer.current_epoch}: {wild[0]} is no longer finite; "
                 "lower the learning rate, or set gradient_clip"
             )
-        threshold = balanced_threshold(logits.numpy(), truth)
         record = {
             "epoch": float(trainer.current_epoch),
             "train_loss": float(torch.stack(self.losses).mean()),
-            "validation_loss": float(binary_cross_entropy_with_logits(logits, self.y)),
-            "validation_accuracy": edge_accuracy(logits.numpy(), truth, threshold),
-            "threshold": threshold,
+            **figures,
             "learning_rate": float(trainer.optimizers[0].param_groups[0]["lr"]),
         }
         self.losses.clear()
         self.history.append(record)
         for logger in trainer.loggers:
             logger.log_metrics(record, step=trainer.current_epoch)
-        if record["validation_loss"] < self.best_loss:
-            self.best_loss = record["validation_loss"]
+        if self._is_best(figures[self.objective.decides]):
+            self.best = figures[self.objective.decides]
             self.best_state = cpu_state(self.network)
 
+    def figures(self, device: torch.device | str) -> dict[str, float]:
+        """What the objective measures of the network as it is now. Raises ValueError for names that cannot be."""
+        was_training = self.network.training
+        self.network.eval()
+        try:
+            with torch.no_grad():
+                samples = (sample.to(device) for sample in self.validation)
+                figures = dict(self.objective.validate(self.network, samples, generator_at(self.seed)))
+        finally:
+            self.network.train(was_training)
+        taken = [name for name in OWN_FIGURES if name in figures]
+        if taken or self.objective.decides not in figures:
+            raise ValueError(
+                f"{type(self.objective).__name__} measures {sorted(figures)}: wanted {self.objective.decides!r}, which "
+                f"decides, and none of {', '.join(OWN_FIGURES)}"
+            )
+        return figures
+
     def state_dict(self) -> dict[str, Any]:
-        return {"history": self.history, "best_loss": self.best_loss, "best_state": self.best_state}
+        return {"history": self.history, "best": self.best, "best_state": self.best_state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.history, self.best_loss = list(state["history"]), state["best_loss"]
-        self.best_state = state["best_state"]
+        self.history, self.best, self.best_state = list(state["history"]), state["best"], state["best_state"]
 
-    @torch.no_grad()
-    def _logits(self, device: torch.device) -> Tensor:
-        self.network.eval()
-        on_device = (batch.to(device) for batch in self.validation)
-        logits = [self.network(batch.rows).float().cpu() for batch in on_device]
-        self.network.train()
-        return torch.cat(logits)
+    def _is_best(self, figure: float) -> bool:
+        if self.best is None:
+            return True
+        return figure < self.best if self.objective.better == "lower" else figure > self.best
 
 
 class EpochProgress(Callback):
@@ -114,12 +130,13 @@ class EpochProgress(Callback):
             self.progress.stop()
 
 
-def describe(record: dict[str, Any]) -> str:
+def describe(record: Mapping[str, float]) -> str:
     """One epoch of the history as a few words."""
-    return (
-        f"loss {record['train_loss']:.5f}, validation {record['validation_loss']:.5f}, "
-        f"edge accuracy {record['validation_accuracy']:.4f}"
-    )
+    figures = {name: value for name, value in record.items() if name not in OWN_FIGURES}
+    words = [
+        f"{name.replace('_', ' ')} {value:.5g}" for name, value in {"loss": record["train_loss"], **figures}.items()
+    ]
+    return ", ".join(words)
 
 
 def cpu_state(network: nn.Module) -> dict[str, Tensor]:

@@ -17,6 +17,7 @@ from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint, save_checkpoint
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.devices import end_other_processes, is_first_process
+from edgetrack.models.edge_classification import EdgeClassification
 from edgetrack.models.network import GraphNetwork
 from edgetrack.models.pretrained_checkpoints import checkpoint_path
 from edgetrack.models.schedule import ScheduleConfig
@@ -38,9 +39,9 @@ from edgetrack.tracks.evaluation import evaluate_scores
 from edgetrack.tracks.track_threshold import best_track_threshold
 
 INPUT_SCALES = {"edge_attr": (4.0, 64.0, 2.0, 2.0)}  # 8 bits resolve what true edges have, and saturate beyond
+DISTILLATION = EdgeClassification(distillation=1.0)
 RETRAINING = TrainConfig(
     epochs=50,
-    distillation=1.0,
     schedule=ScheduleConfig(optimizer="muon", matrix_learning_rate=0.003, learning_rate=0.0015),
 )
 
@@ -61,6 +62,7 @@ class QuantizeRunConfig:
     equalise: bool = option(True, "give hidden units like ranges first; the float function stays exactly the same")
     recipe: PrecisionRecipe = field(default_factory=PrecisionRecipe)
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
+    objective: EdgeClassification = DISTILLATION
     training: TrainConfig = RETRAINING
     split: SplitConfig = field(default_factory=SplitConfig)
 
@@ -86,6 +88,7 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
         show_scales(scales, console)
     fit(
         network,
+        config.objective,
         graphs.train,
         graphs.validation,
         config.training,

@@ -18,6 +18,7 @@ from edgetrack.graphs.graph_sets import load_graph_sets
 from edgetrack.graphs.selection import SelectionConfig
 from edgetrack.models.checkpoint import load_checkpoint
 from edgetrack.models.devices import is_first_process
+from edgetrack.models.edge_classification import EdgeClassification
 from edgetrack.models.interaction_network import InteractionNetworkConfig
 from edgetrack.models.named_networks import NetworkConfig
 from edgetrack.models.train_config import TrainConfig
@@ -27,7 +28,7 @@ from edgetrack.scripts.compare import compare
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.export import ExportConfig, export
 from edgetrack.scripts.option import option
-from edgetrack.scripts.quantize import INPUT_SCALES, RETRAINING, QuantizeRunConfig, quantize
+from edgetrack.scripts.quantize import DISTILLATION, INPUT_SCALES, RETRAINING, QuantizeRunConfig, quantize
 from edgetrack.scripts.report import ReportConfig, report
 from edgetrack.scripts.simulate import SimulateConfig, simulate
 from edgetrack.scripts.stages import Done, check_folder, run_stage
@@ -52,12 +53,14 @@ class RunConfig:
     )
     split: SplitConfig = field(default_factory=lambda: SplitConfig(train=0.7, validation=0.15, test=0.15))
     network: NetworkConfig = field(default_factory=InteractionNetworkConfig)
+    objective: EdgeClassification = field(default_factory=EdgeClassification)
     training: TrainConfig = FLOAT_TRAINING
     compact: NetworkConfig = field(default_factory=lambda: InteractionNetworkConfig(hidden=16))
     compact_training: TrainConfig = FLOAT_TRAINING
     recipe: PrecisionRecipe = field(default_factory=PrecisionRecipe)
     input_scales: dict[str, tuple[float, ...]] = field(default_factory=lambda: dict(INPUT_SCALES))
     retraining: TrainConfig = RETRAINING
+    retraining_objective: EdgeClassification = DISTILLATION
     forms: tuple[str, ...] = option(DEFAULT_FORMS, "quantised forms to export, verify and evaluate, comma-separated")
     vectors: int = option(131_072, "verification: input vectors for each MLP")
     verify_graphs: int = option(20, "verification: whole graphs, or sectors of them")
@@ -138,12 +141,17 @@ class Trained(NamedTuple):
 def _train(config: RunConfig, graphs: Done, stage: Callable[..., Done], console: Console) -> Trained:
     def trained(name: str, network: NetworkConfig, training: TrainConfig) -> Done:
         verb = TrainRunConfig(
-            graphs=str(graphs.folder), name=name, network=network, training=training, split=config.split
+            graphs=str(graphs.folder),
+            name=name,
+            network=network,
+            objective=config.objective,
+            training=training,
+            split=config.split,
         )
         return stage(
             name,
             train,
-            [network, training, config.split],
+            [network, config.objective, training, config.split],
             [graphs],
             resumable=True,
             work=lambda path: train(verb, path, console),
@@ -157,13 +165,14 @@ def _train(config: RunConfig, graphs: Done, stage: Callable[..., Done], console:
         teacher=full.result["checkpoint"],
         input_scales=config.input_scales,
         recipe=config.recipe,
+        objective=config.retraining_objective,
         training=config.retraining,
         split=config.split,
     )
     quantised = stage(
         "quantize",
         quantize,
-        [config.recipe, config.input_scales, config.retraining, config.split],
+        [config.recipe, config.input_scales, config.retraining_objective, config.retraining, config.split],
         [graphs, full, compact],
         resumable=True,
         work=lambda path: quantize(verb, path, console),

@@ -16,6 +16,7 @@ from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint, save_checkpoint
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.devices import end_other_processes
+from edgetrack.models.edge_classification import EdgeClassification
 from edgetrack.models.inference import edge_logits
 from edgetrack.models.interaction_network import InteractionNetworkConfig
 from edgetrack.models.named_networks import NetworkConfig, describe
@@ -53,6 +54,7 @@ class TrainRunConfig:
     name: str = option("float", "name of the checkpoint file")
     start: str = option("", "float checkpoint to start from: a file, or the name of a pretrained one")
     network: NetworkConfig = field(default_factory=InteractionNetworkConfig)
+    objective: EdgeClassification = field(default_factory=EdgeClassification)
     training: TrainConfig = FLOAT_TRAINING
     split: SplitConfig = field(default_factory=SplitConfig)
 
@@ -70,20 +72,28 @@ def train(config: TrainRunConfig, folder: Path, console: Console) -> dict[str, A
     description = describe(config.network)
     network = first_network(config, description)
     result = fit(
-        network, graphs.train, graphs.validation, config.training, folder, progress=not console.quiet, label=config.name
+        network,
+        config.objective,
+        graphs.train,
+        graphs.validation,
+        config.training,
+        folder,
+        progress=not console.quiet,
+        label=config.name,
     )
+    threshold = result.figures["threshold"]
     end_other_processes(config.training)
     threads = config.training.threads
     logits = edge_logits(network, graphs.validation, threads=threads)
-    track_threshold = best_track_threshold(graphs.validation, logits, result.threshold)
-    metrics = test_metrics(network, graphs.test, result.threshold, track_threshold, threads) | graphs.names()
+    track_threshold = best_track_threshold(graphs.validation, logits, threshold)
+    metrics = test_metrics(network, graphs.test, threshold, track_threshold, threads) | graphs.names()
     path = folder / f"{config.name}.safetensors"
     save_checkpoint(
         Checkpoint(
             "float",
             description,
             result.state,
-            result.threshold,
+            threshold,
             track_threshold,
             config=dataclasses.asdict(config),
             metrics=metrics,
@@ -95,7 +105,7 @@ def train(config: TrainRunConfig, folder: Path, console: Console) -> dict[str, A
     )
     return {
         "checkpoint": str(path),
-        "threshold": result.threshold,
+        "threshold": threshold,
         "track_threshold": track_threshold,
         "parameters": description.num_parameters(),
         **metrics,

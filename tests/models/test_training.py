@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.edge_classification import EdgeClassification
 from edgetrack.models.inference import edge_logits
 from edgetrack.models.resume_point import PREVIOUS_FILE, RESUME_FILE, find_resume_point
 from edgetrack.models.rows import Rows
@@ -30,6 +31,7 @@ from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training import FitResult, fit
 
 SCRIPT = Path(__file__).with_name("train_and_die.py")
+EDGES = EdgeClassification()
 FORWARDS_AN_EPOCH = 3 + 2  # batches of 2 + 2 + 1 graphs, and two validation graphs
 
 
@@ -63,7 +65,7 @@ def test_a_killed_training_resumes_to_bitwise_the_same_weights_whatever_the_thre
     toy: ModuleType, graphs: list[HitGraph], tmp_path: Path
 ) -> None:
     whole = fit(
-        toy.Mortal(toy.toy_network(), 0), graphs[:5], graphs[5:], toy.CONFIG, tmp_path / "whole", progress=False
+        toy.Mortal(toy.toy_network(), 0), EDGES, graphs[:5], graphs[5:], toy.CONFIG, tmp_path / "whole", progress=False
     )
     in_epoch_3 = 3 * FORWARDS_AN_EPOCH + 2
     assert run_script(tmp_path / "killed", in_epoch_3, threads=1) == -signal.SIGKILL
@@ -73,6 +75,7 @@ def test_a_killed_training_resumes_to_bitwise_the_same_weights_whatever_the_thre
     assert equal(whole.state, load_file(tmp_path / "killed" / "state0.safetensors"))
     other = fit(
         toy.Mortal(toy.toy_network(), 0),
+        EDGES,
         graphs[:5],
         graphs[5:],
         replace(toy.CONFIG, seed=6),
@@ -89,7 +92,9 @@ def test_two_devices_share_the_batches_and_end_with_the_same_weights(
     assert run_script(tmp_path / "two", 0, devices=2) == 0
     states = [load_file(tmp_path / "two" / f"state{device}.safetensors") for device in range(2)]
     assert equal(*states)
-    alone = fit(toy.Mortal(toy.toy_network(), 0), graphs[:5], graphs[5:], toy.CONFIG, tmp_path / "one", progress=False)
+    alone = fit(
+        toy.Mortal(toy.toy_network(), 0), EDGES, graphs[:5], graphs[5:], toy.CONFIG, tmp_path / "one", progress=False
+    )
     assert not equal(states[0], alone.state)
 
 
@@ -97,7 +102,9 @@ def test_a_finished_training_returns_its_result_again_at_once(
     toy: ModuleType, graphs: list[HitGraph], tmp_path: Path
 ) -> None:
     config = TrainConfig(epochs=2)
-    results = [fit(toy.toy_network(), graphs[:2], graphs[2:3], config, tmp_path, progress=False) for _ in range(2)]
+    results = [
+        fit(toy.toy_network(), EDGES, graphs[:2], graphs[2:3], config, tmp_path, progress=False) for _ in range(2)
+    ]
     assert equal(results[0].state, results[1].state)
     assert results[0].history == results[1].history
     assert len(results[0].history) == 2
@@ -106,11 +113,11 @@ def test_a_finished_training_returns_its_result_again_at_once(
 def test_training_separates_true_edges_from_false_ones(toy: ModuleType, graphs: list[HitGraph], tmp_path: Path) -> None:
     config = TrainConfig(epochs=15, schedule=ScheduleConfig(learning_rate=1e-2))
     network = toy.toy_network()
-    result = fit(network, graphs[:5], graphs[5:], config, tmp_path, progress=False)
+    result = fit(network, EDGES, graphs[:5], graphs[5:], config, tmp_path, progress=False)
     logits, y = np.concatenate(edge_logits(network, graphs[5:])), np.concatenate([g.y for g in graphs[5:]])
-    assert result.threshold == balanced_threshold(logits, y)
-    assert result.accuracy == edge_accuracy(logits, y, result.threshold)
-    assert result.accuracy > 0.95 > max(y.mean(), 1 - y.mean())
+    assert result.figures["threshold"] == balanced_threshold(logits, y)
+    assert result.figures["validation_accuracy"] == edge_accuracy(logits, y, result.figures["threshold"])
+    assert result.figures["validation_accuracy"] > 0.95 > max(y.mean(), 1 - y.mean())
     assert result.history[-1]["train_loss"] < result.history[0]["train_loss"]
     assert not network.training
     assert equal(result.state, network.state_dict())
@@ -122,7 +129,7 @@ def test_best_weights_are_those_of_the_lowest_validation_loss(
 ) -> None:
     config = TrainConfig(epochs=4, keep="best", schedule=ScheduleConfig("step", learning_rate=0.3))
     network = toy.toy_network()
-    result = fit(network, graphs[:2], graphs[5:], config, tmp_path, progress=False)
+    result = fit(network, EDGES, graphs[:2], graphs[5:], config, tmp_path, progress=False)
     losses = [record["validation_loss"] for record in result.history]
     logits, y = np.concatenate(edge_logits(network, graphs[5:])), np.concatenate([g.y for g in graphs[5:]])
     assert min(losses) < losses[-1]
@@ -144,31 +151,41 @@ class Constant(nn.Module):
 def test_a_student_follows_its_teacher_and_the_teacher_stays(
     toy: ModuleType, graphs: list[HitGraph], tmp_path: Path
 ) -> None:
-    config = TrainConfig(epochs=5, distillation=1.0, schedule=ScheduleConfig(learning_rate=3e-2))
+    config = TrainConfig(epochs=5, schedule=ScheduleConfig(learning_rate=3e-2))
     student, teacher = toy.toy_network(), Constant(2.0)
-    result = fit(student, graphs[:5], graphs[5:], config, tmp_path / "soft", teacher=teacher, progress=False)
+    result = fit(
+        student,
+        EdgeClassification(distillation=1.0),
+        graphs[:5],
+        graphs[5:],
+        config,
+        tmp_path / "soft",
+        teacher=teacher,
+        progress=False,
+    )
     logits = np.concatenate(edge_logits(student, graphs[5:]))
     assert abs(logits.mean() - 2.0) < 0.3
     assert teacher.logit.item() == 2.0
     assert not any("teacher" in name for name in result.state)
     deaf = toy.toy_network()
-    hard = replace(config, distillation=0.0)
-    with_teacher = fit(deaf, graphs[:5], graphs[5:], hard, tmp_path / "hard", teacher=teacher, progress=False)
-    without = fit(toy.toy_network(), graphs[:5], graphs[5:], hard, tmp_path / "alone", progress=False)
+    hard = EdgeClassification(distillation=0.0)
+    with_teacher = fit(deaf, hard, graphs[:5], graphs[5:], config, tmp_path / "hard", teacher=teacher, progress=False)
+    without = fit(toy.toy_network(), EDGES, graphs[:5], graphs[5:], config, tmp_path / "alone", progress=False)
     assert equal(with_teacher.state, without.state)
 
 
-@pytest.mark.parametrize("change", ["config", "graphs", "weights", "teacher"])
+@pytest.mark.parametrize("change", ["objective", "config", "graphs", "weights", "teacher"])
 def test_a_folder_with_another_training_is_refused(
     toy: ModuleType, graphs: list[HitGraph], tmp_path: Path, change: str
 ) -> None:
     config, network = TrainConfig(epochs=1), toy.toy_network()
-    fit(toy.toy_network(), graphs[:1], graphs[5:], config, tmp_path, progress=False)
+    fit(toy.toy_network(), EDGES, graphs[:1], graphs[5:], config, tmp_path, progress=False)
     if change == "weights":
         network.mlps["phi_r1"][0].bias.data[0] += 1.0
     with pytest.raises(ValueError, match="holds another training"):
         fit(
             network,
+            EdgeClassification(augmentation=None) if change == "objective" else EDGES,
             graphs[1:2] if change == "graphs" else graphs[:1],
             graphs[5:],
             replace(config, epochs=2) if change == "config" else config,
@@ -181,24 +198,24 @@ def test_a_folder_with_another_training_is_refused(
 def test_a_training_that_diverges_says_so(toy: ModuleType, graphs: list[HitGraph], tmp_path: Path) -> None:
     wild = TrainConfig(epochs=3, gradient_clip=None, schedule=ScheduleConfig("step", learning_rate=1e30))
     with pytest.raises(ValueError, match="training diverged in epoch 0"):
-        fit(toy.toy_network(), graphs[:2], graphs[5:], wild, tmp_path, progress=False)
+        fit(toy.toy_network(), EDGES, graphs[:2], graphs[5:], wild, tmp_path, progress=False)
 
 
 def test_training_without_graphs_or_with_impossible_settings_is_refused(
     toy: ModuleType, graphs: list[HitGraph], tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match="1 training and 0 validation graphs"):
-        fit(toy.toy_network(), graphs[:1], [], TrainConfig(), tmp_path)
+        fit(toy.toy_network(), EDGES, graphs[:1], [], TrainConfig(), tmp_path)
     with pytest.raises(ValueError, match="epochs is 0"):
         TrainConfig(epochs=0)
     with pytest.raises(ValueError, match="distillation is 2"):
-        TrainConfig(distillation=2.0)
+        EdgeClassification(distillation=2.0)
 
 
 @pytest.mark.skipif(torch.cuda.is_available() or torch.backends.mps.is_available(), reason="this machine has a GPU")
 def test_a_gpu_that_is_not_there_is_refused_in_words(toy: ModuleType, graphs: list[HitGraph], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"accelerator=gpu with training.devices=2.* has: cpu; set those, or"):
-        fit(toy.toy_network(), graphs[:1], graphs[5:], TrainConfig(accelerator="gpu", devices=2), tmp_path)
+        fit(toy.toy_network(), EDGES, graphs[:1], graphs[5:], TrainConfig(accelerator="gpu", devices=2), tmp_path)
 
 
 def test_unknown_accelerators_and_strategies_are_refused_with_the_known_ones() -> None:
@@ -212,7 +229,15 @@ def test_training_leaves_the_random_state_and_the_threads_as_they_were(
     toy: ModuleType, graphs: list[HitGraph], tmp_path: Path
 ) -> None:
     state, threads = torch.get_rng_state(), torch.get_num_threads()
-    fit(toy.toy_network(), graphs[:1], graphs[5:], TrainConfig(epochs=1, threads=threads + 1), tmp_path, progress=False)
+    fit(
+        toy.toy_network(),
+        EDGES,
+        graphs[:1],
+        graphs[5:],
+        TrainConfig(epochs=1, threads=threads + 1),
+        tmp_path,
+        progress=False,
+    )
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_num_threads() == threads
 
@@ -220,10 +245,10 @@ def test_training_leaves_the_random_state_and_the_threads_as_they_were(
 def test_progress_without_a_terminal_is_a_few_lines(
     toy: ModuleType, graphs: list[HitGraph], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    fit(toy.toy_network(), graphs[:1], graphs[5:], TrainConfig(epochs=2), tmp_path, label="toy")
+    fit(toy.toy_network(), EDGES, graphs[:1], graphs[5:], TrainConfig(epochs=2), tmp_path, label="toy")
     lines = capfd.readouterr().err.split("\n")
     assert [line.split(" loss")[0] for line in lines if line] == ["toy 1/2", "toy 2/2"]
-    fit(toy.toy_network(), graphs[:1], graphs[5:], TrainConfig(epochs=2), tmp_path / "quiet", progress=False)
+    fit(toy.toy_network(), EDGES, graphs[:1], graphs[5:], TrainConfig(epochs=2), tmp_path / "quiet", progress=False)
     assert capfd.readouterr() == ("", "")
 
 
@@ -235,7 +260,7 @@ def test_an_interrupted_training_says_so(
 
     monkeypatch.setattr(Trainer, "fit", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        fit(toy.toy_network(), graphs[:1], graphs[5:], TrainConfig(epochs=1), tmp_path, progress=False)
+        fit(toy.toy_network(), EDGES, graphs[:1], graphs[5:], TrainConfig(epochs=1), tmp_path, progress=False)
 
 
 @pytest.mark.parametrize("nodes", [60, 0])
@@ -244,15 +269,21 @@ def test_a_graph_without_edges_changes_no_loss_and_no_weight(
 ) -> None:
     config = TrainConfig(epochs=2)
     without = HitGraph(graphs[0].x[:nodes], np.zeros((2, 0), np.int64), y=np.zeros(0, np.bool_), name="edgeless")
-    plain = fit(toy.toy_network(), graphs[:3], graphs[5:], config, tmp_path / "plain", progress=False)
+    plain = fit(toy.toy_network(), EDGES, graphs[:3], graphs[5:], config, tmp_path / "plain", progress=False)
     mixed = fit(
-        toy.toy_network(), [without, *graphs[:3]], [without, *graphs[5:]], config, tmp_path / "mixed", progress=False
+        toy.toy_network(),
+        EDGES,
+        [without, *graphs[:3]],
+        [without, *graphs[5:]],
+        config,
+        tmp_path / "mixed",
+        progress=False,
     )
     assert np.isfinite([record["train_loss"] for record in mixed.history]).all()
     assert mixed.history == plain.history
     assert equal(mixed.state, plain.state)
-    with pytest.raises(ValueError, match="1 training and 2 validation graphs, of which 0 and 2 have edges"):
-        fit(toy.toy_network(), [without], graphs[5:], config, tmp_path / "none", progress=False)
+    with pytest.raises(ValueError, match="1 training and 2 validation graphs, of which 0 and 2 have something"):
+        fit(toy.toy_network(), EDGES, [without], graphs[5:], config, tmp_path / "none", progress=False)
 
 
 def damaged(content: bytes) -> dict[str, bytes]:
@@ -269,7 +300,7 @@ def test_a_damaged_resume_point_is_told_and_the_one_before_it_serves(
     config = TrainConfig(epochs=3)
 
     def trained() -> FitResult:
-        return fit(toy.toy_network(), graphs[:2], graphs[5:], config, tmp_path, progress=False)
+        return fit(toy.toy_network(), EDGES, graphs[:2], graphs[5:], config, tmp_path, progress=False)
 
     whole = trained()
     last, previous = tmp_path / RESUME_FILE, tmp_path / PREVIOUS_FILE
@@ -287,11 +318,11 @@ def test_a_damaged_resume_point_is_told_and_the_one_before_it_serves(
 def test_without_a_whole_resume_point_the_file_and_the_remedy_are_named(
     toy: ModuleType, graphs: list[HitGraph], tmp_path: Path
 ) -> None:
-    fit(toy.toy_network(), graphs[:1], graphs[5:], TrainConfig(epochs=1), tmp_path, progress=False)
+    fit(toy.toy_network(), EDGES, graphs[:1], graphs[5:], TrainConfig(epochs=1), tmp_path, progress=False)
     for content in damaged((tmp_path / RESUME_FILE).read_bytes()).values():
         (tmp_path / RESUME_FILE).write_bytes(content)
         with pytest.raises(ValueError, match=r"last\.ckpt: damaged resume point .* remove it to train from the start"):
-            fit(toy.toy_network(), graphs[:1], graphs[5:], TrainConfig(epochs=1), tmp_path, progress=False)
+            fit(toy.toy_network(), EDGES, graphs[:1], graphs[5:], TrainConfig(epochs=1), tmp_path, progress=False)
 
 
 def test_a_terminated_training_ends_with_a_status_and_goes_on_to_the_same_weights(
@@ -307,7 +338,7 @@ def test_a_terminated_training_ends_with_a_status_and_goes_on_to_the_same_weight
 
     def trained(kill_at: int, folder: str) -> FitResult:
         network = Terminated(toy.toy_network(), kill_at)
-        return fit(network, graphs[:5], graphs[5:], toy.CONFIG, tmp_path / folder, progress=False)
+        return fit(network, EDGES, graphs[:5], graphs[5:], toy.CONFIG, tmp_path / folder, progress=False)
 
     handler = signal.getsignal(signal.SIGTERM)
     whole = trained(0, "whole")

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.edge_classification import EdgeClassification
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import seeded_network
 from edgetrack.models.rows import Rows
@@ -68,5 +69,7 @@ if __name__ == "__main__":
     graphs = toy_graphs(7)
     devices = int(sys.argv[3]) if len(sys.argv) > 3 else 1
     config = replace(CONFIG, devices=devices, strategy="ddp" if devices > 1 else "auto")
-    result = fit(Mortal(toy_network(), kill_at), graphs[:5], graphs[5:], config, folder, progress=False)
+    result = fit(
+        Mortal(toy_network(), kill_at), EdgeClassification(), graphs[:5], graphs[5:], config, folder, progress=False
+    )
     save_file(result.state, folder / f"state{os.environ.get('LOCAL_RANK', '0')}.safetensors")

@@ -13,7 +13,9 @@ from quantized_networks import random_network
 from torch import nn
 
 from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.edge_classification import EdgeClassification
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.sample import Samples
 from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training import FitResult, fingerprint, fit
@@ -22,6 +24,7 @@ from edgetrack.quantize.quantizers import threshold_parameter
 from edgetrack.quantize.recipe import PrecisionRecipe
 
 CONFIG = TrainConfig(epochs=5, seed=3, schedule=ScheduleConfig(optimizer="muon", learning_rate=0.05))
+EDGES = EdgeClassification()
 PASSES_AN_EPOCH = 3 + 1  # training graphs and a validation graph
 Scales = Literal["learned", "fixed"]
 
@@ -45,7 +48,7 @@ def network(scales: Scales) -> QuantizedNetwork:
 
 def trained(network: nn.Module, folder: Path) -> FitResult:
     *train, validation = graphs()
-    return fit(network, train, [validation], CONFIG, folder, progress=False)
+    return fit(network, EDGES, train, [validation], CONFIG, folder, progress=False)
 
 
 def killed_in_epoch(network: nn.Module, epoch: int, folder: Path) -> None:
@@ -99,14 +102,14 @@ def test_a_training_is_named_by_its_recipe_and_by_buffers_that_no_file_keeps() -
     description = interaction_network(InteractionNetworkConfig(hidden=4))
     wider = QuantizedNetwork(description, PrecisionRecipe(activation_bits=9))
     state = wider.state_dict()
-    names = set()
+    names, samples = set(), Samples(EDGES.sample, graphs())
     for recipe in (PrecisionRecipe(activation_bits=9), PrecisionRecipe(), PrecisionRecipe(scales="fixed")):
         same_weights = QuantizedNetwork(description, recipe)
         same_weights.load_state_dict(state)
-        names.add(fingerprint(same_weights, graphs(), [], CONFIG))
+        names.add(fingerprint(same_weights, EDGES, samples, CONFIG))
     scaled = QuantizedNetwork(description, PrecisionRecipe())
     scaled.load_state_dict(state)
     with torch.no_grad():
         scaled.get_buffer("scale_x").mul_(2.0)
-    names.add(fingerprint(scaled, graphs(), [], CONFIG))
+    names.add(fingerprint(scaled, EDGES, samples, CONFIG))
     assert len(names) == 4

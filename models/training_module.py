@@ -1,4 +1,4 @@
-"""An edge classifier under training: its loss, its batches and its optimiser."""
+"""A network under training as Lightning wants it: steps, batches and optimiser; the objective says the rest."""
 
 from __future__ import annotations
 
@@ -8,38 +8,45 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
-from edgetrack.models.batches import Batch, EpochBatches
+from edgetrack.models.batches import EpochBatches, generator_at
+from edgetrack.models.objective import Objective
+from edgetrack.models.sample import Sample
 from edgetrack.models.schedule import optimizer_and_scheduler
 from edgetrack.models.train_config import TrainConfig
 
 FINGERPRINT_KEY = "edgetrack_fingerprint"
 
 
-class EdgeClassifier(LightningModule):
-    """Binary cross-entropy of the logits of `network(rows)` against labels and teacher.
+class TrainingModule(LightningModule):
+    """Makes the objective's loss of `network` small.
 
-    `fingerprint` names the training (config, graphs, first weights); a resume point of another one is refused.
+    `fingerprint` names the training (config, samples, first weights); a resume point of another one is refused.
     """
 
     def __init__(
         self,
         network: nn.Module,
+        objective: Objective[Any],
         config: TrainConfig,
-        train: Sequence[Batch],
+        samples: Sequence[Sample],
         teacher: nn.Module | None,
         fingerprint: str,
     ) -> None:
         super().__init__()
         self.network = network
+        self.objective = objective
         self.config = config
         self.fingerprint = fingerprint
-        self.train_batches = list(train)
+        self.samples = samples
         self.teacher = [] if teacher is None else [teacher.eval()]  # in a list: no part of this module's state
 
-    def training_step(self, batch: Batch, index: int) -> Tensor:
-        return self._loss(batch)
+    def training_step(self, batch: Sample, index: int) -> Tensor:
+        step = int(self.trainer.global_step) % len(self.epoch_batches(0))
+        generator = generator_at(self.config.seed, self.epoch, step, self.trainer.global_rank)
+        if self.teacher:
+            return self.objective.distillation_loss(self.network, self.teacher[0], batch, generator)
+        return self.objective.loss(self.network, batch, generator)
 
     def on_train_epoch_start(self) -> None:
         # Modules that draw random numbers (dropout) then draw the same ones after a resume.
@@ -63,7 +70,7 @@ class EdgeClassifier(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if checkpoint.get(FINGERPRINT_KEY) != self.fingerprint:
             raise ValueError(
-                "the run folder holds another training (other config, graphs or first weights); "
+                "the run folder holds another training (other objective, config, graphs or first weights); "
                 "give a new folder, or empty this one to start again"
             )
 
@@ -75,34 +82,24 @@ class EdgeClassifier(LightningModule):
     def epoch_batches(self, epoch: int) -> EpochBatches:
         """This device's batches of `epoch`."""
         return EpochBatches(
-            self.train_batches,
+            self.samples,
             self.config.batch_graphs,
-            self.config.augmentation,
+            self.objective.augmented,
             self.config.seed,
             epoch,
             self.trainer.global_rank,
             self.trainer.world_size,
         )
 
-    def _loss(self, batch: Batch) -> Tensor:
-        logits = self.network(batch.rows)
-        loss = binary_cross_entropy_with_logits(logits, batch.y)
-        for teacher in self.teacher:
-            with torch.no_grad():
-                scores = torch.sigmoid(teacher(batch.rows))
-            soft = binary_cross_entropy_with_logits(logits, scores)
-            loss = torch.lerp(loss, soft, self.config.distillation)
-        return loss
-
 
 class _EveryEpoch:
-    """What Lightning iterates over once an epoch: the batches of the epoch that the classifier is in."""
+    """What Lightning iterates over once an epoch: the batches of the epoch that the training is in."""
 
-    def __init__(self, classifier: EdgeClassifier) -> None:
-        self.classifier = classifier
+    def __init__(self, module: TrainingModule) -> None:
+        self.module = module
 
     def __len__(self) -> int:
-        return len(self.classifier.epoch_batches(0))
+        return len(self.module.epoch_batches(0))
 
-    def __iter__(self) -> Iterator[Batch]:
-        return iter(self.classifier.epoch_batches(self.classifier.epoch))
+    def __iter__(self) -> Iterator[Sample]:
+        return iter(self.module.epoch_batches(self.module.epoch))
