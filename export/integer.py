@@ -12,6 +12,8 @@ from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_file import load_integer_model, save_integer_model
 from edgetrack.quantize.integer_model import IntegerModel
 
+FILE = "integer_model.safetensors"
+
 
 class IntegerForm:
     """`integer_model.safetensors`, run in numpy. Cost: O(N + E) times the sizes of the MLPs."""
@@ -33,11 +35,12 @@ class IntegerForm:
 
 def export_integer(model: IntegerModel, folder: Path) -> IntegerForm:
     """Write the integer model into `folder` and read it back."""
-    path = folder / "integer_model.safetensors"
-    save_integer_model(model, path)
-    return IntegerForm(path)
+    save_integer_model(model, folder / FILE)
+    return IntegerForm(folder / FILE)
 
 
 INTEGER: FormKind[IntegerForm, NoSettings] = FormKind(
-    "integer", lambda source, folder, settings: export_integer(source.model, folder)
+    "integer",
+    lambda source, folder, settings: export_integer(source.model, folder),
+    open=lambda source, folder: IntegerForm(folder / FILE),
 )

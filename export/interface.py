@@ -22,6 +22,7 @@ from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerModel
 
 COLUMNS = {"x": ("r / 1000 mm", "φ / π rad", "z / 1000 mm"), "edge_attr": ("Δr", "Δφ", "Δz", "ΔR")}
+INTERFACE = "interface.json"
 HEADER = "preprocessing.h"
 
 
@@ -43,7 +44,7 @@ def write_interface(
 ) -> None:
     """Write the interface of an export into `folder`; `model` where its values are integers."""
     content = describe_interface(description, origin, model)
-    write_text(folder / "interface.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    write_text(folder / INTERFACE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     if model is not None:
         write_text(folder / "interface.h", _constants(content))
         header = resources.files("edgetrack.hls_projects").joinpath(f"interface/{HEADER}")

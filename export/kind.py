@@ -57,6 +57,8 @@ class FormKind(Generic[F, S]):
     make: Callable[[Source, Path, S], F]  # writes artefacts into the folder; FormUnavailable where a tool is missing
     settings: Callable[[], S] = NoSettings  # type: ignore[assignment] # the defaults of `settings.NAME`
     writes: bool = True  # artefacts, so `export` offers it
+    # the form from artefacts that are there, of which it writes none; ValueError for those that cannot be read
+    open: Callable[[Source, Path], F] | None = None
     capacity: Callable[[S], Capacity] | None = None  # the largest graph, for a form of fixed size
     design: Callable[[F, Sequence[HitGraph], int, Device], Mapping[str, Any]] | None = None  # (form, graphs, seed, …) →
     # cycles and resources, plain values that `verify` writes down beside its verdict and the report shows
@@ -73,4 +75,6 @@ class FloatKind(Generic[S]):
     make: Callable[[GraphNetwork, Path, S], Callable[[HitGraph], NDArray[np.floating]]]
     settings: Callable[[], S] = NoSettings  # type: ignore[assignment]
     writes: bool = True
+    # as of a `FormKind`
+    open: Callable[[GraphNetwork, Path], Callable[[HitGraph], NDArray[np.floating]]] | None = None
     tolerance: float = FLOAT_TOLERANCE

@@ -12,6 +12,7 @@ import numpy as np
 from edgetrack.events.progress import Progress
 from edgetrack.export.back_to_back import StreamCases, StreamingForm, stream_cases
 from edgetrack.export.cases import special_graphs
+from edgetrack.export.existing import open_float_form, open_form
 from edgetrack.export.form import Capacity, Form, FormUnavailable
 from edgetrack.export.form_comparison import FormResult, impossible, skipped, verify_form
 from edgetrack.export.forms import FLOAT_FORMS, FORMS, FormSettings, make_float_form, make_form
@@ -36,11 +37,23 @@ class VerifyConfig:
 
 
 def verify_by_name(
-    name: str, source: Source, graphs: Sequence[HitGraph], config: VerifyConfig, folder: Path, progress: Progress
+    name: str,
+    source: Source,
+    graphs: Sequence[HitGraph],
+    config: VerifyConfig,
+    folder: Path,
+    progress: Progress,
+    existing: Path | None = None,
 ) -> FormResult:
-    """Make the form `name` in `folder` and compare it; a missing tool or a form that cannot be is a result too."""
+    """Make the form `name` in `folder`, or open it in `existing`, and compare it.
+
+    A missing tool, a form that cannot be, and a tool that fails in whatever way are results too.
+    """
     try:
-        form = make_form(name, source, folder, config.settings)
+        if existing is None:
+            form = make_form(name, source, folder, config.settings)
+        else:
+            form = open_form(name, source, existing, folder, config.settings)
         special = _special(form.capacity, config.seed)
         streams = isinstance(form, StreamingForm)
         cases = fitting(form, graphs, None if streams else config.number, config.settings)
@@ -55,6 +68,8 @@ def verify_by_name(
         return skipped(name, str(error))
     except (ValueError, RuntimeError) as error:  # a tool that fails, hardware that stands still
         return impossible(name, str(error))
+    except Exception as error:  # tools raise what they will: it ends one form, never the verb
+        return impossible(name, f"{type(error).__name__}: {error}")
     if form.capacity is None:
         return result
     return replace(result, graphs=len({graph for graph, _ in cases}), sectors=result.graphs)
@@ -117,16 +132,25 @@ def verify_float_form(
     graphs: Sequence[HitGraph],
     folder: Path,
     settings: FormSettings,
+    existing: Path | None = None,
 ) -> FloatResult:
-    """Logits of the form `name` and of PyTorch on `graphs`; `shown` names the checkpoint."""
+    """Logits of PyTorch on `graphs`, and of the form `name` made in `folder`, or opened in `existing`.
+
+    `shown` names the checkpoint.
+    """
     network = float_network(checkpoint)
     try:
-        logits = make_float_form(name, checkpoint, folder, settings)
+        if existing is None:
+            logits = make_float_form(name, checkpoint, folder, settings)
+        else:
+            logits = open_float_form(name, checkpoint, existing)
         got = [logits(graph) for graph in graphs]
     except FormUnavailable as error:
         return FloatResult(shown, skipped=str(error))
     except (ValueError, RuntimeError) as error:
         return FloatResult(shown, error=f"not possible: {error}")
+    except Exception as error:  # as above
+        return FloatResult(shown, error=f"not possible: {type(error).__name__}: {error}")
     delta = checkpoint.threshold
     wanted = edge_logits(network, graphs)
     size = max((float(np.abs(a).max(initial=0.0)) for a in wanted), default=0.0)

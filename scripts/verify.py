@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ class VerifyRunConfig:
     streamed: int = option(
         1200, "for forms that stream: graphs one behind the other in each round of stalls, random ones among them"
     )
+    artefacts: str = option("", "folder of an export: prove the files that are there, write none of them")
     seed: int = option(1, "of vectors, special and random graphs, and stalls")
     settings: FormSettings = field(default_factory=FormSettings)
 
@@ -54,7 +56,7 @@ class VerifyRunConfig:
         return VerifyConfig(self.number, self.vectors, self.streamed, self.seed, self.settings)
 
 
-def verify(config: VerifyRunConfig, folder: Path, console: Console, artefacts: Path | None = None) -> dict[str, Any]:
+def verify(config: VerifyRunConfig, folder: Path, console: Console, exports: Path | None = None) -> dict[str, Any]:
     """Compare every form with the integer model: each MLP on random and corner-case vectors, then whole graphs.
 
     Beside real graphs: an empty one, isolated hits, a hub of the largest degree, saturating features. Hardware of fixed
@@ -62,23 +64,28 @@ def verify(config: VerifyRunConfig, folder: Path, console: Console, artefacts: P
     among them, in several rounds of stalls. A difference is reported with form, first divergent layer, graph and index,
     and the exit status is 1; so it is where a form cannot hold the network. The other forms are verified all the same.
     A form whose tool is missing is shown as skipped. Writes verify.json; the forms stand in the run folder.
+
+    With --artefacts nothing is exported: onnx, integer, qonnx and qcdq files are run as they are, and those of hardware
+    have to be, byte by byte, what is exported to a temporary folder and proven there.
     """
-    artefacts = artefacts or folder
     source = quantized_source(load_kind(config.checkpoint, "quantised"))
     floats = _float_checkpoint(config)
     graphs = load_graphs(config.graphs or sample_graphs())[: config.number]
+    existing = Path(config.artefacts) if config.artefacts else None
     results: list[FormResult] = []
     seconds: dict[str, float] = {}
-    for name in config.forms:
-        start = time.monotonic()
-        with console.progress(f"verify {name}") as progress:
-            results.append(verify_by_name(name, source, graphs, config.amounts, artefacts, progress))
-        seconds[name] = round(time.monotonic() - start, 1)
-    float_forms = {
-        name: verify_float_form(name, *floats, graphs, artefacts, config.settings).to_json()
-        for name, kind in FLOAT_FORMS.items()
-        if floats and kind.writes
-    }
+    with tempfile.TemporaryDirectory(prefix="edgetrack-verify-") as temporary:
+        place = Path(temporary) if existing else exports or folder
+        for name in config.forms:
+            start = time.monotonic()
+            with console.progress(f"verify {name}") as progress:
+                results.append(verify_by_name(name, source, graphs, config.amounts, place, progress, existing))
+            seconds[name] = round(time.monotonic() - start, 1)
+        float_forms = {
+            name: verify_float_form(name, *floats, graphs, place, config.settings, existing).to_json()
+            for name, kind in FLOAT_FORMS.items()
+            if floats and kind.writes
+        }
     summary = {
         "checkpoint": config.checkpoint,
         "forms": {result.form: {**result.to_json(), "seconds": seconds[result.form]} for result in results},

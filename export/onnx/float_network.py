@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto
 
 from edgetrack.export.kind import FloatKind, NoSettings
-from edgetrack.export.onnx.graph import OnnxGraph, save_onnx
+from edgetrack.export.onnx.graph import OnnxGraph, read_onnx, save_onnx
 from edgetrack.export.onnx.network import index_inputs, network_graph, output_tensor
 from edgetrack.export.onnx.runtime import OnnxSession
 from edgetrack.graphs.hitgraph import HitGraph
@@ -64,6 +64,8 @@ FLOAT_FUNCTIONS: dict[str, Writer] = {
     "reciprocal_square_root": _if_positive("Sqrt", "Reciprocal"),
     "square_root": _if_positive("Sqrt"),
 }
+
+FILE = "model.onnx"
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ class FloatOnnx:
 
     def __init__(self, path: Path | str, description: NetworkDescription) -> None:
         self.description = description
-        self._session = OnnxSession(Path(path).read_bytes())
+        self._session = OnnxSession(read_onnx(Path(path)))
 
     def output(self, rows: Rows[NDArray[Any]]) -> NDArray[np.float32]:
         """The output; (E,) edge logits of an edge classifier. Cost: O(rows) times the sizes of the MLPs."""
@@ -147,7 +149,11 @@ class FloatOnnx:
 
 
 def _exported(network: GraphNetwork, folder: Path) -> FloatOnnx:
-    return FloatOnnx(export_float_onnx(network, folder / "model.onnx"), network.description)
+    return FloatOnnx(export_float_onnx(network, folder / FILE), network.description)
 
 
-ONNX: FloatKind[NoSettings] = FloatKind("onnx", lambda network, folder, settings: _exported(network, folder).logits)
+ONNX: FloatKind[NoSettings] = FloatKind(
+    "onnx",
+    lambda network, folder, settings: _exported(network, folder).logits,
+    open=lambda network, folder: FloatOnnx(folder / FILE, network.description).logits,
+)

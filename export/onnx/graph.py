@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
@@ -103,6 +104,16 @@ class OnnxGraph:
 
     def _info(self, name: str) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, self._types[name], self.shapes[name])
+
+
+def read_onnx(path: Path) -> ModelProto:
+    """The model in a file. Raises ValueError, naming it, where it is missing or damaged."""
+    try:
+        model = onnx.load(path)
+        onnx.checker.check_model(model)
+    except (OSError, DecodeError, onnx.checker.ValidationError) as error:
+        raise ValueError(f"{path}: no whole ONNX file ({str(error).strip()}); export it again") from error
+    return model
 
 
 def save_onnx(model: ModelProto, path: Path | str) -> Path:

@@ -162,5 +162,7 @@ def _check_width(name: str, what: str, fmt: Format) -> None:
 
 
 QCDQ: FormKind[QcdqForm, NoSettings] = FormKind(
-    "qcdq", lambda source, folder, settings: export_qcdq(source.model, folder)
+    "qcdq",
+    lambda source, folder, settings: export_qcdq(source.model, folder),
+    open=lambda source, folder: QcdqForm(source.model, folder),
 )

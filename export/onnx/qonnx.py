@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto
 
 from edgetrack.export.exact_codes import exact_codes
 from edgetrack.export.form import Capacity, FormUnavailable
 from edgetrack.export.kind import FormKind, NoSettings
-from edgetrack.export.onnx.graph import OnnxGraph, save_onnx
+from edgetrack.export.onnx.graph import OnnxGraph, read_onnx, save_onnx
 from edgetrack.export.onnx.integer_operators import graph_inputs, integer_onnx, kernel_inputs, value_tensors
 from edgetrack.export.onnx.runtime import import_runtime
 from edgetrack.models.rows import Graph, as_rows
@@ -76,7 +75,7 @@ class QonnxForm:
         return self._run(self.folder / "kernels" / f"{kernel}.onnx", part, kernel_inputs(part, inputs))[kernel]
 
     def _run(self, path: Path, model: IntegerModel, inputs: Mapping[str, NDArray[Any]]) -> dict[str, IntArray]:
-        made = execute(onnx.load(path), inputs)
+        made = execute(read_onnx(path), inputs)
         return {
             name: exact_codes(name, made[tensor], exponent) for name, (tensor, exponent) in value_tensors(model).items()
         }
@@ -154,5 +153,7 @@ def _import_qonnx() -> tuple[Any, Any]:
 
 
 QONNX: FormKind[QonnxForm, NoSettings] = FormKind(
-    "qonnx", lambda source, folder, settings: export_qonnx(source.model, folder)
+    "qonnx",
+    lambda source, folder, settings: export_qonnx(source.model, folder),
+    open=lambda source, folder: QonnxForm(source.model, folder),
 )

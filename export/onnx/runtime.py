@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto
 
 from edgetrack.export.form import FormUnavailable
+from edgetrack.export.onnx.graph import read_onnx
 
 
 class OnnxSession:
@@ -50,7 +50,7 @@ def import_runtime() -> Any:
 
 def probe(path: Path, tensors: Sequence[str]) -> ModelProto:
     """The model of a file with `tensors` as further outputs, in memory; the file is not touched."""
-    model = onnx.load(path)
+    model = read_onnx(path)
     known = {info.name: info for info in model.graph.value_info}
     present = {output.name for output in model.graph.output}
     for tensor in tensors:
