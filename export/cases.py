@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.quantize.fixed_point import IntArray
-from edgetrack.quantize.integer_model import IntegerModel
+from edgetrack.quantize.fixed_point import Format, IntArray
+from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
+
+MOST_CODES = 4096  # that are tried for a tie in one column
 
 # Nodes and edges of the published FPGA graphs: Belle II's interaction network, HiGTR's chain.
 PUBLISHED_SIZES = ((28, 56), (660, 1320))
@@ -17,21 +19,38 @@ PUBLISHED_SIZES = ((28, 56), (660, 1320))
 def kernel_vectors(model: IntegerModel, kernel: str, count: int, seed: int) -> dict[str, IntArray]:
     """`count` legal input vectors of one MLP, map or table, as codes of the inputs of `model.submodel(kernel)`.
 
-    Corner cases come first: all columns at the least, the greatest and the middle codes, each column alone at either
-    end, and for each neuron of an MLP's first layer the inputs that drive its accumulator to both extremes. The rest
-    is half uniform over the codes, half normal around zero with a tenth of the range.
+    Corner cases come first, and ties of an MLP's first layer; see `corner_vectors`, `tie_vectors`, `column_vectors`.
     """
     part = model.submodel(kernel)
     columns = [fmt for value in part.description.inputs for fmt in part.columns(value.name)]
-    lowest = np.array([fmt.lowest for fmt in columns], np.int64)
-    highest = np.array([fmt.highest for fmt in columns], np.int64)
-    weight = part.layers[kernel][0].weight if kernel in part.layers else np.zeros((0, len(columns)), np.int64)
-    corners = corner_vectors(lowest, highest, weight)
+    lowest, highest = column_ends(columns)
     rng = np.random.default_rng([seed, *kernel.encode()])
+    if kernel in part.layers:
+        first, exponent = part.layers[kernel][0], min(fmt.exponent for fmt in columns)
+        weight = first.weight << np.array([fmt.exponent - exponent for fmt in columns], np.int64)
+        ties = tie_vectors(lowest, highest, first, weight, exponent + first.weight_format.exponent, rng.spawn(1)[0])
+    else:
+        weight = ties = np.zeros((0, len(columns)), np.int64)
+    special = np.concatenate([corner_vectors(lowest, highest, weight), ties])
+    return split_columns(part, column_vectors(columns, special, count, rng))
+
+
+def column_vectors(columns: Sequence[Format], special: IntArray, count: int, rng: np.random.Generator) -> IntArray:
+    """(count, width) codes in the formats of `columns`: the `special` ones (n, width), then random ones.
+
+    Half as many as `count` are normal around zero with a tenth of the range, the rest uniform over the codes.
+    """
+    lowest, highest = column_ends(columns)
     spread = rng.normal(0.0, 0.1, (count // 2, len(columns))) * (highest - lowest)
     uniform = rng.integers(lowest, highest + 1, (count, len(columns)))
-    vectors = np.concatenate([corners, np.rint(spread).astype(np.int64), uniform])[:count]
-    return split_columns(part, np.clip(vectors, lowest, highest))
+    vectors = np.concatenate([special, np.rint(spread).astype(np.int64), uniform])[:count]
+    return np.asarray(np.clip(vectors, lowest, highest), np.int64)
+
+
+def column_ends(columns: Sequence[Format]) -> tuple[IntArray, IntArray]:
+    """(width,) least and greatest codes of `columns`."""
+    ends = np.array([(fmt.lowest, fmt.highest) for fmt in columns], np.int64)
+    return ends[:, 0], ends[:, 1]
 
 
 def corner_vectors(lowest: IntArray, highest: IntArray, weight: IntArray) -> IntArray:
@@ -42,6 +61,38 @@ def corner_vectors(lowest: IntArray, highest: IntArray, weight: IntArray) -> Int
     one_at_an_end = [np.where(np.eye(width, dtype=bool), end, middle) for end in (lowest, highest)]
     driven = [np.where(sign * weight > 0, highest, lowest) for sign in (1, -1)]
     return np.concatenate([np.stack(plain), *one_at_an_end, *driven])
+
+
+def tie_vectors(
+    lowest: IntArray,
+    highest: IntArray,
+    layer: IntegerLayer,
+    weight: IntArray,
+    exponent: int,
+    rng: np.random.Generator,
+) -> IntArray:
+    """(n, width) inputs, up to four for each neuron, whose sum lies in the middle between two codes of the activation.
+
+    `weight` (fan_out, width) takes the columns' own codes to sums on the grid 2^`exponent`.
+    """
+    shift = layer.activation.exponent - exponent
+    found: list[IntArray] = []
+    if not 0 < shift < 48:  # 48: more bits than a sum has
+        return np.zeros((0, len(lowest)), np.int64)
+    for base in rng.integers(lowest, highest + 1, (4, len(lowest))):
+        wanted = np.ones(len(weight), bool)
+        for column in rng.permutation(len(lowest)):
+            codes = np.arange(lowest[column], highest[column] + 1)[:MOST_CODES]
+            sums = weight @ base + layer.bias + np.outer(codes - base[column], weight[:, column])
+            below = sums >> shift
+            inside = (below >= layer.activation.lowest) & (below < layer.activation.highest)
+            ties = inside & (sums - (below << shift) == 1 << (shift - 1))
+            found += [
+                np.where(np.arange(len(base)) == column, rng.choice(codes[ties[:, neuron]]), base)
+                for neuron in np.flatnonzero(ties.any(axis=0) & wanted)
+            ]
+            wanted &= ~ties.any(axis=0)
+    return np.array(found, np.int64).reshape(-1, len(lowest))
 
 
 def split_columns(part: IntegerModel, vectors: IntArray) -> dict[str, IntArray]:

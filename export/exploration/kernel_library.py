@@ -45,11 +45,14 @@ def _key(model: IntegerModel, stage: Pass, rtl: RtlConfig) -> str:
     """Hash of the weights and formats of a kernel, of its settings, and of the code that makes it."""
     settings = rtl.latency_cutoff, importlib.metadata.version("alkaid"), model.formats[stage.name]
     digest = hashlib.sha256(repr(settings).encode())
-    for module in (kernel_module, figures_module):
-        digest.update(Path(str(module.__file__)).read_bytes())
+    makers = sorted(Path(str(kernel_module.__file__)).parent.glob("*.py"))
+    for path in (*makers, Path(str(figures_module.__file__))):
+        digest.update(path.read_bytes())
     for source in kernel_sources(model, stage.name):
         digest.update(repr(model.columns(source)).encode())
     for layer in model.layers.get(stage.name, ()):
         digest.update(repr((layer.weight_format, layer.activation, layer.weight.shape)).encode())
         digest.update(layer.weight.tobytes() + layer.bias.tobytes())
+    if stage.name in model.tables:
+        digest.update(model.tables[stage.name].tobytes())
     return digest.hexdigest()[:20]

@@ -1,29 +1,34 @@
-"""One kernel of the integer model, an MLP or a map, as shift-add Verilog, traced by alkaid.
+"""One kernel of the integer model, an MLP, a map or a table, as Verilog, traced by alkaid.
 
 alkaid turns each matrix into a graph of shifted additions (no multiplier), cut into stages of equal delay: a new
 vector every clock. What it can prove about ranges makes its own ports narrower than the formats that the network
 declares, so a wrapper with the declared widths goes around it.
+
+A kernel is traced in the integers of the contract (`traced`), and what the Verilog is written from is compared with
+the golden model before anything leaves this room (`check`).
 """
 
 from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edgetrack.export.rtl.check import check_kernel
 from edgetrack.export.rtl.delays import scheduled
+from edgetrack.export.rtl.graph import constant_codes, traced_graph
+from edgetrack.export.rtl.traced import Traced, on_finest_grid, traced_inputs
+from edgetrack.export.rtl.wrapper import Field, constant_module, wrapper
 from edgetrack.models.operations import operation
-from edgetrack.models.steps import Concat, Map, Mlp
+from edgetrack.models.steps import Concat, Kernel, Map, Mlp
+from edgetrack.quantize.exact import Exact
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerModel
-
-# alkaid computes ranges in float64, and its simulation carries values in 64-bit integers.
-WIDEST_ACCUMULATOR = 48
 
 
 @dataclass(frozen=True)
@@ -44,69 +49,90 @@ class RtlKernel:
     estimated_luts: int  # alkaid's own cost model, before any synthesis
 
 
-def trace_mlp(model: IntegerModel, mlp: str) -> Any:
-    """alkaid's graph of one MLP. Raises ValueError, naming the layer, where an accumulator is too wide for it."""
-    from alkaid.trace import FVArrayInput, trace
+def trace_kernel(model: IntegerModel, name: str) -> Any:
+    """alkaid's graph of the kernel of one step, from the codes of its columns to the codes of its result.
 
-    for index, bits in enumerate(model.accumulator_bits(mlp)):
-        if bits > WIDEST_ACCUMULATOR:
-            raise ValueError(
-                f"rtl: layer {mlp}.{index} has a {bits}-bit accumulator, wanted at most "
-                f"{WIDEST_ACCUMULATOR}; use fewer bits for its weights or inputs"
-            )
-    (source,) = kernel_sources(model, mlp)
-    columns = model.columns(source)
-    inputs = FVArrayInput(len(columns))
-    value = _on_their_grids(inputs, columns)
-    exponent = model.exponent(source)
-    for layer in model.layers[mlp]:
-        accumulator = exponent + layer.weight_format.exponent
-        value = _in_format(
-            value @ (layer.weight.T * layer.weight_format.step) + layer.bias * 2.0**accumulator, layer.activation
-        )
-        exponent = layer.activation.exponent
-    return trace(inputs, value)
-
-
-def trace_map(model: IntegerModel, name: str) -> Any:
-    """alkaid's graph of one map: the columns of its parts in, the operation's exact result in its format out."""
-    from alkaid.trace import FVArrayInput, trace
-
+    Raises ValueError, naming the step or its layer, where alkaid could not stay exact.
+    """
     step = model.description.step(name)
-    assert isinstance(step, Map)
-    parts = [model.columns(part) for part in step.parts]
-    inputs = FVArrayInput(sum(map(len, parts)))
-    values = _on_their_grids(inputs, [fmt for columns in parts for fmt in columns])
-    ends = np.cumsum([len(columns) for columns in parts])[:-1]
-    exact = operation(step.operation).apply(*np.split(values, ends))
-    return trace(inputs, _in_format(exact, model.formats[name]))
+    parts = [model.columns(source) for source in kernel_sources(model, name)]
+    inputs, codes = traced_inputs([fmt for columns in parts for fmt in columns])
+    exact = Exact(codes, min(fmt.exponent for columns in parts for fmt in columns))
+    try:
+        match step:
+            case Mlp():
+                result = _mlp(model, step, exact)
+            case Map():
+                ends = np.cumsum([0, *map(len, parts)])
+                split = [Exact(codes[:, start:end], exact.exponent) for start, end in pairwise(ends)]
+                result = _rounded(operation(step.operation).apply(*split), model.formats[name])
+            case _:  # a table: all of its source's columns have one format
+                result = codes.look_up(model.tables[name], parts[0][0].lowest)
+        return traced_graph(inputs, result)
+    except ValueError as error:
+        raise ValueError(f"rtl: {name}: {error}") from error
+
+
+def _mlp(model: IntegerModel, step: Mlp, exact: Exact) -> Traced:
+    for index, layer in enumerate(model.layers[step.name]):
+        try:
+            codes = _rounded(layer.accumulate(exact), layer.activation)
+        except ValueError as error:
+            raise ValueError(f"layer {index}: {error}") from error
+        exact = Exact(codes, layer.activation.exponent)
+    return codes
+
+
+def _rounded(exact: Exact, fmt: Format) -> Traced:
+    codes: Traced = exact.codes
+    return codes.in_format(fmt, exact.exponent)
 
 
 def kernel_sources(model: IntegerModel, name: str) -> tuple[str, ...]:
     """The values whose columns a kernel takes, in order."""
     step = model.description.step(name)
-    if not isinstance(step, Mlp | Map):
+    if not isinstance(step, Kernel):
         raise ValueError(f"rtl: {name!r} is a {type(step).__name__}, for which there is no pipeline")
     return step.sources
 
 
 def make_kernel(model: IntegerModel, name: str, latency_cutoff: float, clock_period_ns: float) -> RtlKernel:
-    """Verilog of one MLP or map, stages cut where the delay passes `latency_cutoff` (alkaid's units: about one
+    """Verilog of one MLP, map or table, stages cut where the delay passes `latency_cutoff` (alkaid's units: about one
     adder each).
 
-    Cost: below a second at 8 hidden units, several at 40.
+    Raises ValueError, naming the step, where it could not be exact, or is found not to be. Cost: below a second at
+    8 hidden units, several at 40.
     """
-    from alkaid.codegen import RTLModel
-
     if not name.isascii():
         raise ValueError(f"rtl: step {name!r} cannot name a Verilog module, wanted ASCII; rename the step")
-    graph = trace_mlp(model, name) if isinstance(model.description.step(name), Mlp) else trace_map(model, name)
+    traced = trace_kernel(model, name)
+    graph, stages = scheduled(traced, latency_cutoff)
+    parts = kernel_parts(model, name)
+    check_kernel(model, name, parts, graph, trace_kernel)
+    inputs = tuple(fmt for part in parts for fmt in model.columns(part))
+    outputs = model.columns(name)
     top, inner = f"{name}_pipeline", f"{name}_kernel"
+    latency = registers = 0
+    constant = constant_codes(graph)
+    if constant is not None:
+        sources = {f"{top}.v": constant_module(top, inputs, outputs, constant)}
+    else:
+        rtl, sources = _pipeline(graph, inner, stages, clock_period_ns)
+        latency, registers = int(rtl.latency), int(rtl.reg_bits)
+        fields = [_fields(signal) for signal in (rtl.fsm.inp_signals[0], rtl.fsm.out_signals[0])]
+        sources[f"{top}.v"] = wrapper(top, inner, on_finest_grid(inputs), on_finest_grid(outputs), *fields)
+    luts = round(float(traced.cost))
+    return RtlKernel(top, parts, inputs, outputs, sources, latency, registers, luts)
+
+
+def _pipeline(graph: Any, inner: str, stages: int, clock_period_ns: float) -> tuple[Any, dict[str, str]]:
+    """alkaid's project of a scheduled graph in as many `stages`, and its Verilog, file name → text."""
+    from alkaid.codegen import RTLModel
+
     sources = {}
-    delayed, stages = scheduled(graph, latency_cutoff)
     with tempfile.TemporaryDirectory() as folder:
         rtl = RTLModel(
-            delayed,
+            graph,
             folder,
             prj_name=inner,
             flavor="verilog",
@@ -124,99 +150,18 @@ def make_kernel(model: IntegerModel, name: str, latency_cutoff: float, clock_per
             text = re.sub(r"\blogic(\d+)\b", rf"{inner}_logic\1", path.read_text())
             # Nothing waits for a time here, and a design has a timescale in all of its files or in none.
             sources[f"{module}.v"] = re.sub(r"^`timescale.*\n", "", text, flags=re.MULTILINE)
-    taken = kernel_sources(model, name)
-    inputs = tuple(fmt for source in taken for fmt in model.columns(source))
-    outputs = model.columns(name)
-    fields = [
-        [tuple(int(bits) for bits in column) for column in signal.precisions]
-        for signal in (rtl.fsm.inp_signals[0], rtl.fsm.out_signals[0])
-    ]
-    if not all(sum(map(sum, columns)) for columns in fields):
-        raise ValueError(
-            f"rtl: {name} gives the same result for every input, which is no pipeline; "
-            "train it again or leave the step out"
-        )
-    sources[f"{top}.v"] = wrapper(top, inner, inputs, outputs, fields[0], fields[1])
-    latency = rtl.latency
-    assert latency is not None
-    return RtlKernel(
-        top, _parts(model, taken), inputs, outputs, sources, int(latency), int(rtl.reg_bits), round(float(graph.cost))
-    )
+    return rtl, sources
 
 
-Field = tuple[int, ...]  # signed (0 or 1), integer bits without sign, fractional bits
+def _fields(signal: Any) -> list[Field]:
+    return [(int(signed), int(integer), int(fraction)) for signed, integer, fraction in signal.precisions]
 
 
-def wrapper(
-    name: str,
-    inner: str,
-    inputs: Sequence[Format],
-    outputs: Sequence[Format],
-    inner_inputs: Sequence[Field],
-    inner_outputs: Sequence[Field],
-) -> str:
-    """Verilog of a module with fields of the declared formats around one whose fields may be narrower."""
-    width_in, width_out = (sum(fmt.bits for fmt in formats) for formats in (inputs, outputs))
-    inner_in, inner_out = (sum(map(sum, fields)) for fields in (inner_inputs, inner_outputs))
-    lines = [
-        f"// {name}: {len(inputs)} columns in, {len(outputs)} out, first column in the lowest bits.",
-        "",
-        f"module {name} (",
-        "    input clk,",
-        f"    input wire [{width_in - 1}:0] model_inp,",
-        f"    output wire [{width_out - 1}:0] model_out",
-        ");",
-        f"    wire [{inner_in - 1}:0] narrow_inp;",
-        f"    wire [{inner_out - 1}:0] narrow_out;",
-        f"    {inner} kernel (.clk(clk), .model_inp(narrow_inp), .model_out(narrow_out));",
-    ]
-    wide = narrow = 0
-    for fmt, field in zip(inputs, inner_inputs, strict=True):
-        bits, low = sum(field), fmt.fractional_bits - field[2]
-        assert bits == 0 or (low >= 0 and low + bits <= fmt.bits), (name, fmt, field)
-        if bits:
-            lines.append(
-                f"    assign narrow_inp[{narrow + bits - 1}:{narrow}] = "
-                f"model_inp[{wide + low + bits - 1}:{wide + low}];"
-            )
-        wide, narrow = wide + fmt.bits, narrow + bits
-    wide = narrow = 0
-    for fmt, field in zip(outputs, inner_outputs, strict=True):
-        bits, low = sum(field), fmt.fractional_bits - field[2]
-        lines.append(f"    assign model_out[{wide + fmt.bits - 1}:{wide}] = {_widened(fmt, field, narrow, low)};")
-        wide, narrow = wide + fmt.bits, narrow + bits
-    return "\n".join([*lines, "endmodule", ""])
+def kernel_parts(model: IntegerModel, name: str) -> tuple[str, ...]:
+    """The values that the columns of a kernel's input port belong to, in order: what its sources are joined from."""
 
+    def joined(source: str) -> tuple[str, ...]:
+        step = model.description.step(source)
+        return tuple(one for part in step.parts for one in joined(part)) if isinstance(step, Concat) else (source,)
 
-def _widened(fmt: Format, field: Field, start: int, low: int) -> str:
-    """Verilog expression of a field in its declared width: sign or zeros above it, `low` zeros below."""
-    bits = sum(field)
-    if bits == 0:
-        return f"{fmt.bits}'b0"
-    above = fmt.bits - bits - low
-    assert min(low, above) >= 0, (fmt, field)
-    top = f"narrow_out[{start + bits - 1}]" if field[0] else "1'b0"
-    parts = [f"{{{above}{{{top}}}}}"] * (above > 0) + [f"narrow_out[{start + bits - 1}:{start}]"]
-    return "{" + ", ".join(parts + [f"{low}'b0"] * (low > 0)) + "}"
-
-
-def _parts(model: IntegerModel, sources: tuple[str, ...]) -> tuple[str, ...]:
-    """What a kernel's sources are joined from."""
-    steps = [model.description.step(source) for source in sources]
-    return tuple(part for step in steps for part in (step.parts if isinstance(step, Concat) else (step.name,)))
-
-
-def _on_their_grids(inputs: Any, columns: Sequence[Format]) -> Any:
-    """alkaid's inputs in their formats: on the grid and in range already, dropping and wrapping change nothing."""
-    return np.concatenate(
-        [inputs[index : index + 1].quantize(*_signed_integer_fractional(fmt)) for index, fmt in enumerate(columns)]
-    )
-
-
-def _in_format(value: Any, fmt: Format) -> Any:
-    """The contract's requantisation: to nearest, ties to even, then clipped."""
-    return value.quantize(*_signed_integer_fractional(fmt), "SAT_SYM" if fmt.narrow else "SAT", "RND_CONV")
-
-
-def _signed_integer_fractional(fmt: Format) -> tuple[int, int, int]:
-    return int(fmt.signed), fmt.integer_bits - int(fmt.signed), fmt.fractional_bits
+    return tuple(part for source in kernel_sources(model, name) for part in joined(source))

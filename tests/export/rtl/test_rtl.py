@@ -17,9 +17,9 @@ from edgetrack.export.cases import kernel_vectors, special_graphs
 from edgetrack.export.form import FormUnavailable
 from edgetrack.export.form_comparison import verify_form
 from edgetrack.export.rtl import verilator
-from edgetrack.export.rtl.kernel import wrapper
 from edgetrack.export.rtl.pipelines import RtlConfig, RtlForm, export_rtl, pack_columns, unpack_columns
 from edgetrack.export.rtl.verilator import build_pipeline, find_verilator
+from edgetrack.export.rtl.wrapper import wrapper
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.steps import Concat, Gather, Input, Mlp
@@ -155,11 +155,8 @@ def test_what_cannot_be_a_pipeline_stops_with_the_layers_name(tmp_path: Path) ->
     first, *rest = model.layers["phi_o"]
     wide = replace(first, bias=first.bias + (1 << 50))
     layers = {**model.layers, "phi_o": (wide, *rest)}
-    with pytest.raises(ValueError, match=r"layer phi_o\.0 has a 52-bit accumulator"):
+    with pytest.raises(ValueError, match="rtl: phi_o: layer 0: a constant of 50 bits is added"):
         export_rtl(IntegerModel(IN, model.formats, layers), tmp_path)
-    constant = replace(first, weight=first.weight * 0)
-    with pytest.raises(ValueError, match="phi_o gives the same result for every input"):
-        export_rtl(IntegerModel(IN, model.formats, {**model.layers, "phi_o": (constant, *rest)}), tmp_path)
     with pytest.raises(ValueError, match="latency_cutoff"):
         RtlConfig(latency_cutoff=0.0)
 
