@@ -61,7 +61,8 @@ def _counts(total: int, config: SplitConfig) -> tuple[int, int]:
     parts = sum(fraction > 0.0 for fraction in fractions)
     if total < parts:
         raise ValueError(
-            f"{total} events cannot fill {parts} parts; give at least {parts}, or set a fraction of the split to 0"
+            f"{total} events cannot fill {parts} parts; give at least {parts}. Training needs one to train on and one "
+            "to validate: with two, set split.test to 0 and the other fractions to 0.5"
         )
     validation, test = (max(round(total * fraction), int(fraction > 0.0)) for fraction in fractions[1:])
     while validation + test > total - int(config.train > 0.0):  # rounding up must leave one to train on

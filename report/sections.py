@@ -208,9 +208,10 @@ def data_section(record: RunRecord, events: Mapping[str, list[EventTracks]]) -> 
     return {
         "simulated": simulated,
         "built": built,
-        "simulation": _plain(record.config, "simulate", "simulation"),
-        "selection": _plain(record.config, "graph", "selection"),
-        "construction": _plain(record.config, "graph", "geometric"),
+        "given": record.config.get("events") or record.config.get("graphs") or "",
+        "simulation": _plain(record.config, "simulate", "simulation") if simulated else {},
+        "selection": _plain(record.config, "graph", "selection") if built else {},
+        "construction": _plain(record.config, "graph", "geometric") if built else {},
         "forms": list(events),
         "rows": tables.event_rows(record, events),
     }

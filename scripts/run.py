@@ -31,7 +31,7 @@ from edgetrack.scripts.option import option
 from edgetrack.scripts.quantize import DISTILLATION, INPUT_SCALES, RETRAINING, QuantizeRunConfig, quantize
 from edgetrack.scripts.report import ReportConfig, report
 from edgetrack.scripts.simulate import SimulateConfig, simulate
-from edgetrack.scripts.stages import Done, check_folder, run_stage
+from edgetrack.scripts.stages import Done, check_folder, given_files, run_stage
 from edgetrack.scripts.train import FLOAT_TRAINING, TrainRunConfig, train
 from edgetrack.scripts.verify import VerifyRunConfig, verify
 from edgetrack.studies.side_by_side import CompareConfig
@@ -43,6 +43,8 @@ STAGES = ("simulate", "build", "train", "train_compact", "quantize", "export", "
 class RunConfig:
     """The main job. The default takes about ten minutes on two cores."""
 
+    events: str = option("", "folder of events of your own in TrackML format; default: simulated ones")
+    graphs: str = option("", "folder of labelled hit graphs of your own, in place of events")
     simulate: SimulateConfig = field(
         default_factory=lambda: SimulateConfig(events=50, simulation=SimulationConfig(pile_up=60.0, seed=1, workers=2))
     )
@@ -67,10 +69,15 @@ class RunConfig:
     settings: FormSettings = field(default_factory=FormSettings)
     estimate: bool = option(False, "count the primitives of large designs with Yosys too, minutes; else by formulas")
 
+    def __post_init__(self) -> None:
+        if self.events and self.graphs:
+            raise ValueError("--events and --graphs: give one of them, events or the graphs themselves")
+
 
 def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
     """Go the whole way: simulate, build, train, quantize, export, verify, evaluate, report.
 
+    With --events or --graphs it begins with data of your own, with truth: training needs labels.
     Each stage has a folder of its own in the run folder. A second run makes again only what changed: a stage depends on
     its config, on the stages before it and on the source that it runs. An interrupted run goes on where it was.
     """
@@ -81,21 +88,7 @@ def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
     for name in STAGES:
         check_folder(folder / name)
     stage = partial(run_stage, folder, console=console)
-    events = stage(
-        "simulate",
-        simulate,
-        config.simulate,
-        [],
-        resumable=True,
-        work=lambda path: simulate(config.simulate, path, console),
-    )
-    graphs = stage(
-        "build",
-        build,
-        config.graph,
-        [events],
-        work=lambda path: build(BuildConfig(str(events.folder), graph=config.graph), path, console),
-    )
+    graphs = _graphs(config, folder, stage, console)
     trained = _train(config, graphs, stage, console)
     exported = stage(
         "export",
@@ -128,6 +121,38 @@ def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
         "failed": verified.result["failed"],
         "forms": verified.result["forms"],
     }
+
+
+def _graphs(config: RunConfig, folder: Path, stage: Callable[..., Done], console: Console) -> Done:
+    """The graphs to train on: given, or built of events, given or simulated."""
+    skipped = ("simulate", "build") if config.graphs else ("simulate",) if config.events else ()
+    for name in skipped:
+        if (folder / name).exists():
+            raise ValueError(
+                f"{folder / name} holds data of another run, which the report would show as this one's; give "
+                "--folder another folder, or remove it"
+            )
+    if config.graphs:
+        return given_files(Path(config.graphs))
+    events = given_files(Path(config.events)) if config.events else _simulated(config, stage, console)
+    return stage(
+        "build",
+        build,
+        config.graph,
+        [events],
+        work=lambda path: build(BuildConfig(str(events.folder), graph=config.graph), path, console),
+    )
+
+
+def _simulated(config: RunConfig, stage: Callable[..., Done], console: Console) -> Done:
+    return stage(
+        "simulate",
+        simulate,
+        config.simulate,
+        [],
+        resumable=True,
+        work=lambda path: simulate(config.simulate, path, console),
+    )
 
 
 class Trained(NamedTuple):

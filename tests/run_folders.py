@@ -44,6 +44,7 @@ def track_graph(name: str, particles: int = 12, seed: int = 0) -> HitGraph:
     x = np.column_stack([radius, np.repeat(phi, 6) + rng.normal(0, 0.003, 6 * particles), radius * np.repeat(slope, 6)])
     noise = np.column_stack([rng.choice(layers, 5), rng.uniform(-1, 1, 5), rng.uniform(-0.5, 0.5, 5)])
     x = np.concatenate([x, noise])
+    x[:, 1] = (x[:, 1] + 1) % 2 - 1
     particle_id = np.concatenate([np.repeat(np.arange(1, particles + 1), 6), np.zeros(5, np.int64)])
     layer = np.searchsorted(layers, x[:, 0])
     near = np.abs((x[:, None, 1] - x[None, :, 1] + 1) % 2 - 1) < 0.08

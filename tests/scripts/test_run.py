@@ -4,11 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
+from run_folders import track_graph
 
+from edgetrack.events.atomic_write import write_text
 from edgetrack.export.forms import DEFAULT_FORMS
-from edgetrack.scripts.config import load_config
+from edgetrack.graphs.files import save_graph
+from edgetrack.scripts.config import dump_config, load_config
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.run import RunConfig, run
+from edgetrack.scripts.stage_record import StageRecord, write_record
 
 SMALL = [
     "simulate.events=8",
@@ -49,3 +53,44 @@ def test_the_whole_road_is_exact_and_is_not_walked_twice(tmp_path: Path) -> None
     assert len(stamps) == 8
     run(config, tmp_path, Console(quiet=True))
     assert stamps == {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/stage.json")}
+
+
+OWN = [
+    "forms=[integer, qonnx]",
+    "network.hidden=6",
+    "compact.hidden=4",
+    "training.epochs=2",
+    "compact_training.epochs=2",
+    "retraining.epochs=1",
+    "vectors=200",
+    "verify_graphs=1",
+]
+
+
+@pytest.mark.slow
+def test_graphs_of_ones_own_go_the_whole_road_and_the_page_names_them(tmp_path: Path) -> None:
+    for seed in range(8):
+        save_graph(track_graph(f"event{seed}", seed=seed), tmp_path / "mine" / f"event{seed}.npz")
+    config = load_config(RunConfig, None, [*OWN, f"graphs={tmp_path / 'mine'}"])
+    write_text(tmp_path / "run" / "run.yaml", dump_config(config))
+    result = run(config, tmp_path / "run", Console(quiet=True))
+    assert not result["failed"]
+    assert sorted(path.parent.name for path in (tmp_path / "run").glob("*/stage.json")) == [
+        *("evaluate", "export", "quantize", "train", "train_compact", "verify")
+    ]
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert f"<dd>{tmp_path / 'mine'}</dd>" in page
+    stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").glob("*/stage.json")}
+    save_graph(track_graph("event8", seed=8), tmp_path / "mine" / "event8.npz")
+    run(config, tmp_path / "run", Console(quiet=True))
+    assert all(path.stat().st_mtime_ns > before for path, before in stamps.items())  # one graph more is other data
+
+
+def test_events_or_graphs_are_given_not_both_and_not_into_another_run(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="--events and --graphs: give one of them"):
+        RunConfig(events="a", graphs="b")
+    with pytest.raises(ValueError, match="none: no such folder; give the folder of your data"):
+        run(RunConfig(graphs=str(tmp_path / "none")), tmp_path / "run", Console(quiet=True))
+    write_record(StageRecord("f"), tmp_path / "run" / "simulate")
+    with pytest.raises(ValueError, match="simulate holds data of another run"):
+        run(RunConfig(events=str(tmp_path)), tmp_path / "run", Console(quiet=True))
