@@ -29,6 +29,7 @@ _OPTIONAL = {
     "pt": ("f", "float (N,) GeV"),
     "eta": ("f", "float (N,)"),
     "hit_id": ("iu", "integer (N,)"),
+    "node_attr": ("f", "float (N, F), further features of each hit"),
     "name": ("U", "text"),
 }
 # The graphs of real TrackML events made for the Interaction Network paper use these names instead.
@@ -55,7 +56,8 @@ def save_graph(graph: HitGraph, path: Path | str) -> Path:
     """Write `graph` to `path` (`.npz`, compressed, atomic, same bytes for the same graph); return the path.
 
     Keys: x (N, 3) float32, edge_index (2, E) int32, name, and where known y (E,) bool, particle_id (N,)
-    int64, pt (N,) float32 GeV, eta (N,) float32, hit_id (N,) int64.
+    int64, pt (N,) float32 GeV, eta (N,) float32, hit_id (N,) int64,
+    node_attr (N, F) float32.
     """
     path = Path(path)
     if path.suffix != ".npz":
@@ -65,7 +67,7 @@ def save_graph(graph: HitGraph, path: Path | str) -> Path:
         "edge_index": graph.edge_index.astype(np.int32),
         "name": np.array(graph.name),
     }
-    for key in ("y", "particle_id", "pt", "eta", "hit_id"):
+    for key in ("y", "particle_id", "pt", "eta", "hit_id", "node_attr"):
         value = getattr(graph, key)
         if value is not None:
             arrays[key] = value

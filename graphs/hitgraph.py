@@ -19,7 +19,9 @@ COORDINATE_SCALE = np.array([1000.0, np.pi, 1000.0])
 class HitGraph:
     """Hits as nodes, doublets as edges, directed from the inner to the outer hit.
 
-    All arrays are checked once, here. Truth (`y`, `particle_id`, `pt`, `eta`) is `None` where it is unknown.
+    All arrays are checked once, here. `x` is where the hits are; what else is known of them is in `node_attr`, in units
+    and an order that whoever builds the graph chooses; networks read it as an input of that name. Truth (`y`,
+    `particle_id`, `pt`, `eta`) is `None` where it is unknown.
     """
 
     x: NDArray[np.float32]  # (N, 3) r / 1000 mm, φ / π, z / 1000 mm
@@ -29,6 +31,7 @@ class HitGraph:
     pt: NDArray[np.float32] | None = None  # (N,) GeV, transverse momentum of the hit's particle; NaN for noise
     eta: NDArray[np.float32] | None = None  # (N,) pseudorapidity of the hit's particle; NaN for noise
     hit_id: NDArray[np.int64] | None = None  # (N,) the hit's hit_id in its event
+    node_attr: NDArray[np.float32] | None = None  # (N, F) further features of each hit, such as those of its cells
     name: str = "graph"
 
     def __post_init__(self) -> None:
@@ -41,6 +44,7 @@ class HitGraph:
             ("pt", np.float32),
             ("eta", np.float32),
             ("hit_id", np.int64),
+            ("node_attr", np.float32),
         ):
             value = getattr(self, field)
             if value is not None:
@@ -71,6 +75,22 @@ class HitGraph:
             value = getattr(self, field)
             if value is not None and value.shape != (size,):
                 raise ValueError(f"{self.name}: {field} has shape {value.shape}, wanted ({size},)")
+        self._check_node_attr()
+
+    def _check_node_attr(self) -> None:
+        value = self.node_attr
+        if value is None:
+            return
+        if value.ndim != 2 or len(value) != self.num_nodes or not value.shape[1]:
+            raise ValueError(
+                f"{self.name}: node_attr has shape {value.shape}, wanted ({self.num_nodes}, F), F ≥ 1 features of each "
+                "hit beside x; leave it out where there are none"
+            )
+        if not np.isfinite(value).all():
+            row = int(np.flatnonzero(~np.isfinite(value).all(axis=1))[0])
+            raise ValueError(
+                f"{self.name}: node_attr[{row}] = {value[row]} is not finite; drop or fill such hits before"
+            )
 
     @property
     def num_nodes(self) -> int:
@@ -104,6 +124,7 @@ class HitGraph:
             pt=optional_rows(self.pt, node_order),
             eta=optional_rows(self.eta, node_order),
             hit_id=optional_rows(self.hit_id, node_order),
+            node_attr=optional_rows(self.node_attr, node_order),
             name=self.name,
         )
 

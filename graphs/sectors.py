@@ -201,5 +201,6 @@ def subgraph(graph: HitGraph, nodes: NDArray[np.int64], edges: NDArray[np.int64]
         pt=optional_rows(graph.pt, nodes),
         eta=optional_rows(graph.eta, nodes),
         hit_id=optional_rows(graph.hit_id, nodes),
+        node_attr=optional_rows(graph.node_attr, nodes),
         name=graph.name if name is None else name,
     )

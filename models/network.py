@@ -9,7 +9,7 @@ from edgetrack.models.description import NetworkDescription
 from edgetrack.models.functions import function
 from edgetrack.models.named_modules import NamedModules
 from edgetrack.models.operations import operation
-from edgetrack.models.rows import Rows
+from edgetrack.models.rows import Rows, check_inputs
 from edgetrack.models.steps import Concat, Gather, Map, Mlp, Scatter, Step, Table, refuse_step
 
 
@@ -36,7 +36,11 @@ class GraphNetwork(nn.Module):
         return self.values(rows)[self.description.output].squeeze(1)
 
     def values(self, rows: Rows[Tensor]) -> dict[str, Tensor]:
-        """Every named value of the description, in order, each (rows of its domain, width)."""
+        """Every named value of the description, in order, each (rows of its domain, width).
+
+        Raises ValueError for rows that are not what the network reads.
+        """
+        check_inputs(self.description.inputs, rows)
         values = {
             value.name: rows.features[value.name] * self.get_buffer(f"scale_{value.name}")
             for value in self.description.inputs

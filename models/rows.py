@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.steps import EDGE, NODE, Domain
+from edgetrack.models.steps import EDGE, NODE, Domain, Input
 
 Array = TypeVar("Array", NDArray[Any], Tensor)
 
@@ -67,11 +67,14 @@ class Rows(Generic[Array]):
 
 
 def hit_rows(graph: HitGraph) -> Rows[NDArray[Any]]:
-    """A hit graph: `x` on nodes, `edge_attr` on edges; ends source (inner hit) and target (outer hit)."""
+    """A hit graph: `x` and, where known, `node_attr` on nodes, `edge_attr` on edges; ends source (inner hit) and target
+    (outer hit).
+    """
+    further = {} if graph.node_attr is None else {"node_attr": graph.node_attr}
     return Rows(
         HIT_DOMAINS,
         {"node": graph.num_nodes, "edge": graph.num_edges},
-        {"x": graph.x, "edge_attr": graph.edge_attr},
+        {"x": graph.x, **further, "edge_attr": graph.edge_attr},
         {"source": graph.edge_index[0], "target": graph.edge_index[1]},
         graph.name,
     )
@@ -83,6 +86,22 @@ Graph = HitGraph | Rows[NDArray[Any]]
 
 def as_rows(graph: Graph) -> Rows[NDArray[Any]]:
     return hit_rows(graph) if isinstance(graph, HitGraph) else graph
+
+
+def check_inputs(inputs: Sequence[Input], rows: Rows[Any]) -> None:
+    """Raise ValueError where `rows` lack a network's input, or have it in another width or for other elements."""
+    for value in inputs:
+        if value.name not in rows.features:
+            raise ValueError(
+                f"{rows.name}: has no {value.name!r}, which the network reads; it has {sorted(rows.features)}: give "
+                "graphs with these features, or a network without this input"
+            )
+        shape, wanted = tuple(rows.features[value.name].shape), (rows.counts[value.domain], value.width)
+        if shape != wanted:
+            raise ValueError(
+                f"{rows.name}: {value.name} has shape {shape}, wanted {wanted}, one row for each {value.domain} and "
+                f"one column for each number in the input's scale: give {shape[-1]} of them, or other features"
+            )
 
 
 def as_tensors(rows: Rows[NDArray[Any]]) -> Rows[Tensor]:
@@ -101,6 +120,12 @@ def disjoint_union(graphs: Sequence[Rows[Tensor]]) -> Rows[Tensor]:
     if len(graphs) == 1:
         return graphs[0]
     first = graphs[0]
+    for graph in graphs:
+        if graph.features.keys() != first.features.keys():
+            raise ValueError(
+                f"{graph.name} has {sorted(graph.features)}, {first.name} has {sorted(first.features)}: "
+                "wanted the same features of each graph in a batch"
+            )
     offsets = {
         domain.name: np.cumsum([0, *(graph.counts[domain.name] for graph in graphs)]) for domain in first.domains
     }

@@ -15,7 +15,7 @@ from edgetrack.models.functions import function
 from edgetrack.models.named_modules import NamedModules
 from edgetrack.models.network import degree, scatter_max, scatter_sum
 from edgetrack.models.operations import operation
-from edgetrack.models.rows import Rows
+from edgetrack.models.rows import Rows, check_inputs
 from edgetrack.models.steps import Concat, Gather, Map, Mlp, Scatter, Step, Table, keeps_codes, refuse_step
 from edgetrack.quantize.exact import reciprocal_bits
 from edgetrack.quantize.quantizers import (
@@ -96,6 +96,7 @@ class QuantizedNetwork(nn.Module):
 
         With `hidden`, also each MLP's hidden activations, "phi_r1.0", "phi_r1.1", …, as `IntegerModel.run` names them.
         """
+        check_inputs(self.description.inputs, rows)
         values: Values = {}
         shown: dict[str, Tensor] = {}
         for value in self.description.inputs:

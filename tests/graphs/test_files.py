@@ -25,6 +25,7 @@ def full_graph() -> HitGraph:
         pt=np.array([1.5, 1.5, np.nan], np.float32),
         eta=np.array([0.3, 0.3, np.nan], np.float32),
         hit_id=np.array([7, 5, 900_000]),
+        node_attr=np.array([[3, 0.5], [1, 0.25], [2, 1.5]], np.float32),
         name="event 12",
     )
 
@@ -35,7 +36,7 @@ def same(first: HitGraph, second: HitGraph) -> bool:
             return a is b or (isinstance(a, str) and a == b)
         return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
 
-    fields = ("x", "edge_index", "y", "particle_id", "pt", "eta", "hit_id", "name")
+    fields = ("x", "edge_index", "y", "particle_id", "pt", "eta", "hit_id", "node_attr", "name")
     return all(equal(getattr(first, f), getattr(second, f)) for f in fields)
 
 
@@ -85,6 +86,8 @@ def test_trackml_form_keeps_particle_zero_apart_from_noise(tmp_path: Path) -> No
         ({"x": np.full((3, 3), np.nan)}, r"bad\.npz: .*not finite"),
         ({"y": np.ones(5, bool)}, r"bad\.npz: .*y has shape \(5,\), wanted \(2,\)"),
         ({"pt": np.array(["a", "b", "c"])}, r"bad\.npz: key 'pt' is <U1"),
+        ({"node_attr": np.ones((3, 2), int)}, r"bad\.npz: key 'node_attr' is int64, wanted float"),
+        ({"node_attr": np.ones((2, 2))}, r"bad\.npz: .*node_attr has shape \(2, 2\), wanted \(3, F\)"),
     ],
 )
 def test_bad_content_is_an_error_with_file_and_key(change: dict[str, Any], message: str, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from edgetrack.graphs.hitgraph import HitGraph
 
 X = np.array([[0.03, 0.9, 0.03], [0.07, -0.9, 0.07], [0.1, 0.5, 0.0]])
 EDGES = np.array([[0, 1, 0], [1, 2, 2]])
+FURTHER = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], np.float32)
 
 
 def test_edge_features_are_differences_with_phi_wrapped() -> None:
@@ -22,13 +23,16 @@ def test_edge_features_are_differences_with_phi_wrapped() -> None:
 
 
 def test_permuted_graph_is_the_same_up_to_relabelling() -> None:
-    graph = HitGraph(X, EDGES, np.array([True, False, True]), np.array([4, 5, 6]), hit_id=np.array([1, 2, 3]))
+    graph = HitGraph(
+        X, EDGES, np.array([True, False, True]), np.array([4, 5, 6]), hit_id=np.array([1, 2, 3]), node_attr=FURTHER
+    )
     shuffled = graph.permuted(np.random.default_rng(3))
 
     def content(one: HitGraph) -> set[tuple[Any, ...]]:
         assert one.hit_id is not None
         assert one.y is not None
         assert one.particle_id is not None
+        assert one.node_attr is not None
         source, target = one.edge_index
         return set(
             zip(
@@ -37,6 +41,7 @@ def test_permuted_graph_is_the_same_up_to_relabelling() -> None:
                 one.y.tolist(),
                 one.particle_id[source].tolist(),
                 map(tuple, one.edge_attr.tolist()),
+                map(tuple, one.node_attr[source].tolist()),
                 strict=True,
             )
         )
@@ -54,6 +59,10 @@ def test_permuted_graph_is_the_same_up_to_relabelling() -> None:
         ({"edge_index": EDGES - 1}, r"edge_index spans -1…1, wanted 0…2"),
         ({"y": [True]}, r"y has shape \(1,\), wanted \(3,\)"),
         ({"pt": [1.0]}, r"pt has shape \(1,\)"),
+        ({"node_attr": FURTHER[:2]}, r"node_attr has shape \(2, 2\), wanted \(3, F\), F ≥ 1"),
+        ({"node_attr": FURTHER[:, 0]}, r"node_attr has shape \(3,\), wanted \(3, F\)"),
+        ({"node_attr": FURTHER[:, :0]}, r"node_attr has shape \(3, 0\), wanted \(3, F\)"),
+        ({"node_attr": FURTHER * [1, np.nan]}, r"node_attr\[0\] = .* is not finite"),
     ],
 )
 def test_impossible_graphs_are_refused(change: dict[str, Any], message: str) -> None:

@@ -40,6 +40,8 @@ def test_scales_that_are_no_powers_of_two_are_refused(scale: tuple[float, ...]) 
         InteractionNetworkConfig(node_scale=scale)
     with pytest.raises(ValueError, match=r"edge_scale is .*, wanted powers of two"):
         InteractionNetworkConfig(edge_scale=(1.0, *scale))
+    with pytest.raises(ValueError, match=r"node_attr_scale is .*, wanted powers of two"):
+        InteractionNetworkConfig(node_attr_scale=scale[:1])
 
 
 def test_scales_of_another_number_of_features_are_refused() -> None:
