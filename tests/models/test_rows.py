@@ -61,7 +61,8 @@ def test_every_hop_takes_further_features(tmp_path: Path) -> None:
 
 def test_a_network_without_them_reads_the_same_graph_as_before() -> None:
     network, graph = seeded_network(interaction_network(InteractionNetworkConfig(hidden=5)), 1), with_cells(0)
-    assert np.array_equal(*(edge_logits(network, [one])[0] for one in (graph, replace(graph, node_attr=None))))
+    first, second = edge_logits(network, [graph, replace(graph, node_attr=None)])
+    assert np.array_equal(first, second)
 
 
 def test_features_that_do_not_fit_the_network_are_named_in_every_arithmetic() -> None:
