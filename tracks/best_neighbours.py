@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,26 +12,33 @@ from edgetrack.models.thresholds import kept_edges
 from edgetrack.tracks.connected_components import checked_edges
 
 
+class BestEdges(NamedTuple):
+    """Edges that are the best of both their hits, in two disjoint parts; together they are paths."""
+
+    sure: NDArray[np.bool_]  # (E,)
+    ambiguous: NDArray[np.bool_]  # (E,) at an end of a path, with a small lead
+
+
 def best_neighbours(
     num_nodes: int,
     edge_index: NDArray[np.integer],
     logits: NDArray[np.floating],
     threshold: float,
     margin: float = 0.0,
-) -> NDArray[np.bool_]:
-    """(E,) bool: the edges above `threshold` that are the best outgoing edge of their inner hit and the best incoming
-    edge of their outer hit.
+) -> BestEdges:
+    """The edges above `threshold` that are the best outgoing edge of their inner hit and the best incoming edge of
+    their outer hit.
 
     Rivals of an edge are the other edges above threshold that leave the same hit or reach the same hit; its lead is its
-    logit less that of its best rival. Edges with a lead above 0 are kept, so what is kept is a set of paths, the
-    chains: a hit has at most one edge in and one out.
+    logit less that of its best rival. Edges with a lead above 0 are the best, so they are a set of paths, the chains: a
+    hit has at most one edge in and one out.
 
-    An edge at an end of a chain is dropped again where its lead is below `margin`. In jets a track's last hit is easily
+    An edge at an end of a chain is ambiguous where its lead is below `margin`. In jets a track's last hit is easily
     taken from the particle beside it, while a wrong edge inside a chain would have to fit on both sides.
 
-    Ties: edges that tie for the best of a hit have no lead, and none of them is kept; the order of hits and edges plays
-    no part, whatever the precision of the logits. Hardware needs the two highest logits of each hit and side, and a
-    comparison an edge.
+    Ties: edges that tie for the best of a hit have no lead, and none of them is the best; the order of hits and edges
+    plays no part, whatever the precision of the logits. Hardware needs the two highest logits of each hit and side, and
+    a comparison an edge.
 
     Args: num_nodes N; edge_index (2, E) from inner to outer hit; logits (E,), ±inf allowed; threshold and margin,
     logits. Raises ValueError for shapes that do not fit or a negative margin. O(N + E).
@@ -44,8 +53,8 @@ def best_neighbours(
     best: NDArray[np.bool_] = lead > 0
     arrives, leaves = np.zeros(num_nodes, np.bool_), np.zeros(num_nodes, np.bool_)
     arrives[target[best]], leaves[source[best]] = True, True
-    kept: NDArray[np.bool_] = best & ((arrives[source] & leaves[target]) | (lead >= margin))
-    return kept
+    sure: NDArray[np.bool_] = best & ((arrives[source] & leaves[target]) | (lead >= margin))
+    return BestEdges(sure, best & ~sure)
 
 
 @compiled()

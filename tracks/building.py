@@ -16,6 +16,7 @@ from edgetrack.tracks.best_neighbours import best_neighbours
 from edgetrack.tracks.candidates import TrackCandidates
 from edgetrack.tracks.connected_components import connected_components
 from edgetrack.tracks.dbscan import dbscan
+from edgetrack.tracks.direction import kink_penalties
 from edgetrack.tracks.extrapolation import extrapolated_links
 
 
@@ -24,23 +25,26 @@ class TrackBuildingConfig:
     """How candidates are made from scored edges.
 
     `best_neighbours` is for edges from inner to outer hits, as `HitGraph` has them; the other methods take edges of
-    any direction. `min_hits`: smaller candidates are dropped. `margin` and `tolerance` are of `best_neighbours`: the
-    lead in logits that an edge at the end of a chain needs, and the misfit up to which chains are extrapolated to each
-    other (0: not at all). Both were chosen on validation graphs (docs/tracks.md). `min_samples` is DBSCAN's: hits,
-    itself included, that a core hit needs within reach.
+    any direction. `min_hits`: smaller candidates are dropped. Three settings are of `best_neighbours`, all chosen on
+    validation graphs (docs/tracks.md): `kink`, the largest amount, on either side, by which an edge without a straight
+    continuation loses in its logit (0: none); `margin`, the lead in logits below which an edge at the end of a chain is
+    ambiguous; `tolerance`, the misfit up to which chains are extrapolated to each other (0: not at all).
+    `min_samples` is DBSCAN's: hits, itself included, that a core hit needs within reach.
     """
 
     method: Literal["best_neighbours", "connected_components", "dbscan"] = "best_neighbours"
     min_hits: int = 2
-    margin: float = 1.5
+    kink: float = 4.0
+    margin: float = 2.0
     tolerance: float = 3.0
     min_samples: int = 2
 
     def __post_init__(self) -> None:
         if self.method not in BUILDERS:
             raise ValueError(f"track building method {self.method!r} is unknown, wanted one of {sorted(BUILDERS)}")
-        if not (self.margin >= 0 and self.tolerance >= 0):
-            raise ValueError(f"margin = {self.margin}, tolerance = {self.tolerance}, wanted both at least 0")
+        for name in ("kink", "margin", "tolerance"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(f"{name} = {getattr(self, name)}, wanted a finite number of at least 0")
 
 
 Builder = Callable[[HitGraph, NDArray[np.floating], float, TrackBuildingConfig], TrackCandidates]
@@ -66,14 +70,32 @@ def build_tracks(
 def _by_best_neighbours(
     graph: HitGraph, logits: NDArray[np.floating], threshold: float, config: TrackBuildingConfig
 ) -> TrackCandidates:
-    """Chains of mutual best neighbours, linked where one continues another; then components. O(N log N + E)."""
-    taken = best_neighbours(graph.num_nodes, graph.edge_index, logits, threshold, config.margin)
-    edges = graph.edge_index[:, taken]
-    if config.tolerance > 0:
-        scored = kept_edges(logits, threshold)
-        links = extrapolated_links(graph.x, graph.edge_index, taken, scored, config.tolerance)
-        edges = np.concatenate([edges, links], axis=1)
+    """Chains of mutual best neighbours, linked where one continues another; then components.
+
+    Logits of edges above threshold are lowered by their kinks first: of two ways on, the straighter one is taken where
+    the network cannot tell. Ends of chains that stay ambiguous are decided by extrapolation; an ambiguous edge between
+    two hits that are still alone after that is taken after all. O(N log N + E log E + pairs of scored edges).
+    """
+    scored = kept_edges(logits, threshold)
+    straight = np.where(scored, np.asarray(logits, np.float64), -np.inf)
+    if config.kink > 0:
+        straight = straight - kink_penalties(graph.x, graph.edge_index, scored, config.kink)
+    best = best_neighbours(graph.num_nodes, graph.edge_index, straight, -np.inf, config.margin)
+    edges = _linked(graph, best.sure, scored, config.tolerance)
+    alone = np.bincount(edges.ravel(), minlength=graph.num_nodes) == 0
+    source, target = graph.edge_index
+    edges = _linked(graph, best.sure | (best.ambiguous & alone[source] & alone[target]), scored, config.tolerance)
     return connected_components(graph.num_nodes, edges, np.ones(edges.shape[1], np.bool_), config.min_hits)
+
+
+def _linked(
+    graph: HitGraph, taken: NDArray[np.bool_], scored: NDArray[np.bool_], tolerance: float
+) -> NDArray[np.int64]:
+    """(2, …) the edges of the chains, and links between chains where extrapolation is wanted."""
+    edges = graph.edge_index[:, taken]
+    if tolerance == 0:
+        return edges
+    return np.concatenate([edges, extrapolated_links(graph.x, graph.edge_index, taken, scored, tolerance)], axis=1)
 
 
 def _by_connected_components(

@@ -10,12 +10,8 @@ from scipy.spatial import cKDTree
 
 from edgetrack.tracks.best_neighbours import best_neighbours
 from edgetrack.tracks.connected_components import connected_components
+from edgetrack.tracks.direction import BEND, IMPACT, MIN_STEP, slopes
 
-# A track is nearly straight in the planes (r, φ) and (r, z). Typical differences between the slopes of two parts of one
-# track above 1 GeV in the pixel detector, seen on validation graphs of real TrackML events: 68 % are within these.
-BEND = 0.03  # rad / m, of dφ/dr
-IMPACT = 0.0015  # m, of the z at which a part meets the beam line
-MIN_STEP = 0.001  # m in r; two hits at nearly the same radius have no direction
 NEAR_PHI, NEAR_ETA = 0.1, 0.1  # rad, and pseudorapidity of the direction: chains further apart are not compared
 
 
@@ -46,7 +42,7 @@ def extrapolated_links(
     links = np.concatenate([edge_index[:, joined], _near_pairs(x, ends)], axis=1)
     links = np.unique(links, axis=1)
     misfit = _misfit(x.astype(np.float64), links, ends)
-    return links[:, best_neighbours(len(x), links, -misfit, -tolerance)]
+    return links[:, best_neighbours(len(x), links, -misfit, -tolerance).sure]
 
 
 @dataclass(frozen=True)
@@ -68,22 +64,12 @@ def _ends(num_nodes: int, edge_index: NDArray[np.int64], taken: NDArray[np.bool_
     return _Ends(first[labels], last[labels], open_in, open_out)
 
 
-def _slopes(
-    x: NDArray[np.float64], inner: NDArray[np.int64], outer: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """dφ/dr (rad / m) and dz/dr from hit to hit, and where the step in r is large enough to say so."""
-    step, phi, z = (x[outer] - x[inner]).T
-    valid = step > MIN_STEP
-    step = np.where(valid, step, 1.0)
-    return ((phi + 1.0) % 2.0 - 1.0) * np.pi / step, z / step, valid
-
-
 def _near_pairs(x: NDArray[np.float32], ends: _Ends) -> NDArray[np.int64]:
     """(2, pairs) outer end of one chain, inner end of another: near in φ, alike in direction, the second outside."""
     x64 = x.astype(np.float64)
     inner = np.flatnonzero(ends.open_in & (ends.first != ends.last))
     outer = ends.last[inner]
-    _, slope, valid = _slopes(x64, inner, outer)
+    _, slope, valid = slopes(x64, inner, outer)
     inner, outer, eta = inner[valid], outer[valid], np.arcsinh(slope[valid])
     if not len(inner):
         return np.zeros((2, 0), np.int64)
@@ -101,10 +87,10 @@ def _near_pairs(x: NDArray[np.float32], ends: _Ends) -> NDArray[np.int64]:
 def _misfit(x: NDArray[np.float64], links: NDArray[np.int64], ends: _Ends) -> NDArray[np.float64]:
     """(L,) root mean square of what each link's slopes differ from those of its chains; +inf where it has no slope."""
     source, target = links
-    bend, slope, valid = _slopes(x, source, target)
+    bend, slope, valid = slopes(x, source, target)
     squares, terms = np.zeros(len(source)), np.zeros(len(source))
     for inner, outer, hit in ((ends.first[source], source, source), (target, ends.last[target], target)):
-        own_bend, own_slope, known = _slopes(x, inner, outer)
+        own_bend, own_slope, known = slopes(x, inner, outer)
         square = ((bend - own_bend) / BEND) ** 2 + ((slope - own_slope) * x[hit, 0] / IMPACT) ** 2
         squares += np.where(known, square, 0.0)
         terms += 2.0 * known

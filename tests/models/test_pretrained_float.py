@@ -18,7 +18,7 @@ from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores
 
 SETS = ("2gev", "1p5gev", "1gev")
 # On test graphs, hits shuffled: least edge accuracy at δ*, least double majority, largest fake rate.
-LIMITS = {"2gev": (0.993, 0.985, 0.008), "1p5gev": (0.994, 0.985, 0.006), "1gev": (0.993, 0.98, 0.01)}
+LIMITS = {"2gev": (0.993, 0.99, 0.005), "1p5gev": (0.994, 0.99, 0.004), "1gev": (0.993, 0.985, 0.004)}
 
 
 @pytest.mark.parametrize("name", [f"in-{data}-{kind}" for data in SETS for kind in ("float", "compact-float")])

@@ -50,7 +50,9 @@ def test_equals_the_rule_edge_by_edge(
 ) -> None:
     num_nodes, edge_index, logits, _ = graph
     found = best_neighbours(num_nodes, edge_index, logits, threshold, margin)
-    assert np.array_equal(found, by_definition(edge_index, logits, threshold, margin))
+    assert np.array_equal(found.sure, by_definition(edge_index, logits, threshold, margin))
+    assert np.array_equal(found.sure | found.ambiguous, by_definition(edge_index, logits, threshold, 0.0))
+    assert not (found.sure & found.ambiguous).any()
 
 
 @given(scored_graphs())
@@ -59,36 +61,40 @@ def test_kept_edges_are_paths_in_any_order_of_hits_and_edges(
     graph: tuple[int, NDArray[np.int64], NDArray[np.float64], np.random.Generator],
 ) -> None:
     num_nodes, edge_index, logits, rng = graph
-    keep = best_neighbours(num_nodes, edge_index, logits, -2.0, 1.0)
-    for side in edge_index[:, keep]:
+    found = best_neighbours(num_nodes, edge_index, logits, -2.0, 1.0)
+    for side in edge_index[:, found.sure | found.ambiguous]:
         assert len(np.unique(side)) == len(side)
     name, order = rng.permutation(num_nodes), rng.permutation(len(logits))
-    assert np.array_equal(best_neighbours(num_nodes, name[edge_index][:, order], logits[order], -2.0, 1.0), keep[order])
+    shuffled = best_neighbours(num_nodes, name[edge_index][:, order], logits[order], -2.0, 1.0)
+    assert np.array_equal(shuffled, np.stack(found)[:, order])
 
 
 def test_the_better_of_two_ways_on_is_taken_and_the_loser_has_none() -> None:
     #     0 → 1 → 2 and 3 → 1: hit 1 belongs to the better of 0 and 3
     edges = np.array([[0, 1, 3], [1, 2, 1]])
-    assert np.array_equal(best_neighbours(4, edges, np.array([5.0, 4.0, 3.0]), 0.0), [True, True, False])
-    assert np.array_equal(best_neighbours(4, edges, np.array([3.0, 4.0, 5.0]), 0.0), [False, True, True])
+    assert np.array_equal(best_neighbours(4, edges, np.array([5.0, 4.0, 3.0]), 0.0).sure, [True, True, False])
+    assert np.array_equal(best_neighbours(4, edges, np.array([3.0, 4.0, 5.0]), 0.0).sure, [False, True, True])
 
 
 def test_a_tie_is_taken_by_neither() -> None:
     edges = np.array([[0, 1, 3], [1, 2, 1]])
-    assert np.array_equal(best_neighbours(4, edges, np.array([5.0, 4.0, 5.0]), 0.0), [False, True, False])
+    assert np.array_equal(best_neighbours(4, edges, np.array([5.0, 4.0, 5.0]), 0.0).sure, [False, True, False])
 
 
 def test_an_edge_at_or_below_the_threshold_is_no_rival() -> None:
     edges = np.array([[0, 0], [1, 2]])
-    assert np.array_equal(best_neighbours(3, edges, np.array([2.0, 1.5]), 1.5, margin=9.0), [True, False])
+    assert np.array_equal(best_neighbours(3, edges, np.array([2.0, 1.5]), 1.5, margin=9.0).sure, [True, False])
 
 
-def test_an_ambiguous_edge_is_dropped_at_an_end_and_kept_inside() -> None:
+def test_a_small_lead_is_ambiguous_at_an_end_and_sure_inside() -> None:
     # 0 → 1 → 2 → 3; hit 4 is a rival for the place of 3, hit 5 for that of 2
     edges = np.array([[0, 1, 2, 2, 1], [1, 2, 3, 4, 5]])
     logits = np.array([6.0, 5.0, 4.0, 3.5, 4.5])
-    assert np.array_equal(best_neighbours(6, edges, logits, 0.0, margin=0.5), [True, True, True, False, False])
-    assert np.array_equal(best_neighbours(6, edges, logits, 0.0, margin=0.75), [True, True, False, False, False])
+    assert np.array_equal(best_neighbours(6, edges, logits, 0.0, margin=0.5).sure, [True, True, True, False, False])
+    assert np.array_equal(best_neighbours(6, edges, logits, 0.0, margin=0.75).sure, [True, True, False, False, False])
+    assert np.array_equal(
+        best_neighbours(6, edges, logits, 0.0, margin=0.75).ambiguous, [False, False, True, False, False]
+    )
 
 
 @pytest.mark.parametrize(

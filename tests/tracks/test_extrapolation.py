@@ -35,7 +35,8 @@ def graph_of(*parts: NDArray[np.float32], extra: tuple[tuple[int, int], ...] = (
 
 def labels(graph: HitGraph, tolerance: float = 3.0, logits: NDArray[np.floating] | None = None) -> list[int]:
     scores = np.full(graph.num_edges, 3.0) if logits is None else logits
-    found: list[int] = build_tracks(graph, scores, 0.0, TrackBuildingConfig(tolerance=tolerance)).labels.tolist()
+    config = TrackBuildingConfig(kink=0, tolerance=tolerance)
+    found: list[int] = build_tracks(graph, scores, 0.0, config).labels.tolist()
     return found
 
 
@@ -69,6 +70,12 @@ def test_an_undecided_last_hit_goes_to_the_track_that_points_at_it() -> None:
     logits = np.array([5.0, 5.0, 3.0, 3.5])
     assert labels(graph, logits=logits) == [0, 0, 0, 0, -1]
     assert labels(graph, tolerance=0, logits=logits) == [0, 0, 0, -1, -1]
+
+
+def test_an_undecided_pair_of_hits_stands_where_neither_finds_another_track() -> None:
+    pair = track(0.3, 1.0, layers=slice(0, 2))
+    rival = pair[1:] + np.array([0, 0.01, 0], np.float32)
+    assert labels(graph_of(pair, rival, extra=((0, 2),)), logits=np.array([3.5, 3.0])) == [0, 0, -1]
 
 
 def test_a_lone_hit_needs_an_edge_above_threshold() -> None:
