@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,8 +13,13 @@ from torch import Tensor, nn
 from edgetrack.models.rows import Graph, as_rows, as_tensors, disjoint_union
 from edgetrack.models.steps import Mlp
 from edgetrack.quantize.network import QuantizedNetwork
-from edgetrack.quantize.quantizers import bits_of, exponent_of, set_threshold_exponent
+from edgetrack.quantize.quantizers import bits_of, exponent_of, scale_of, set_threshold_exponent
+from edgetrack.quantize.recipe import WIDEST
 
+NEARLY_DEAD = (
+    "nearly dead, too small for a format beside the others; set it to 0 in the float checkpoint, which is exact, or "
+    "train the float network again without it"
+)
 MAX_VALUES = 1 << 21  # of one tensor, in whole rows evenly spaced, that a threshold is chosen from
 
 
@@ -57,7 +62,8 @@ def calibrate(
     Scales that the recipe fixes (inputs with an `input_range`) stay. Returns what was chosen, by name as
     `QuantizedNetwork.layers` gives them. O(N + E) of the first `config.graphs` graphs.
 
-    Raises ValueError without a graph that has elements in every domain, or where a bias does not fit its width.
+    Raises ValueError without a graph that has elements in every domain, where a bias does not fit its width, and for
+    a layer whose values are too small for any format (one of zeros is exact).
     """
     rows = [one for one in map(as_rows, graphs) if all(one.counts.values())][: config.graphs]
     if not rows:
@@ -79,6 +85,7 @@ def calibrate(
         network.train(was_training)
         for hook in hooks:
             hook.remove()
+    _check_scales(network, chosen)
     _check_biases(network)
     return chosen
 
@@ -129,6 +136,13 @@ def threshold_exponent(
     return largest - int(torch.tensor(errors).argmin())
 
 
+def _check_scales(network: QuantizedNetwork, chosen: Mapping[str, CalibratedScale]) -> None:
+    """Brevitas holds scales above a least one, which is no power of two."""
+    for name, layer in network.layers().items():
+        if name in chosen and scale_of(layer) != 2.0 ** exponent_of(layer):
+            raise ValueError(f"layer {name}: its largest value is {chosen[name].largest:.4g}, {NEARLY_DEAD}")
+
+
 def _check_biases(network: QuantizedNetwork) -> None:
     """Biases must fit their width on the accumulator's grid."""
     description = network.description
@@ -140,6 +154,13 @@ def _check_biases(network: QuantizedNetwork) -> None:
             bits = network.recipe.layer_bits(description, step.name, index).bias
             largest = float(linear.bias.abs().max())
             needed = round(largest * 2.0**-grid).bit_length() + 1
+            if needed > WIDEST["bias_bits"]:
+                weight = float(linear.weight.abs().max())
+                raise ValueError(
+                    f"layer {step.name}.{index}: bias {largest:.4g} on its accumulator's grid 2^{grid} needs {needed} "
+                    f"bits, where {WIDEST['bias_bits']} are the most. Its weights reach {weight:.4g}, its inputs' grid "
+                    f"is 2^{exponent}: the layer or what feeds it is {NEARLY_DEAD}"
+                )
             if needed > bits:
                 raise ValueError(
                     f"layer {step.name}.{index}: bias {largest:.4g} on its accumulator's grid 2^{grid} "

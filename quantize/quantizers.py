@@ -87,10 +87,15 @@ def bits_of(quantiser: Quantizer) -> int:
     return int(proxy.bit_width())
 
 
+def scale_of(quantiser: Quantizer) -> float:
+    """LSB of a weight or activation quantiser."""
+    proxy = quantiser.weight_quant if isinstance(quantiser, qnn.QuantLinear) else quantiser.act_quant
+    return float(proxy.scale().detach())
+
+
 def exponent_of(quantiser: Quantizer) -> int:
     """Exponent of the grid of a weight or activation quantiser that has a power-of-two scale."""
-    proxy = quantiser.weight_quant if isinstance(quantiser, qnn.QuantLinear) else quantiser.act_quant
-    return round(math.log2(float(proxy.scale().detach())))
+    return round(math.log2(scale_of(quantiser)))
 
 
 def format_of(quantiser: Quantizer) -> Format:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,8 +139,11 @@ def _logits(path: Path, graphs: Sequence[HitGraph]) -> dict[str, Logits]:
     """Logits by form, for every form that has an array that fits each graph."""
     if not path.is_file() or not graphs:
         return {}
-    with np.load(path, allow_pickle=False) as archive:
-        arrays = {key: archive[key] for key in archive.files}
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path}: damaged ({error}); remove its folder and run the stage again") from error
     found: dict[str, Logits] = {}
     for form in dict.fromkeys(key.rpartition("/")[0] for key in arrays):
         values = tuple(arrays.get(f"{form}/{index}", np.empty(0)) for index in range(len(graphs)))

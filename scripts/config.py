@@ -72,7 +72,7 @@ def _given(cls: Any, file: Path | str | None, overrides: Sequence[str]) -> dict[
     unknown = list(_unknown_keys(cls, given))
     if unknown:
         raise ConfigError("\n".join(unknown))
-    return _merged(_defaults(cls), given)
+    return _merged(cls, _defaults(cls), given)
 
 
 def _unknown_keys(cls: Any, tree: Any, path: str = "") -> Iterator[str]:
@@ -125,12 +125,15 @@ def _defaults(cls: Any) -> dict[str, Any]:
     return tree
 
 
-def _merged(tree: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(cls: Any, tree: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """`tree` with what is given: key by key where it is a section, whole where it is a value, be it a mapping."""
+    hints = typing.get_type_hints(cls)
     merged = dict(tree)
     for key, value in given.items():
-        known = merged.get(key)
-        both = isinstance(known, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merged(known, value) if both else value  # type: ignore[arg-type]
+        section, known = _dataclass_in(hints[key]), merged.get(key)
+        if section is not None and isinstance(known, Mapping) and isinstance(value, Mapping):
+            value = _merged(section, known, value)
+        merged[key] = value
     return merged
 
 

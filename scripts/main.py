@@ -28,7 +28,8 @@ VerbFunction = Callable[[Any, Path, Console], Mapping[str, Any]]
 class Verb(NamedTuple):
     """Where a verb lives: its module is imported when the verb is called, so that `--help` answers at once.
 
-    Its config is written into the run folder when the work is done, or before where the work itself reads it.
+    Its config is written into the run folder when the work is done, or before where the work itself reads it; its
+    result as NAME.json beside it.
     """
 
     module: str
@@ -176,6 +177,7 @@ def _in_folder(
         result = function(config, folder, console)
         if not verb.config_first:
             _write_config(config, folder, name)
+        write_text(folder / f"{name}.json", json.dumps(_jsonable(result), allow_nan=False, indent=1))
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
@@ -55,6 +56,8 @@ class HlsConfig:
     def __post_init__(self) -> None:
         if self.nodes < 2 or self.edges < 1:
             raise ValueError(f"hls4ml: room for {self.nodes} nodes and {self.edges} edges, wanted at least 2 and 1")
+        if not 0 < self.clock_period_ns < math.inf:
+            raise ValueError(f"hls4ml: clock_period_ns is {self.clock_period_ns}, wanted a number above 0")
         for name in ("reuse_factor", "edge_lanes", "node_lanes", "graphs_in_flight"):
             if getattr(self, name) < 1:
                 raise ValueError(f"hls4ml: {name} is {getattr(self, name)}, wanted at least 1")

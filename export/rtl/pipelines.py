@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,6 +35,8 @@ class RtlConfig:
     def __post_init__(self) -> None:
         if not self.latency_cutoff > 0:
             raise ValueError(f"rtl: latency_cutoff is {self.latency_cutoff}, wanted above 0: it cuts the pipeline")
+        if not 0 < self.clock_period_ns < math.inf:
+            raise ValueError(f"rtl: clock_period_ns is {self.clock_period_ns}, wanted a number above 0")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Calibration: thresholds from data, and what it refuses."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,13 +9,13 @@ from integer_networks import random_graph, toy_description
 from quantized_networks import layer, network_values
 
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
-from edgetrack.models.network import GraphNetwork
+from edgetrack.models.network import GraphNetwork, seeded_network
 from edgetrack.models.rows import as_tensors, hit_rows
 from edgetrack.quantize.calibration import CalibrationConfig, calibrate, calibrate_one, threshold_exponent
 from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.quantizers import signed_quantizer
-from edgetrack.quantize.recipe import PrecisionRecipe
+from edgetrack.quantize.recipe import WIDEST, PrecisionRecipe
 
 IN = interaction_network(
     InteractionNetworkConfig(hidden=12, node_scale=(4.0, 1.0, 0.5), edge_scale=(4.0, 1.0, 0.5, 0.125))
@@ -121,3 +122,27 @@ def test_large_tensors_are_sampled_in_whole_rows(monkeypatch: pytest.MonkeyPatch
     chosen = calibrate_one(quantiser, values, CalibrationConfig(), is_output=False)
     assert chosen.largest == pytest.approx(7.9)
     assert chosen.exponent == -4
+
+
+@pytest.mark.parametrize("layer", ["phi_r1.4", "phi_r1.0", "phi_o.2", "phi_r2.4"])
+@pytest.mark.parametrize("factor", [0.0, 1e-6, 1e-12, 1e-22, 1e-44])
+def test_a_nearly_dead_layer_is_exact_or_told_with_advice_that_can_be_followed(layer: str, factor: float) -> None:
+    description = interaction_network(InteractionNetworkConfig(hidden=6))
+    state = seeded_network(description, 1).state_dict()
+    state = {name: value * (factor if name.startswith(f"mlps.{layer}") else 1) for name, value in state.items()}
+    network = QuantizedNetwork(description, PrecisionRecipe(bias_bits=WIDEST["bias_bits"]))
+    network.load_float(state)
+    said = refusal(network)
+    if factor == 0.0:
+        assert said == ""
+    elif said or layer == "phi_o.2":
+        assert re.search(r"^layer phi_.*nearly dead.*set it to 0 in the float checkpoint", said)
+
+
+def refusal(network: QuantizedNetwork) -> str:
+    try:
+        calibrate(network, [random_graph(40, 160)], CalibrationConfig(graphs=1))
+        extract_integer_model(network)
+    except ValueError as error:
+        return str(error)
+    return ""

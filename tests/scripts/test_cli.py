@@ -106,6 +106,7 @@ def test_build_ends_with_one_line_of_json(call: Call, events: Path, tmp_path: Pa
     assert summary["truth"] == "selection, labels and figures"
     assert load_graph(tmp_path / "graphs" / "event000000001.npz").num_edges == 3
     assert yaml.safe_load((tmp_path / "graphs" / "build.yaml").read_text())["events"] == str(events)
+    assert json.loads((tmp_path / "graphs" / "build.json").read_text()) == summary
 
 
 def test_build_without_truth_says_what_truth_is_used_for(call: Call, events: Path, bare_events: Path) -> None:

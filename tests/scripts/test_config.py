@@ -160,3 +160,14 @@ def test_the_example_of_an_override_is_a_key_that_the_verb_has() -> None:
         with pytest.raises(ConfigError, match=rf"wanted KEY=VALUE, for instance --set {example}$"):
             load_config(cls, None, ["x"])
         load_config(cls, None, [example, *(["graphs=here"] if cls is Needy else [])])
+
+
+@dataclass(frozen=True)
+class Scaled:
+    scales: dict[str, tuple[float, ...]] = field(default_factory=lambda: {"edge_attr": (4.0, 64.0)})
+
+
+def test_a_mapping_that_is_a_value_takes_the_place_of_the_default() -> None:
+    assert load_config(Scaled, None, ["scales={}"]) == Scaled({})
+    assert load_config(Scaled, None, ["scales={x: [1, 2]}"]) == Scaled({"x": (1.0, 2.0)})
+    assert load_config(Scaled) == Scaled()
