@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from edgetrack.export.accelerator.form import AcceleratorForm, export_accelerator
-from edgetrack.export.accelerator.timing import measure_latency, measured_interval
+from edgetrack.export.accelerator.plan import AcceleratorConfig
+from edgetrack.export.accelerator.timing import loaded_latency, measure_latency, measured_interval
 from edgetrack.export.back_to_back import compare_received
 from edgetrack.export.cases import random_graph
 from edgetrack.export.rtl.pipelines import RtlConfig
@@ -62,7 +63,7 @@ def measure(
     compiled = time.perf_counter()
     rng = np.random.default_rng(seed)
     graphs = [random_graph(config.nodes, config.edges, f"graph {index}", rng) for index in range(size.graphs)]
-    case = _simulate(form, graphs)
+    case = _simulate(form, graphs, mixed_sizes(config, size.graphs, rng))
     simulated = time.perf_counter()
     nanoseconds, rate = case["latency_cycles"] * 1000.0 / clock_mhz, clock_mhz / case["interval_cycles"]
     case |= {
@@ -85,12 +86,24 @@ def measure(
     return case | {"missed": missed(case, size.goal)}
 
 
-def _simulate(form: AcceleratorForm, graphs: Sequence[HitGraph]) -> dict[str, Any]:
+def mixed_sizes(config: AcceleratorConfig, count: int, rng: np.random.Generator) -> list[HitGraph]:
+    """A third of the graphs full, a third of any size, a third small, in random order."""
+    graphs = []
+    for index in range(count):
+        share = rng.choice([1.0, rng.random(), rng.random() / 8])
+        size = round(share * config.nodes), round(share * config.edges)
+        graphs.append(random_graph(*size, f"mixed {index}", rng))
+    return graphs
+
+
+def _simulate(form: AcceleratorForm, graphs: Sequence[HitGraph], mixed: Sequence[HitGraph]) -> dict[str, Any]:
+    """Graphs of full size, and `mixed` ones: both compared with the integers, both timed."""
     model, config = form.plan.model, form.plan.config
-    received = form.run_graphs(graphs)
+    received, loaded = form.run_graphs(graphs), form.run_graphs(mixed)
     tally = Tally(form.name, model.description.output)
-    wanted = [model.run_graph(graph)[tally.output] for graph in graphs]
-    compare_received(tally, [graph.name for graph in graphs], wanted, received)
+    for sent, got in ((graphs, received), (mixed, loaded)):
+        wanted = [model.run_graph(graph)[tally.output] for graph in sent]
+        compare_received(tally, [graph.name for graph in sent], wanted, got)
     latency, interval = measure_latency(form, graphs[0]), measured_interval(form, graphs, received)
     return {
         "edge_lanes": config.edge_lanes,
@@ -98,12 +111,13 @@ def _simulate(form: AcceleratorForm, graphs: Sequence[HitGraph]) -> dict[str, An
         "slots": config.graphs_in_flight,
         "accumulators": config.accumulators,
         "latency_cutoff": config.rtl.latency_cutoff,
-        "graphs": len(graphs),
-        "logits": sum(graph.num_edges for graph in graphs),
+        "graphs": len(graphs) + len(mixed),
+        "logits": sum(graph.num_edges for graph in (*graphs, *mixed)),
         "mismatches": tally.mismatches,
         "distinct_logits": len(tally.outputs),
         "latency_cycles": latency.cycles,
         "interval_cycles": interval.cycles,
+        "mixed_sizes": asdict(loaded_latency(form, mixed, loaded)),
         "formula": {"latency_cycles": latency.formula, "interval_cycles": interval.formula},
     }
 

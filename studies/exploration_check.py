@@ -13,7 +13,6 @@ from edgetrack.events.progress import Progress, no_progress
 from edgetrack.export.accelerator.form import AcceleratorForm, export_accelerator
 from edgetrack.export.accelerator.resource_model import MODELLED
 from edgetrack.export.accelerator.timing import measure_latency, measured_interval
-from edgetrack.export.accelerator.verilog import TOP
 from edgetrack.export.back_to_back import compare_received
 from edgetrack.export.cases import random_graph
 from edgetrack.export.exploration.grid import Candidate, SizedNetwork
@@ -97,7 +96,7 @@ def check(network: SizedNetwork, candidate: Candidate, folder: Path) -> Check:
     """One design written, simulated with graphs at its full capacity, and synthesised."""
     form = export_accelerator(network.model, folder, candidate.config)
     latency, interval, mismatches = _simulate(form)
-    counted = estimate_hierarchy(form.sources, TOP, folder / "yosys").total
+    counted = estimate_hierarchy(form.sources, form.top, folder / "yosys").total
     return Check(candidate, latency, interval, mismatches, counted)
 
 

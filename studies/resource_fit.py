@@ -17,7 +17,6 @@ from edgetrack.events.progress import Progress
 from edgetrack.export.accelerator.form import export_accelerator
 from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.accelerator.resource_model import MODELLED, STATED_ERRORS, KernelFactors, kernel_resources
-from edgetrack.export.accelerator.verilog import TOP
 from edgetrack.export.exploration.grid import Grid, SizedNetwork, evaluate
 from edgetrack.export.exploration.kernel_library import KernelLibrary
 from edgetrack.export.exploration.representative_model import representative_model
@@ -179,7 +178,7 @@ def _design(case: DesignCase, seed: int, library: KernelLibrary, folder: Path) -
         f"{config.edge_lanes}/{config.node_lanes} lanes"
     )
     form = export_accelerator(model, folder / f"design-{config.edge_lanes}-{config.node_lanes}", config)
-    return _row(name, by_formula, estimate_hierarchy(form.sources, TOP, folder / "yosys").total)
+    return _row(name, by_formula, estimate_hierarchy(form.sources, form.top, folder / "yosys").total)
 
 
 def drawn_against_trained(trained: IntegerModel, seed: int, library: KernelLibrary) -> float:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from edgetrack.export.accelerator.form import AcceleratorForm
 from edgetrack.export.accelerator.simulation import LINT
 from edgetrack.export.accelerator.streams import CodedGraph, Stream, edge_stream, node_stream, read_logits
-from edgetrack.export.accelerator.verilog import TOP
 from edgetrack.export.rtl.verilator import build_simulation
 from edgetrack.export.synthesis.pin_harness import StreamPort, pin_harness, stream_ports
 
@@ -31,8 +30,8 @@ class PinSimulation:
         options: Sequence[str] = LINT,
     ) -> None:
         self.form, self.word_bits = form, word_bits
-        top, harness = pin_harness(dict(form.sources), TOP, word_bits)
-        self.ports = stream_ports("\n".join(harness.values()), TOP)
+        top, harness = pin_harness(dict(form.sources), form.top, word_bits)
+        self.ports = stream_ports("\n".join(harness.values()), form.top)
         library = build_simulation(
             sources or harness,
             top,

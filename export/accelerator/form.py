@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from edgetrack.events.atomic_write import write_text
 from edgetrack.export.accelerator.cycles import CycleFormula, cycle_formula
-from edgetrack.export.accelerator.kernels import make_kernels
+from edgetrack.export.accelerator.kernels import Kernels, make_kernels
 from edgetrack.export.accelerator.plan import AcceleratorConfig, Plan, make_plan
 from edgetrack.export.accelerator.simulation import AcceleratorLibrary, Stalls, build_accelerator
+from edgetrack.export.accelerator.stream_layout import stream_layout
 from edgetrack.export.accelerator.streams import CodedGraph, Received
 from edgetrack.export.accelerator.sum_verilog import reciprocal_module
 from edgetrack.export.accelerator.verilog import TOP, top_module
 from edgetrack.export.form import Capacity
-from edgetrack.export.rtl.pipelines import RtlForm, export_rtl
+from edgetrack.export.interface import Origin, describe_interface
+from edgetrack.export.rtl.exported_verilog import prefixed, with_headers, write_verilog
+from edgetrack.export.rtl.pipelines import RtlForm
+from edgetrack.export.rtl.pipelines import make_kernels as rtl_kernels
 from edgetrack.export.synthesis.hierarchy import DesignResources, estimate_hierarchy
 from edgetrack.models.rows import Graph, as_rows
 from edgetrack.quantize.fixed_point import IntArray
@@ -39,13 +45,18 @@ class AcceleratorForm:
     name: str = "accelerator"
 
     @property
+    def top(self) -> str:
+        """The module that a design instantiates."""
+        return f"{self.plan.config.module_prefix}{TOP}"
+
+    @property
     def capacity(self) -> Capacity:
         return self.plan.config.capacity
 
     @cached_property
     def library(self) -> AcceleratorLibrary:
         """The compiled simulation, built where it is not there yet."""
-        return build_accelerator(dict(self.sources), TOP, self.plan, self.folder / "sim")
+        return build_accelerator(dict(self.sources), self.top, self.plan, self.folder / "sim")
 
     def run_graph(self, graph: Graph) -> dict[str, IntArray]:
         """The output's codes. Raises ValueError for a graph beyond the capacity, InexactForm where one is flagged that
@@ -81,35 +92,54 @@ class AcceleratorForm:
 
     def estimate(self) -> DesignResources:
         """What Yosys maps the accelerator and its parts to, an estimate (no place and route). Minutes, kept."""
-        return estimate_hierarchy(dict(self.sources), TOP, self.folder / "yosys")
+        return estimate_hierarchy(dict(self.sources), self.top, self.folder / "yosys")
 
 
-def export_accelerator(model: IntegerModel, folder: Path, config: AcceleratorConfig | None = None) -> AcceleratorForm:
-    """Write the accelerator's Verilog into `folder`/verilog and `accelerator.json` with its sizes and cycles.
+def export_accelerator(
+    model: IntegerModel, folder: Path, config: AcceleratorConfig | None = None, origin: Origin | None = None
+) -> AcceleratorForm:
+    """Write the accelerator's Verilog into `folder`/verilog, and `accelerator.json` with what a user has to know.
 
     Raises ValueError, naming the step, where the network has one that the accelerator does not take.
     """
     plan = make_plan(model, config or AcceleratorConfig())
-    mlps = export_rtl(model, folder / "mlps", plan.config.rtl)
-    kernels = make_kernels(plan, mlps.kernels)
+    prefix = plan.config.module_prefix
+    pipelines = rtl_kernels(model, plan.config.rtl)
+    kernels = make_kernels(plan, pipelines)
     formula = cycle_formula(plan, kernels.cycles)
-    parts = resources.files("edgetrack.hls_projects").joinpath("rtl/accelerator")
-    sources = dict(kernels.sources)
-    sources |= {part.name: part.read_text() for part in sorted(parts.iterdir(), key=lambda part: part.name)}
-    if any(total.reduce == "mean" for made in plan.passes for total in made.sums):
-        sources["reciprocal.v"] = reciprocal_module(plan)
-    sources[f"{TOP}.v"] = top_module(plan, formula)
-    for stale in (path for path in (folder / "verilog").glob("*.v") if path.name not in sources):
-        stale.unlink()
-    for name, text in sources.items():
-        write_text(folder / "verilog" / name, text)
+    from_alkaid = {name for kernel in pipelines.values() for name in kernel.from_alkaid} & set(kernels.sources)
+    plain = {**kernels.sources, **_parts(plan), f"{TOP}.v": top_module(plan, formula)}
+    foreign = {f"{prefix}{name}" for name in from_alkaid}
+    sources = with_headers(prefixed(plain, prefix), model.description.name, origin, foreign)
+    write_verilog(folder, sources, foreign)
+    described = _described(plan, kernels, formula, origin)
+    write_text(folder / "accelerator.json", json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+    own = {
+        name: kernel.written_as(sources, prefix) if set(kernel.sources) <= set(kernels.sources) else kernel
+        for name, kernel in pipelines.items()
+    }
+    return AcceleratorForm(plan, formula, folder, sources, RtlForm(model, folder / "mlps", own))
+
+
+def _parts(plan: Plan) -> dict[str, str]:
+    """The parts that the top module is joined from."""
+    folder = resources.files("edgetrack.hls_projects").joinpath("rtl/accelerator")
+    parts = {part.name: part.read_text() for part in sorted(folder.iterdir(), key=lambda part: part.name)}
+    if any(total.reduce == "mean" for stage in plan.passes for total in stage.sums):
+        parts["reciprocal.v"] = reciprocal_module(plan)
+    return parts
+
+
+def _described(plan: Plan, kernels: Kernels, formula: CycleFormula, origin: Origin | None) -> dict[str, Any]:
+    """Contents of `accelerator.json`: sizes and cycles, the streams, formats, thresholds and versions."""
     nodes, edges = plan.config.capacity.nodes, plan.config.capacity.edges
-    report = {
-        "module": TOP,
+    return {
+        "module": f"{plan.config.module_prefix}{TOP}",
         "config": asdict(plan.config),
         "kernel_cycles": kernels.cycles,
         "latency_cycles": formula.latency(nodes, edges),
         "interval_cycles": formula.interval(nodes, edges),
+        "streams": stream_layout(plan),
+        "interface": describe_interface(plan.model.description, origin, plan.model) if origin else None,
+        "versions": {name: importlib.metadata.version(name) for name in ("edgetrack", "alkaid")},
     }
-    write_text(folder / "accelerator.json", json.dumps(report, indent=1) + "\n")
-    return AcceleratorForm(plan, formula, folder, sources, mlps)

@@ -10,7 +10,6 @@ from edgetrack.export.accelerator.form import AcceleratorForm, export_accelerato
 from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.accelerator.resource_estimate import quick_estimate
 from edgetrack.export.accelerator.timing import accelerator_timing
-from edgetrack.export.accelerator.verilog import TOP
 from edgetrack.export.hardware import Estimate, Placement
 from edgetrack.export.kind import FormKind
 from edgetrack.export.synthesis.device import Device
@@ -44,7 +43,7 @@ def place(form: AcceleratorForm, config: PlaceConfig) -> Placement:
     """The design behind narrow pins: 10 minutes for 30,000 LUTs, or more."""
     nodes, edges = form.capacity.nodes, form.capacity.edges
     return Placement(
-        place_streams(dict(form.sources), TOP, form.folder / "placed", config),
+        place_streams(dict(form.sources), form.top, form.folder / "placed", config),
         form.capacity,
         form.formula.latency(nodes, edges),
         form.formula.interval(nodes, edges),
@@ -53,7 +52,7 @@ def place(form: AcceleratorForm, config: PlaceConfig) -> Placement:
 
 ACCELERATOR: FormKind[AcceleratorForm, AcceleratorConfig] = FormKind(
     "accelerator",
-    lambda source, folder, config: export_accelerator(source.model, folder, config),
+    lambda source, folder, config: export_accelerator(source.model, folder, config, source.origin),
     settings=default_settings,
     capacity=lambda config: config.capacity,
     design=design_figures,

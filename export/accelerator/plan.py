@@ -12,6 +12,7 @@ from math import ceil, log2
 
 from edgetrack.export.accelerator.passes import Operand, Pass, read_passes
 from edgetrack.export.form import Capacity
+from edgetrack.export.rtl.exported_verilog import check_prefix
 from edgetrack.export.rtl.pipelines import RtlConfig
 from edgetrack.models.steps import Input, Map, Mlp
 from edgetrack.quantize.fixed_point import Format
@@ -31,7 +32,8 @@ class AcceleratorConfig:
     `edge_lanes`. Every node may have all edges: sums are wide enough. `graphs_in_flight` is the number of memory slots;
     `accumulators` the number of buffers of each sum, of which one is summed while the others wait or are read. Graphs
     are numbered modulo 2^`graph_number_bits`; one that waits for rows is cut off and flagged after `timeout_cycles`
-    clocks without any (0: it waits for ever).
+    clocks without any (0: it waits for ever). `module_prefix` begins the name of every module, so that several
+    accelerators go into one design.
     """
 
     nodes: int = 1024
@@ -43,11 +45,13 @@ class AcceleratorConfig:
     rtl: RtlConfig = field(default_factory=lambda: RtlConfig(latency_cutoff=2.0))  # short stages: the clock counts here
     graph_number_bits: int = 8
     timeout_cycles: int = 0
+    module_prefix: str = ""
 
     def __post_init__(self) -> None:
         for name in ("nodes", "edges", "edge_lanes", "node_lanes", "graphs_in_flight", "accumulators"):
             if getattr(self, name) < 1:
                 raise ValueError(f"accelerator: {name} is {getattr(self, name)}, wanted at least 1")
+        check_prefix(self.module_prefix)
         if not 2 <= self.graph_number_bits <= MAX_NUMBER_BITS:
             raise ValueError(
                 f"accelerator: graph_number_bits is {self.graph_number_bits}, wanted 2 to {MAX_NUMBER_BITS}: half "

@@ -177,6 +177,6 @@ def build_accelerator(sources: dict[str, str], top: str, plan: Plan, folder: Pat
         f"#define WATCHED(root) {members}\n{testbench}",
         folder,
         options=LINT,
-        parts=[f"{made.name}_pipeline" for made in plan.passes],
+        parts=[f"{plan.config.module_prefix}{made.name}_pipeline" for made in plan.passes],
     )
     return AcceleratorLibrary(library, plan)

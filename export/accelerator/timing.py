@@ -40,6 +40,20 @@ class MeasuredInterval:
 
 
 @dataclass(frozen=True)
+class LoadedLatency:
+    """The longest of many graphs of mixed sizes, one behind the other, beside what it would take alone.
+
+    A graph waits for those before it: a small one behind large ones takes about as long as they do.
+    """
+
+    graphs: int
+    cycles: int  # the longest way through
+    excess: int  # most cycles beyond the formula, which holds for a graph alone
+    nodes: int  # of the graph with that excess
+    edges: int
+
+
+@dataclass(frozen=True)
 class Passage:
     """One graph's way through, among others, in cycles from the first row of nodes of the first graph."""
 
@@ -108,6 +122,17 @@ def measure_latency(form: AcceleratorForm, graph: HitGraph) -> MeasuredLatency:
     (alone,) = form.run_graphs([graph])
     size = graph.num_nodes, graph.num_edges
     return MeasuredLatency(*size, alone.last_logit - alone.first_node, form.formula.latency(*size))
+
+
+def loaded_latency(form: AcceleratorForm, graphs: Sequence[HitGraph], received: Sequence[Received]) -> LoadedLatency:
+    """From a run of `graphs` of any sizes. Raises ValueError for none."""
+    if not graphs:
+        raise ValueError("no graphs give no latency, wanted at least one")
+    cycles = [one.last_logit - one.first_node for one in received]
+    alone = [form.formula.latency(graph.num_nodes, graph.num_edges) for graph in graphs]
+    excess = [taken - formula for taken, formula in zip(cycles, alone, strict=True)]
+    worst = graphs[int(np.argmax(excess))]
+    return LoadedLatency(len(graphs), max(cycles), max(excess), worst.num_nodes, worst.num_edges)
 
 
 def measured_interval(

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import re
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,16 @@ class RtlKernel:
     latency_cycles: int
     register_bits: int
     estimated_luts: int  # alkaid's own cost model, before any synthesis
+
+    @property
+    def from_alkaid(self) -> frozenset[str]:
+        """The files that alkaid wrote: all but the wrapper."""
+        return frozenset(self.sources) - {f"{self.top}.v"}
+
+    def written_as(self, sources: Mapping[str, str], prefix: str = "") -> RtlKernel:
+        """This kernel in the texts that were handed over, whose names begin with `prefix`."""
+        own = {f"{prefix}{name}": sources[f"{prefix}{name}"] for name in self.sources}
+        return replace(self, top=f"{prefix}{self.top}", sources=own)
 
 
 def trace_kernel(model: IntegerModel, name: str) -> Any:

@@ -16,7 +16,9 @@ from edgetrack.events.atomic_write import write_text
 from edgetrack.events.progress import Progress
 from edgetrack.export.form import Capacity
 from edgetrack.export.hardware import Estimate
+from edgetrack.export.interface import Origin
 from edgetrack.export.kind import FormKind
+from edgetrack.export.rtl.exported_verilog import with_headers, write_verilog
 from edgetrack.export.rtl.kernel import RtlKernel, make_kernel
 from edgetrack.export.rtl.verilator import PipelineLibrary, build_pipeline
 from edgetrack.export.synthesis.yosys import NOTHING, Resources, estimate_resources
@@ -91,21 +93,19 @@ def count_primitives(form: RtlForm, progress: Progress) -> Estimate:
     return Estimate(sum(counted.values(), NOTHING), blocks, blocks)
 
 
-def export_rtl(model: IntegerModel, folder: Path, config: RtlConfig | None = None) -> RtlForm:
+def export_rtl(
+    model: IntegerModel, folder: Path, config: RtlConfig | None = None, origin: Origin | None = None
+) -> RtlForm:
     """Write the Verilog of every kernel into `folder`/verilog and `rtl.json` with latencies and alkaid's LUT estimates.
 
     Raises ValueError, naming the layer, where one cannot become a pipeline.
     """
-    config = config or RtlConfig()
-    kernels = {
-        kernel.name: make_kernel(model, kernel.name, config.latency_cutoff, config.clock_period_ns)
-        for kernel in model.description.kernels
-    }
-    sources = {name: text for kernel in kernels.values() for name, text in kernel.sources.items()}
-    for stale in (path for path in (folder / "verilog").glob("*.v") if path.name not in sources):
-        stale.unlink()
-    for name, text in sources.items():
-        write_text(folder / "verilog" / name, text)
+    kernels = make_kernels(model, config or RtlConfig())
+    plain = {name: text for kernel in kernels.values() for name, text in kernel.sources.items()}
+    from_alkaid = {name for kernel in kernels.values() for name in kernel.from_alkaid}
+    sources = with_headers(plain, model.description.name, origin, from_alkaid)
+    kernels = {name: kernel.written_as(sources) for name, kernel in kernels.items()}
+    write_verilog(folder, sources, from_alkaid)
     report = {
         name: {
             "module": kernel.top,
@@ -120,6 +120,14 @@ def export_rtl(model: IntegerModel, folder: Path, config: RtlConfig | None = Non
     }
     write_text(folder / "rtl.json", json.dumps(report, indent=1) + "\n")
     return RtlForm(model, folder, kernels)
+
+
+def make_kernels(model: IntegerModel, config: RtlConfig) -> dict[str, RtlKernel]:
+    """Verilog of every kernel of a network, by name."""
+    return {
+        kernel.name: make_kernel(model, kernel.name, config.latency_cutoff, config.clock_period_ns)
+        for kernel in model.description.kernels
+    }
 
 
 def _words(columns: Sequence[Format]) -> int:
@@ -162,7 +170,7 @@ def unpack_columns(words: NDArray[np.uint32], columns: Sequence[Format]) -> IntA
 
 RTL: FormKind[RtlForm, RtlConfig] = FormKind(
     "rtl",
-    lambda source, folder, config: export_rtl(source.model, folder, config),
+    lambda source, folder, config: export_rtl(source.model, folder, config, source.origin),
     settings=RtlConfig,
     estimate=count_primitives,
 )

@@ -133,6 +133,12 @@ def build_simulation(
     return library
 
 
+def check_lint(sources: Mapping[str, str], top: str, options: Sequence[str] = ()) -> None:
+    """Raise RuntimeError with Verilator's words where it warns of anything in the design `top`, widths included."""
+    with tempfile.TemporaryDirectory() as work:
+        _verilate(sources, top, f"V{top}", Path(work), find_verilator(), ("--lint-only", *options))
+
+
 def reached_sources(sources: Mapping[str, str], top: str) -> dict[str, str]:
     """Those of `sources` that the module `top` needs; each file holds the module that it is named after."""
     found: dict[str, str] = {}
