@@ -11,7 +11,7 @@ import numpy as np
 from edgetrack.export.accelerator.simulation import Stalls
 from edgetrack.export.accelerator.streams import Received
 from edgetrack.export.cases import PUBLISHED_SIZES, random_graph
-from edgetrack.export.form import Capacity, Form, InexactForm
+from edgetrack.export.form import Capacity, Form, InexactForm, hit_capacity
 from edgetrack.export.tally import Tally
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.rows import Graph
@@ -38,7 +38,7 @@ class StreamCases:
 def stream_cases(capacity: Capacity | None, count: int, seed: int) -> StreamCases:
     """`count` random graphs in the published sizes that fit, in full capacity and in any size, and all stall rounds."""
     rng = np.random.default_rng([seed, 78])
-    limit = capacity or Capacity(*PUBLISHED_SIZES[-1])
+    limit = capacity or hit_capacity(*PUBLISHED_SIZES[-1])
     fixed = [size for size in PUBLISHED_SIZES if size[0] <= limit.nodes and size[1] <= limit.edges]
     full = (limit.nodes, limit.edges)
     graphs = []

@@ -14,8 +14,23 @@ from edgetrack.quantize.fixed_point import IntArray
 class Capacity:
     """Largest graph that a fixed-size form takes."""
 
-    nodes: int
-    edges: int
+    counts: Mapping[str, int]  # domain → elements
+
+    @property
+    def nodes(self) -> int:
+        return self.counts["node"]
+
+    @property
+    def edges(self) -> int:
+        return self.counts["edge"]
+
+    def __str__(self) -> str:
+        return " and ".join(f"{count} {domain}s" for domain, count in self.counts.items())
+
+
+def hit_capacity(nodes: int, edges: int) -> Capacity:
+    """Largest hit graph."""
+    return Capacity({"node": nodes, "edge": edges})
 
 
 class FormUnavailable(RuntimeError):

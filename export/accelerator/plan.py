@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from math import ceil, log2
 
 from edgetrack.export.accelerator.passes import Operand, Pass, read_passes
-from edgetrack.export.form import Capacity
+from edgetrack.export.form import Capacity, hit_capacity
 from edgetrack.export.rtl.exported_verilog import check_prefix
 from edgetrack.export.rtl.pipelines import RtlConfig
 from edgetrack.models.steps import Input, Map, Mlp
@@ -83,7 +83,7 @@ class AcceleratorConfig:
 
     @property
     def capacity(self) -> Capacity:
-        return Capacity(self.node_rows * self.node_lanes, self.edge_rows * self.edge_lanes)
+        return hit_capacity(self.node_rows * self.node_lanes, self.edge_rows * self.edge_lanes)
 
     @property
     def tree_levels(self) -> int:

@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgetrack.export.hls4ml import types as hls_types
 from edgetrack.export.hls4ml.config import Beats
-from edgetrack.models.steps import EDGE, NODE, Concat, Gather, Input, Map, Mlp, Scatter, Step, Table, refuse_step
+from edgetrack.export.hls4ml.cpp_names import check_name
+from edgetrack.export.hls4ml.traced import map_body
+from edgetrack.models.rows import Rows
+from edgetrack.models.steps import Concat, Domain, Gather, Map, Mlp, Scatter, Step, Table, refuse_step
 from edgetrack.quantize.exact import reciprocals
-from edgetrack.quantize.fixed_point import Format
+from edgetrack.quantize.fixed_point import signed_bits
 from edgetrack.quantize.integer_model import IntegerModel
 
 MOST_READERS = 7  # hls4ml duplicates a stream at most that often
@@ -29,114 +33,143 @@ class HlsNetwork:
     values: dict[str, str] = field(default_factory=dict)  # layer → value, in order ("phi_r1.0": hidden activation)
 
     def add(self, class_name: str, name: str, precision: dict[str, str], **attributes: Any) -> None:
-        if name.lower() in {known.lower() for known in self.precision} | {"input"}:
-            raise ValueError(f"hls4ml: layer name {name!r} is taken or reserved (case does not count); rename the step")
-        if not name.isascii():
-            raise ValueError(f"hls4ml: layer name {name!r} cannot stand in C++, wanted ASCII; rename the step")
+        check_name(name, self.precision)
         self.layers.append({"class_name": class_name, "name": name, **attributes})
         self.precision[name] = precision
 
+    def add_input(self, name: str, result: str, words: tuple[int, int]) -> None:
+        self.add("InputLayer", name, {"result": result}, input_shape=list(words))
+        self.inputs.append(name)
+
+
+def index_name(domain: Domain, end: str) -> str:
+    """The input that holds the row at one end of each element of `domain`: "edge_source"."""
+    return f"{domain.name}_{end}"
+
+
+def index_inputs(rows: Rows[NDArray[Any]]) -> dict[str, NDArray[np.float64]]:
+    """The rows at all ends of a graph, as these inputs take them."""
+    return {
+        index_name(domain, end.name): rows.ends[end.name].astype(np.float64)
+        for domain in rows.domains
+        for end in domain.ends
+    }
+
 
 def hls_network(model: IntegerModel, beats: Mapping[str, Beats]) -> HlsNetwork:
-    """The whole network for graphs of exactly `beats` of nodes and edges, without steps that the output does not need.
+    """The whole network for graphs of exactly `beats` of each domain, without steps that the output does not need.
 
-    Each value has the shape (beats, lanes · width). Inputs are those of the description, then edge_source and
-    edge_target where a step reads them: the numbers of each edge's nodes.
+    Each value has the shape (beats, lanes · width). Inputs are those of the description, then the rows at each end
+    that a step reads (`index_name`).
     Raises ValueError, naming the layer, where hls4ml has no way to build it.
     """
     network = HlsNetwork()
     description = model.description
-    others = [domain.name for domain in description.domains if domain.name not in (NODE.name, EDGE.name)]
-    if others:
-        raise ValueError(f"hls4ml: it has layers for nodes and edges only, the network has domains {others}")
-    needed = description.needed
+    words: dict[str, tuple[int, int]] = {}  # layer → beats, columns of a beat
     for value in description.inputs:
-        if value.name in needed:
-            _add_input(network, value, model.formats[value.name], beats[value.domain])
-    steps = [step for step in description.steps if step.name in needed]
-    ends = {step.end for step in steps if isinstance(step, Gather | Scatter)}
-    for end in ("source", "target"):
-        if end in ends:
-            network.add(
-                "InputLayer",
-                f"edge_{end}",
-                {"result": hls_types.unsigned(beats["node"].rows - 1)},
-                input_shape=[beats["edge"].beats, beats["edge"].lanes],
-            )
-            network.inputs.append(f"edge_{end}")
+        if value.name in description.needed:
+            words[value.name] = _words(beats, value.domain, value.width)
+            network.add_input(value.name, hls_types.requantized(model.formats[value.name]), words[value.name])
+    steps = [step for step in description.steps if step.name in description.needed]
+    read = {step.end for step in steps if isinstance(step, Gather | Scatter)}
+    for end in (end for end in description.ends_used if end in read):
+        domain, among = description.end(end)
+        name = index_name(domain, end)
+        words[name] = _words(beats, domain.name, 1)
+        network.add_input(name, hls_types.unsigned(beats[among.name].rows - 1), words[name])
     produced = {name: name for name in network.inputs}  # value → the layer whose output it is
     for step in steps:
         produced[step.name] = _add_step(network, model, step, beats, produced)
+        words[produced[step.name]] = _words(beats, *description.shape(step.name))
     network.output = produced[description.output]
-    _check_readers(network)
+    _spread_readers(network, words)
     return network
 
 
-def _add_input(network: HlsNetwork, value: Input, fmt: Format, beats: Beats) -> None:
-    network.add(
-        "InputLayer",
-        value.name,
-        {"result": hls_types.requantized(fmt)},
-        input_shape=[beats.beats, beats.lanes * value.width],
-    )
-    network.inputs.append(value.name)
+def _words(beats: Mapping[str, Beats], domain: str, width: int) -> tuple[int, int]:
+    return beats[domain].beats, beats[domain].lanes * width
 
 
 def _add_step(
-    network: HlsNetwork, model: IntegerModel, step: Step, beats: Mapping[str, Beats], produced: dict[str, str]
+    network: HlsNetwork, model: IntegerModel, step: Step, beats: Mapping[str, Beats], produced: Mapping[str, str]
 ) -> str:
     """Add the layers of one step; the name of the layer that gives its value."""
-    shape = model.description.shape(step.name)
-    rows = {"beats": beats[shape.domain].beats, "lanes": beats[shape.domain].lanes}
+    domain, width = model.description.shape(step.name)
+    rows = {"beats": beats[domain].beats, "lanes": beats[domain].lanes}
     inputs = [produced[name] for name in step.sources]
     if isinstance(step, Mlp):
         return _add_mlp(network, model, step, inputs[0], rows)
     network.values[step.name] = step.name
-    edges = beats["edge"].rows
-    graph = {
-        "node_beats": beats["node"].beats,
-        "node_lanes": beats["node"].lanes,
-        "edge_beats": beats["edge"].beats,
-        "edge_lanes": beats["edge"].lanes,
-        "width": shape.width,
-    }
+    types = {"result": _result(model, step)}
     match step:
         case Gather():
-            result = hls_types.common(model.columns(step.name))
-            network.add("EdgeGather", step.name, {"result": result}, inputs=[*inputs, f"edge_{step.end}"], **graph)
-        case Scatter(reduce="sum" | "mean"):
-            types = {
-                "result": hls_types.requantized(model.formats[step.name]),
-                "accum": hls_types.accumulator(
-                    model.sum_bits(step.name, edges), model.exponent(step.source), model.formats[step.name]
-                ),
-            }
-            mean: dict[str, Any] = {}
-            if step.reduce == "mean":
-                bits = model.reciprocal_bits
-                mean = {"reciprocal_data": reciprocals(np.arange(edges + 1), bits) * 2.0**-bits}
-                types["reciprocal"] = f"ufixed<{bits + 1},1>"
-            name = {"sum": "ScatterSum", "mean": "ScatterMean"}[step.reduce]
-            network.add(name, step.name, types, inputs=[*inputs, f"edge_{step.end}"], **graph, **mean)
+            inputs.append(_index_of(model, step))
+            network.add("EdgeGather", step.name, types, inputs=inputs, **_ends(model, step, beats))
+        case Scatter():
+            _add_scatter(network, model, step, inputs[0], beats)
         case Concat():
             widths = [model.description.shape(part).width for part in step.parts]
-            network.add(
-                "JoinColumns",
-                step.name,
-                {"result": hls_types.common(model.columns(step.name))},
-                inputs=inputs,
-                widths=widths,
-                **rows,
-            )
-        case Map(operation="add"):
-            network.add(
-                "Merge", step.name, {"result": hls_types.requantized(model.formats[step.name])}, inputs=inputs, op="add"
-            )
-        case Map() | Table() | Scatter():
-            raise ValueError(f"hls4ml: {step.name!r} is a {step.kind}, for which it has no layer")
+            network.add("JoinColumns", step.name, types, inputs=inputs, widths=widths, **rows)
+        case Map():
+            parts, body = list(dict.fromkeys(inputs)), map_body(model, step)
+            network.add("MapRows", step.name, types, inputs=parts, body=body, width=width, **rows)
+        case Table():
+            table = _table_by_bits(model, step)
+            types["table"] = types["result"]
+            network.add("TableRows", step.name, types, inputs=inputs, table_data=table, width=width, **rows)
         case _:
             refuse_step(step, "hls4ml")
     return step.name
+
+
+def _result(model: IntegerModel, step: Step) -> str:
+    """The type of a step's value: that of its format, or of what keeps its sources' formats."""
+    fmt = model.formats.get(step.name)
+    return hls_types.common(model.columns(step.name)) if fmt is None else hls_types.requantized(fmt)
+
+
+def _index_of(model: IntegerModel, step: Gather | Scatter) -> str:
+    return index_name(model.description.end(step.end)[0], step.end)
+
+
+def _ends(model: IntegerModel, step: Gather | Scatter, beats: Mapping[str, Beats]) -> dict[str, int]:
+    """Sizes of both domains of a step; the layers call an end's domain nodes and the one that has the end edges."""
+    elements, among = model.description.end(step.end)
+    sizes = {"width": model.description.shape(step.name).width}
+    for name, domain in (("node", among), ("edge", elements)):
+        sizes |= {f"{name}_beats": beats[domain.name].beats, f"{name}_lanes": beats[domain.name].lanes}
+    return sizes
+
+
+def _add_scatter(
+    network: HlsNetwork, model: IntegerModel, step: Scatter, source: str, beats: Mapping[str, Beats]
+) -> None:
+    elements = beats[model.description.end(step.end)[0].name].rows
+    exponent = model.exponent(step.source)
+    inputs = [source, _index_of(model, step)]
+    if step.reduce == "max":
+        # the accumulator's lowest code lies below every value: it is left where none came
+        bits = signed_bits(model.bound(step.source).largest)
+        types = {"result": _result(model, step), "accum": hls_types.exact(bits, exponent)}
+        network.add("ScatterMax", step.name, types, inputs=inputs, **_ends(model, step, beats))
+        return
+    accumulator = hls_types.accumulator(model.sum_bits(step.name, elements), exponent, model.formats[step.name])
+    types = {"result": _result(model, step), "accum": accumulator}
+    if step.reduce == "sum":
+        network.add("ScatterSum", step.name, types, inputs=inputs, **_ends(model, step, beats))
+        return
+    bits = model.reciprocal_bits
+    types["reciprocal"] = f"ufixed<{bits + 1},1>"
+    table = reciprocals(np.arange(elements + 1), bits) * 2.0**-bits
+    network.add("ScatterMean", step.name, types, inputs=inputs, reciprocal_data=table, **_ends(model, step, beats))
+
+
+def _table_by_bits(model: IntegerModel, step: Table) -> NDArray[np.float64]:
+    """(2^bits,) real contents of a table in the order of its source's raw bits: codes 0, 1, …, then negative ones."""
+    source = model.columns(step.source)[0]
+    contents = np.zeros(1 << source.bits)
+    contents[source.codes() % len(contents)] = model.formats[step.name].dequantize(model.tables[step.name])
+    return contents
 
 
 def _add_mlp(network: HlsNetwork, model: IntegerModel, step: Mlp, source: str, rows: Mapping[str, int]) -> str:
@@ -173,11 +206,24 @@ def _add_mlp(network: HlsNetwork, model: IntegerModel, step: Mlp, source: str, r
     return source
 
 
-def _check_readers(network: HlsNetwork) -> None:
-    readers = [name for layer in network.layers for name in layer.get("inputs", [])] + [network.output]
-    for name in set(readers):
-        if readers.count(name) > MOST_READERS:
-            raise ValueError(
-                f"hls4ml: {name!r} is read {readers.count(name)} times, its streams can be duplicated for "
-                f"{MOST_READERS} readers at most; join or split steps of the network"
-            )
+def _spread_readers(network: HlsNetwork, words: Mapping[str, tuple[int, int]]) -> None:
+    """Copies of values that are read more often than hls4ml duplicates a stream: each has further readers of its own.
+
+    `words` is (beats, columns of a beat) of each layer that more than one reads.
+    """
+    for name, (beats, columns) in words.items():
+        source, copies = name, 0
+        while True:
+            readers = [layer for layer in network.layers if source in layer.get("inputs", [])]
+            direct = MOST_READERS - (source == network.output)
+            if len(readers) <= direct:
+                break
+            copies += 1
+            copy = f"{name}_copy_{copies}"
+            for layer in readers[direct - 1 :]:
+                layer["inputs"] = [copy if read == source else read for read in layer["inputs"]]
+            types = {"result": network.precision[source]["result"]}
+            network.add("JoinColumns", copy, types, inputs=[source], widths=[columns], beats=beats, lanes=1)
+            place = next(i for i, layer in enumerate(network.layers) if layer["name"] == source)
+            network.layers.insert(place + 1, network.layers.pop())
+            source = copy

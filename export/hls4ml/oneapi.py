@@ -1,4 +1,4 @@
-"""The layers of `hls_layers` for hls4ml's oneAPI backend: each one a task between pipes (io_stream).
+"""The layers of `layers` for hls4ml's oneAPI backend: each one a task between pipes (io_stream).
 
 No compiler of Intel's has seen these kernels here: tests run them under g++ with stand-ins for pipes and tasks.
 """
@@ -14,18 +14,19 @@ from hls4ml.backends import get_backend
 from hls4ml.backends.oneapi.oneapi_template import StreamFunctionCallTemplate, TaskSequenceTemplate
 from hls4ml.backends.template import FunctionCallTemplate, LayerConfigTemplate
 
-from edgetrack.export.hls4ml.layers import (
-    GRAPH_LAYERS,
-    KERNELS,
-    JoinColumns,
-    RowDense,
-    config_struct,
-    graph_sizes,
-    register_layers,
-)
+from edgetrack.export.hls4ml.config_struct import config_struct
+from edgetrack.export.hls4ml.graph_layers import KERNELS, graph_sizes
+from edgetrack.export.hls4ml.layers import LAYERS, register_layers
+from edgetrack.export.hls4ml.map_layers import map_function
 
 HEADER = "nnet_graph_oneapi.h"
-LAYERS = (*GRAPH_LAYERS, RowDense, JoinColumns)
+TASKS = KERNELS | {
+    "RowDense": "dense_rows",
+    "JoinColumns": "join_columns",
+    "MapRows": "map_rows",
+    "TableRows": "table_rows",
+}
+WEIGHTS = {"RowDense": ("weight", "bias"), "ScatterMean": ("reciprocal",), "TableRows": ("table",)}
 
 
 class GraphConfig(LayerConfigTemplate):
@@ -33,29 +34,22 @@ class GraphConfig(LayerConfigTemplate):
         super().__init__(LAYERS)
 
     def format(self, node: Any) -> str:
-        if node.class_name == "JoinColumns":
-            sizes = {name: node.get_attr(name) for name in ("beats", "lanes")}
-            return config_struct(node, "dense_rows_config", sizes, {})
-        if node.class_name != "RowDense":
+        if node.class_name in KERNELS:
             sizes, types = graph_sizes(node)
             if node.class_name == "ScatterMean":
                 sizes["degree_bits"] = sizes["n_edge"].bit_length()
             return config_struct(node, "message_passing_config", sizes, types)
-        weight = node.get_weights("weight")
-        product = get_backend("oneAPI").product_type(node.get_input_variable().type.precision, weight.type.precision)
-        types = {
-            "accum_t": node.get_attr("accum_t").name,
-            "weight_t": weight.type.name,
-            "bias_t": node.get_weights("bias").type.name,
-        }
-        sizes = {name: node.get_attr(name) for name in ("beats", "lanes", "n_in", "n_out")}
-        return config_struct(
-            node,
-            "dense_rows_config",
-            sizes,
-            types,
-            ("template<class x_T, class y_T>", f"using product = nnet::product::{product}<x_T, y_T>;"),
-        )
+        sizes = {name: node.get_attr(name) for name in ("beats", "lanes", "n_in", "n_out") if node.get_attr(name)}
+        types = {f"{name}_t": node.get_weights(name).type.name for name in WEIGHTS.get(node.class_name, ())}
+        more: tuple[str, ...] = ()
+        if node.class_name == "MapRows":
+            more = map_function(node)
+        if node.class_name == "RowDense":
+            types["accum_t"] = node.get_attr("accum_t").name
+            weight = node.get_weights("weight").type.precision
+            product = get_backend("oneAPI").product_type(node.get_input_variable().type.precision, weight)
+            more = ("template<class x_T, class y_T>", f"using product = nnet::product::{product}<x_T, y_T>;")
+        return config_struct(node, "dense_rows_config", sizes, types, more)
 
 
 class GraphCall(FunctionCallTemplate):
@@ -75,9 +69,8 @@ class GraphTask(TaskSequenceTemplate):
     def format(self, node: Any) -> str:
         inputs = [node.get_input_variable(name).pipe_name for name in node.inputs]
         output, config = node.get_output_variable().pipe_name, f"config{node.index}"
-        kernel = {"RowDense": "dense_rows", "JoinColumns": "join_columns"} | KERNELS
         arguments = [*inputs, output, config] if node.class_name == "RowDense" else [config, output, *inputs]
-        return f"task_sequence<nnet::{kernel[node.class_name]}_stream<{', '.join(arguments)}>> {node.name};"
+        return f"task_sequence<nnet::{TASKS[node.class_name]}_stream<{', '.join(arguments)}>> {node.name};"
 
 
 class GraphStart(StreamFunctionCallTemplate):
@@ -85,7 +78,7 @@ class GraphStart(StreamFunctionCallTemplate):
         super().__init__(LAYERS)
 
     def format(self, node: Any) -> str:
-        weights = {"RowDense": ("weight", "bias"), "ScatterMean": ("reciprocal",)}.get(node.class_name, ())
+        weights = WEIGHTS.get(node.class_name, ())
         return f"{node.name}.async({', '.join(node.get_weights(name).name for name in weights)});"
 
 

@@ -1,4 +1,4 @@
-"""The complete edge classifier as one hls4ml project, run through its C simulation."""
+"""A complete network as one hls4ml project, run through its C simulation."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from edgetrack.export.exact_codes import exact_codes
 from edgetrack.export.form import Capacity
-from edgetrack.export.hls4ml.config import ONE_ROW, HlsConfig
-from edgetrack.export.hls4ml.layer_list import HlsNetwork, hls_network
+from edgetrack.export.hls4ml.config import Beats, HlsConfig
+from edgetrack.export.hls4ml.layer_list import HlsNetwork, hls_network, index_inputs
 from edgetrack.export.hls4ml.simulation import HlsProject
 from edgetrack.export.hls4ml.test_bench import write_test_bench
 from edgetrack.export.hls4ml.writer import write_project
@@ -26,18 +26,19 @@ from edgetrack.quantize.integer_model import IntegerModel
 
 @dataclass(frozen=True)
 class HlsForm:
-    """An hls4ml project of the network, and one of each MLP (written at first use) for vectors of its inputs."""
+    """An hls4ml project of the network, and one of each kernel (written at first use) for vectors of its inputs."""
 
     model: IntegerModel
     config: HlsConfig
     folder: Path
+    beats: Mapping[str, Beats]
     network: HlsNetwork
     project: HlsProject
     name: str = "hls4ml"
 
     @property
     def capacity(self) -> Capacity:
-        return self.config.capacity
+        return self.config.capacity_for(self.model.description)
 
     def run_graph(self, graph: Graph) -> dict[str, IntArray]:
         """Codes of every step's value, hidden activations of MLPs included, from one call of the C simulation.
@@ -50,37 +51,36 @@ class HlsForm:
         codes = {}
         for layer, value in self.network.values.items():
             domain = self.model.description.shape(value.partition(".")[0]).domain
-            rows = traced[layer].reshape(self.config.beats[domain].rows, -1)[: used[domain]]
+            rows = traced[layer].reshape(self.beats[domain].rows, -1)[: used[domain]]
             codes[value] = self._codes(value, rows)
         return codes
 
-    def run_kernel(self, mlp: str, inputs: Mapping[str, IntArray]) -> IntArray:
-        """Output codes (n, width) of one MLP, one call of its C simulation a row: near 10⁵ rows a second."""
-        submodel, project = self._kernel_project(mlp)
+    def run_kernel(self, kernel: str, inputs: Mapping[str, IntArray]) -> IntArray:
+        """Output codes (n, width) of one kernel, one call of its C simulation a row: near 10⁵ rows a second."""
+        submodel, project = self._kernel_project(kernel)
         values = {name: submodel.formats[name].dequantize(inputs[name])[:, None, :] for name in project.inputs}
-        return self._codes(mlp, project.run(values)[:, 0, :])
+        return self._codes(kernel, project.run(values)[:, 0, :])
 
     @cached_property
     def _projects(self) -> dict[str, tuple[IntegerModel, HlsProject]]:
         return {}
 
-    def _kernel_project(self, mlp: str) -> tuple[IntegerModel, HlsProject]:
-        if mlp not in self._projects:
-            submodel = self.model.submodel(mlp)
-            network = hls_network(submodel, ONE_ROW)
-            folder = self.folder / "kernels" / mlp
+    def _kernel_project(self, kernel: str) -> tuple[IntegerModel, HlsProject]:
+        if kernel not in self._projects:
+            submodel = self.model.submodel(kernel)
+            network = hls_network(submodel, {domain.name: Beats(1) for domain in submodel.description.domains})
+            folder = self.folder / "kernels" / kernel
             project = write_project(network, submodel.description.name, folder, self.config)
-            self._projects[mlp] = submodel, project
-        return self._projects[mlp]
+            self._projects[kernel] = submodel, project
+        return self._projects[kernel]
 
     def inputs(self, graph: Graph) -> dict[str, NDArray[np.float64]]:
-        """Real inputs of exactly the project's size, on their grids, and the node numbers of each edge's ends."""
-        counts = {domain: beats.rows for domain, beats in self.config.beats.items()}
+        """Real inputs of exactly the project's size, on their grids, and the row at each end."""
+        counts = {domain: beats.rows for domain, beats in self.beats.items()}
         filled = padded(self.model.description, as_rows(graph), counts)
         codes = self.model.quantize_inputs(filled.features)
         real = {name: self.model.formats[name].dequantize(values) for name, values in codes.items()}
-        for end, numbers in filled.ends.items():
-            real[f"edge_{end}"] = numbers.astype(np.float64)
+        real |= index_inputs(filled)
         return {name: real[name].reshape(self.project.shapes[name]) for name in self.project.inputs}
 
     def _codes(self, value: str, real: NDArray[np.float64]) -> IntArray:
@@ -101,11 +101,11 @@ def export_hls4ml(model: IntegerModel, folder: Path, config: HlsConfig | None = 
     Raises ValueError, naming the layer, where hls4ml has no way to build a step.
     """
     config = config or HlsConfig()
-    network = hls_network(model, config.beats)
+    beats = config.all_beats(model.description)
+    network = hls_network(model, beats)
     project = write_project(network, model.description.name, folder, config)
-    size = Capacity(config.beats["node"].rows, config.beats["edge"].rows)
-    write_test_bench(project, model, size)
-    return HlsForm(model, config, folder, network, project)
+    write_test_bench(project, model, {domain: each.rows for domain, each in beats.items()})
+    return HlsForm(model, config, folder, beats, network, project)
 
 
 HLS4ML: FormKind[HlsForm, HlsConfig] = FormKind(

@@ -17,16 +17,20 @@ from numpy.typing import NDArray
 
 from edgetrack.events.atomic_write import write_text
 from edgetrack.export.cases import special_graphs
-from edgetrack.export.form import Capacity
+from edgetrack.export.hls4ml.layer_list import index_inputs
 from edgetrack.export.hls4ml.simulation import HlsProject
 from edgetrack.models.padding import padded
-from edgetrack.models.rows import HIT_DOMAINS, Rows, hit_rows
+from edgetrack.models.rows import Rows, hit_rows
+from edgetrack.models.steps import Scatter
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
+
+Sample = tuple[dict[str, IntArray], Rows[NDArray[Any]]]
 
 INPUTS, OUTPUTS = "tb_data/tb_input_features.dat", "tb_data/tb_output_predictions.dat"
 HIT_FEATURES = {"x": 3, "edge_attr": 4}
 SEED = 1
+RANDOM_SAMPLES = 8
 
 COMPARISON = f"""
     // The outputs of the integer model, which the results must equal exactly.
@@ -74,16 +78,16 @@ CHANGES = (
 )
 
 
-def write_test_bench(project: HlsProject, model: IntegerModel, size: Capacity) -> None:
-    """Put graphs of exactly `size` (dummy node included) and their outputs beside the project; its bench compares.
+def write_test_bench(project: HlsProject, model: IntegerModel, counts: Mapping[str, int]) -> None:
+    """Put graphs of exactly `counts` elements of each domain (dummies included) and their outputs beside the project.
 
-    One line a graph: the values of all inputs one after another; the output. Deterministic.
+    Its bench compares. One line a graph: the values of all inputs one after another; the output. Deterministic.
     """
     folder = project.folder
     lines: dict[str, list[str]] = {INPUTS: [], OUTPUTS: []}
-    for codes, rows in samples(model, size):
+    for codes, rows in samples(model, counts):
         real = {value: model.formats[value].dequantize(one) for value, one in codes.items()}
-        real |= {f"edge_{end}": numbers.astype(float) for end, numbers in rows.ends.items()}
+        real |= index_inputs(rows)
         output = model.description.output
         outputs = model.run(codes, rows)[output] * 2.0 ** model.exponent(output)
         lines[INPUTS].append(_line(np.concatenate([real[value].ravel() for value in project.inputs])))
@@ -101,26 +105,41 @@ def write_test_bench(project: HlsProject, model: IntegerModel, size: Capacity) -
     write_text(bench, text)
 
 
-def samples(model: IntegerModel, size: Capacity) -> Iterator[tuple[Mapping[str, IntArray], Rows[NDArray[Any]]]]:
-    """Input codes and ends of several graphs.
+def samples(model: IntegerModel, counts: Mapping[str, int]) -> Iterator[Sample]:
+    """Input codes and ends of several graphs, none with a mean over more elements than the model is precise for.
 
-    Hits like real ones where the network takes hit features, among them an empty graph and a hub; any codes otherwise.
+    Hits like real ones where the network takes hit features, among them an empty graph and a hub; any codes otherwise,
+    in the last graph with all ends together.
     """
-    values = model.description.inputs
-    counts = {"node": size.nodes, "edge": size.edges}
-    if all(HIT_FEATURES.get(value.name) == value.width for value in values) and size.nodes > 1:
-        for graph in special_graphs(size.nodes - 1, size.edges, SEED):
-            rows = padded(model.description, hit_rows(graph), counts)
-            yield model.quantize_inputs(rows.features), rows
-        return
+    description = model.description
+    is_hits = all(HIT_FEATURES.get(value.name) == value.width for value in description.inputs)
+    if is_hits and set(counts) == {"node", "edge"} and counts["node"] > 1:
+        graphs = special_graphs(counts["node"] - 1, counts["edge"], SEED)
+        filled = [padded(description, hit_rows(graph), counts) for graph in graphs]
+        cases = [(model.quantize_inputs(rows.features), rows) for rows in filled]
+    else:
+        cases = list(_any_codes(model, counts))
+    ends = {step.end for step in description.steps if isinstance(step, Scatter) and step.reduce == "mean"}
+    for codes, rows in cases:
+        if all(rows.degrees(end).max(initial=0) <= model.max_degree for end in ends):
+            yield codes, rows
+
+
+def _any_codes(model: IntegerModel, counts: Mapping[str, int]) -> Iterator[Sample]:
     rng = np.random.default_rng(SEED)
-    for _ in range(8):
+    domains = model.description.domains
+    for sample in range(RANDOM_SAMPLES):
         codes = {}
-        for value in values:
-            fmt, count = model.formats[value.name], counts[value.domain]
-            codes[value.name] = rng.integers(fmt.lowest, fmt.highest + 1, (count, value.width))
-        source, target = rng.integers(0, size.nodes, (2, size.edges))
-        yield codes, Rows(HIT_DOMAINS, counts, {}, {"source": source, "target": target})
+        for value in model.description.inputs:
+            fmt = model.formats[value.name]
+            codes[value.name] = rng.integers(fmt.lowest, fmt.highest + 1, (counts[value.domain], value.width))
+        ends = {}
+        for domain in domains:
+            for end in domain.ends:
+                ends[end.name] = rng.integers(0, counts[end.domain], counts[domain.name])
+                if sample == RANDOM_SAMPLES - 1:
+                    ends[end.name] = np.arange(counts[domain.name]) // model.max_degree % counts[end.domain]
+        yield codes, Rows(domains, counts, {}, ends)
 
 
 def _oneapi_bench(project: HlsProject) -> str:

@@ -90,7 +90,7 @@ def _layer_config(network: HlsNetwork, config: HlsConfig, layer: Mapping[str, An
     return {
         "Precision": network.precision[layer["name"]],
         "Strategy": config.strategy,
-        "Trace": True,
+        "Trace": layer["name"] in network.values,
         "ReuseFactor": layer_reuse_factor(config, layer),
     }
 

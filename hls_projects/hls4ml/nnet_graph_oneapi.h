@@ -3,8 +3,11 @@
 
 // The kernels of nnet_rows.h and nnet_message_passing_stream.h for oneAPI: tasks that read and write beats of rows
 // through pipes, one beat a clock. A beat holds one row a lane: node n is in lane n % node_lanes of beat
-// n / node_lanes, and lies in that bank and row of every node memory. Results are rounded and saturated once, by the
+// n / node_lanes, and lies in that bank and row of every node memory. Edges stand for the elements of any domain with an
+// end, nodes for those that the end lies in. Results are rounded and saturated once, by the
 // conversion into the result's type; everything before it is exact, which the accumulator's width guarantees.
+
+#include <tuple>
 
 #include "nnet_common.h"
 #include "nnet_mult.h"
@@ -19,6 +22,42 @@ struct dense_rows_config {
 
 struct message_passing_config {
     static constexpr unsigned bypass = 8; // sums in registers, as long as a memory may take from writing to reading
+};
+
+// A signed number of W bits, I of them left of the binary point: what a map's intermediate results are.
+template <int W, int I> using exact_t = ac_fixed<W, I, true>;
+
+template <class T> T magnitude(T value) {
+    if (value < 0)
+        return -value;
+    return value;
+}
+
+// How the messages at one node become one number: `start` before any came, `made` of what was reduced.
+
+template <class T> struct summed {
+    static T start() { return 0; }
+    static T made(T total) { return total; }
+    T operator()(T a, T b) const { return a + b; }
+};
+
+// T has a code below every message, its lowest: it is left at a node without any, which gets 0.
+template <class T> struct largest {
+    static T start() {
+        T least = 0;
+        least[T::width - 1] = 1;
+        return least;
+    }
+    static T made(T total) {
+        if (total == start())
+            return 0;
+        return total;
+    }
+    T operator()(T a, T b) const {
+        if (a > b)
+            return a;
+        return b;
+    }
 };
 
 template <class pipe> using beat_of = typename ExtractPipeType<pipe>::value_type;
@@ -78,6 +117,39 @@ JoinBeats:
     }
 }
 
+// Each row of `res` computed from the same row of the parts, by an expression that the layer brings
+
+template <typename CONFIG_T, class res_pipe, class... part_pipes> void map_rows_stream() {
+MapBeats:
+    [[intel::initiation_interval(1)]] for (unsigned b = 0; b < CONFIG_T::beats; b++) {
+        [[intel::fpga_register]] beat_of<res_pipe> out;
+        const std::tuple<beat_of<part_pipes>...> parts{part_pipes::read()...};
+        #pragma unroll
+        for (unsigned lane = 0; lane < CONFIG_T::lanes; lane++) {
+            std::apply([&](const auto &...part) { CONFIG_T::map(lane, out, part...); }, parts);
+        }
+        res_pipe::write(out);
+    }
+}
+
+// A function of each number, read at the bits of its code
+
+template <typename CONFIG_T, class res_pipe, class x_pipe> void table_rows_stream(typename CONFIG_T::table_t table) {
+    constexpr unsigned size = std::tuple_size<beat_of<x_pipe>>{};
+    constexpr unsigned bits = beat_of<x_pipe>::value_type::width;
+TableBeats:
+    [[intel::initiation_interval(1)]] for (unsigned b = 0; b < CONFIG_T::beats; b++) {
+        [[intel::fpga_register]] const auto beat = x_pipe::read();
+        [[intel::fpga_register]] beat_of<res_pipe> out;
+        #pragma unroll
+        for (unsigned i = 0; i < size; i++) {
+            const ac_int<bits, false> code = beat[i].template slc<bits>(0);
+            out[i] = table[code.to_uint()];
+        }
+        res_pipe::write(out);
+    }
+}
+
 // res[e] = x[index[e]]: each edge lane reads a copy of its own, whichever node it needs
 
 template <typename CONFIG_T, class res_pipe, class x_pipe, class index_pipe> void edge_gather_stream() {
@@ -122,16 +194,17 @@ ReadNodes:
     }
 }
 
-// Sums of messages by node, each edge lane with memories of its own. A message for one of the `bypass` nodes before it
-// takes that sum from a register, so that memory need not be read within that many clocks after it is written. With
+// Messages reduced by node (summed, or the largest kept), each edge lane with memories of its own. A message for one of
+// the `bypass` nodes before it takes that total from a register, so that memory need not be read within that many clocks after it is written. With
 // `columns` one more than `width`, the last one counts the messages, in units of its last bit.
 
-template <typename CONFIG_T, class m_pipe, class index_pipe, class total_T> void sum_edges(total_T &total) {
+template <typename CONFIG_T, class m_pipe, class index_pipe, class total_T> void reduce_edges(total_T &total) {
     using accum_T = typename CONFIG_T::accum_t;
+    const accum_T start = CONFIG_T::reduction::start();
     [[intel::fpga_register]] unsigned place[CONFIG_T::edge_lanes][CONFIG_T::bypass];
     [[intel::fpga_register]] accum_T recent[CONFIG_T::edge_lanes][CONFIG_T::bypass][CONFIG_T::columns];
 
-ClearSums:
+ClearTotals:
     [[intel::initiation_interval(1)]] for (unsigned r = 0; r < CONFIG_T::node_beats; r++) {
         #pragma unroll
         for (unsigned lane = 0; lane < CONFIG_T::edge_lanes; lane++) {
@@ -139,13 +212,13 @@ ClearSums:
             for (unsigned bank = 0; bank < CONFIG_T::node_lanes; bank++) {
                 #pragma unroll
                 for (unsigned f = 0; f < CONFIG_T::columns; f++) {
-                    total[r][lane][bank][f] = 0;
+                    total[r][lane][bank][f] = start;
                 }
             }
         }
     }
 
-ClearRecent: // zeros of node 0, as its memory has
+ClearRecent: // the start of node 0, as its memory has
     #pragma unroll
     for (unsigned lane = 0; lane < CONFIG_T::edge_lanes; lane++) {
         #pragma unroll
@@ -153,12 +226,12 @@ ClearRecent: // zeros of node 0, as its memory has
             place[lane][k] = 0;
             #pragma unroll
             for (unsigned f = 0; f < CONFIG_T::columns; f++) {
-                recent[lane][k][f] = 0;
+                recent[lane][k][f] = start;
             }
         }
     }
 
-SumEdges:
+ReduceEdges:
     [[intel::initiation_interval(1), intel::ivdep(CONFIG_T::bypass)]]
     for (unsigned b = 0; b < CONFIG_T::edge_beats; b++) {
         const auto values = m_pipe::read();
@@ -166,20 +239,20 @@ SumEdges:
         #pragma unroll
         for (unsigned lane = 0; lane < CONFIG_T::edge_lanes; lane++) {
             const unsigned node = nodes[lane].to_uint();
-            [[intel::fpga_register]] accum_T sum[CONFIG_T::columns];
+            [[intel::fpga_register]] accum_T reduced[CONFIG_T::columns];
             #pragma unroll
             for (unsigned f = 0; f < CONFIG_T::columns; f++) {
                 #pragma unroll
                 for (unsigned bank = 0; bank < CONFIG_T::node_lanes; bank++) {
                     const accum_T value = total[node / CONFIG_T::node_lanes][lane][bank][f];
                     if (node % CONFIG_T::node_lanes == bank) {
-                        sum[f] = value;
+                        reduced[f] = value;
                     }
                 }
                 #pragma unroll
                 for (unsigned k = CONFIG_T::bypass; k-- > 0;) { // the youngest last, it counts
                     if (place[lane][k] == node) {
-                        sum[f] = recent[lane][k][f];
+                        reduced[f] = recent[lane][k][f];
                     }
                 }
                 accum_T term = 0;
@@ -188,18 +261,18 @@ SumEdges:
                 } else {
                     term.set_slc(0, ac_int<1, false>(1));
                 }
-                sum[f] += term;
+                reduced[f] = typename CONFIG_T::reduction()(reduced[f], term);
                 #pragma unroll
                 for (unsigned bank = 0; bank < CONFIG_T::node_lanes; bank++) {
                     if (node % CONFIG_T::node_lanes == bank) {
-                        total[node / CONFIG_T::node_lanes][lane][bank][f] = sum[f];
+                        total[node / CONFIG_T::node_lanes][lane][bank][f] = reduced[f];
                     }
                 }
                 #pragma unroll
                 for (unsigned k = CONFIG_T::bypass - 1; k > 0; k--) {
                     recent[lane][k][f] = recent[lane][k - 1][f];
                 }
-                recent[lane][0][f] = sum[f];
+                recent[lane][0][f] = reduced[f];
             }
             #pragma unroll
             for (unsigned k = CONFIG_T::bypass - 1; k > 0; k--) {
@@ -210,7 +283,7 @@ SumEdges:
     }
 }
 
-// The sums of all edge lanes at one place, joined by an adder tree.
+// The totals of all edge lanes at one place, joined by a tree.
 
 template <typename CONFIG_T, class total_T>
 typename CONFIG_T::accum_t joined(const total_T &total, unsigned r, unsigned bank, unsigned f) {
@@ -220,24 +293,25 @@ typename CONFIG_T::accum_t joined(const total_T &total, unsigned r, unsigned ban
     for (unsigned lane = 0; lane < CONFIG_T::edge_lanes; lane++) {
         parts[lane] = total[r][lane][bank][f];
     }
-    return reduce<accum_T, CONFIG_T::edge_lanes, Op_add<accum_T>>(parts, Op_add<accum_T>());
+    using reduction = typename CONFIG_T::reduction;
+    return reduce<accum_T, CONFIG_T::edge_lanes, reduction>(parts, reduction());
 }
 
-// res[n] = Σ m[e] over the edges e with index[e] = n
+// res[n] = Σ m[e], or the largest m[e], over the edges e with index[e] = n
 
-template <typename CONFIG_T, class res_pipe, class m_pipe, class index_pipe> void scatter_sum_stream() {
+template <typename CONFIG_T, class res_pipe, class m_pipe, class index_pipe> void scatter_stream() {
     [[intel::fpga_memory]] typename CONFIG_T::accum_t
         total[CONFIG_T::node_beats][CONFIG_T::edge_lanes][CONFIG_T::node_lanes][CONFIG_T::columns];
-    sum_edges<CONFIG_T, m_pipe, index_pipe>(total);
+    reduce_edges<CONFIG_T, m_pipe, index_pipe>(total);
 
-WriteSums:
+WriteTotals:
     [[intel::initiation_interval(1)]] for (unsigned r = 0; r < CONFIG_T::node_beats; r++) {
         [[intel::fpga_register]] beat_of<res_pipe> out;
         #pragma unroll
         for (unsigned bank = 0; bank < CONFIG_T::node_lanes; bank++) {
             #pragma unroll
             for (unsigned f = 0; f < CONFIG_T::width; f++) {
-                out[bank * CONFIG_T::width + f] = joined<CONFIG_T>(total, r, bank, f);
+                out[bank * CONFIG_T::width + f] = CONFIG_T::reduction::made(joined<CONFIG_T>(total, r, bank, f));
             }
         }
         res_pipe::write(out);
@@ -250,7 +324,7 @@ template <typename CONFIG_T, class res_pipe, class m_pipe, class index_pipe>
 void scatter_mean_stream(typename CONFIG_T::reciprocal_t reciprocal) {
     [[intel::fpga_memory]] typename CONFIG_T::accum_t
         total[CONFIG_T::node_beats][CONFIG_T::edge_lanes][CONFIG_T::node_lanes][CONFIG_T::columns];
-    sum_edges<CONFIG_T, m_pipe, index_pipe>(total);
+    reduce_edges<CONFIG_T, m_pipe, index_pipe>(total);
 
 WriteMeans:
     [[intel::initiation_interval(1)]] for (unsigned r = 0; r < CONFIG_T::node_beats; r++) {

@@ -1,13 +1,42 @@
 #ifndef NNET_MESSAGE_PASSING_H_
 #define NNET_MESSAGE_PASSING_H_
 
-// Message passing for hls4ml: gathers from nodes to edges, sums and means from edges to nodes, over arrays (io_parallel,
-// small fixed graphs). Graphs have a fixed size; unused rows belong to a dummy node. Results are rounded and saturated
-// once, by the conversion into res_T; everything before it is exact, which the accumulator's width guarantees.
+// Message passing for hls4ml: gathers from nodes to edges; sums, means and maxima from edges to nodes; over arrays
+// (io_parallel, small fixed graphs). Edges stand for the elements of any domain with an end (triplets, pairs), nodes for
+// those that the end lies in (edges, tokens). Graphs have a fixed size; unused rows belong to a dummy node. Results are
+// rounded and saturated once, by the conversion into res_T; everything before it is exact, which the accumulator's
+// width guarantees.
 
 #include "nnet_common.h"
 
 namespace nnet {
+
+// How the messages at one node become one number: `start` before any came, `made` of what was reduced.
+
+template <class T> struct summed {
+    static T start() { return 0; }
+    static T made(T total) { return total; }
+    T operator()(T a, T b) const { return a + b; }
+};
+
+// T has a code below every message, its lowest: it is left at a node without any, which gets 0.
+template <class T> struct largest {
+    static T start() {
+        T least = 0;
+        least[T::width - 1] = 1;
+        return least;
+    }
+    static T made(T total) {
+        if (total == start())
+            return 0;
+        return total;
+    }
+    T operator()(T a, T b) const {
+        if (a > b)
+            return a;
+        return b;
+    }
+};
 
 struct message_passing_config {
     static const unsigned n_node = 1;
@@ -40,11 +69,11 @@ GatherEdges:
     }
 }
 
-// res[n] = Σ m[e] over the edges e with index[e] = n
+// res[n] = Σ m[e], or the largest m[e], over the edges e with index[e] = n
 
 template <class m_T, class index_T, class res_T, typename CONFIG_T>
-void scatter_sum(m_T m[CONFIG_T::n_edge * CONFIG_T::width], index_T index[CONFIG_T::n_edge],
-                 res_T res[CONFIG_T::n_node * CONFIG_T::width]) {
+void scatter(m_T m[CONFIG_T::n_edge * CONFIG_T::width], index_T index[CONFIG_T::n_edge],
+             res_T res[CONFIG_T::n_node * CONFIG_T::width]) {
     #pragma HLS PIPELINE II=CONFIG_T::reuse_factor
 
     typename CONFIG_T::accum_t total[CONFIG_T::n_node * CONFIG_T::width];
@@ -53,23 +82,24 @@ void scatter_sum(m_T m[CONFIG_T::n_edge * CONFIG_T::width], index_T index[CONFIG
 ClearNodes:
     for (unsigned i = 0; i < CONFIG_T::n_node * CONFIG_T::width; i++) {
         #pragma HLS UNROLL
-        total[i] = 0;
+        total[i] = CONFIG_T::reduction::start();
     }
 
-SumEdges:
+ReduceEdges:
     for (unsigned e = 0; e < CONFIG_T::n_edge; e++) {
         #pragma HLS UNROLL
         const unsigned node = index[e].to_uint();
         for (unsigned f = 0; f < CONFIG_T::width; f++) {
             #pragma HLS UNROLL
-            total[node * CONFIG_T::width + f] += m[e * CONFIG_T::width + f];
+            const unsigned place = node * CONFIG_T::width + f;
+            total[place] = typename CONFIG_T::reduction()(total[place], m[e * CONFIG_T::width + f]);
         }
     }
 
 WriteNodes:
     for (unsigned i = 0; i < CONFIG_T::n_node * CONFIG_T::width; i++) {
         #pragma HLS UNROLL
-        res[i] = total[i];
+        res[i] = CONFIG_T::reduction::made(total[i]);
     }
 }
 

@@ -75,22 +75,24 @@ void edge_gather(hls::stream<x_T> &x, hls::stream<index_T> &index, hls::stream<r
     read_nodes<typename x_T::value_type, index_T, res_T, CONFIG_T>(table, index, res);
 }
 
-// Sums of messages by node, each edge lane with memories of its own. A message for one of the `bypass` nodes before it
-// takes that sum from a register: only when it leaves them is a sum written. So a place is never read in the clocks
-// between its reading and its writing, and what is read where it is just being written does not count, since the
-// registers hold it too. With `counted`, one column more counts the messages, in units of its last bit.
+// Messages reduced by node (summed, or the largest kept), each edge lane with memories of its own. A message for one of
+// the `bypass` nodes before it takes that total from a register: only when it leaves them is a total written. So a place
+// is never read in the clocks between its reading and its writing, and what is read where it is just being written does
+// not count, since the registers hold it too. One column more than `width` counts the messages, in units of its last
+// bit.
 
 template <class m_T, class index_T, typename CONFIG_T>
-void sum_edges(hls::stream<m_T> &m, hls::stream<index_T> &index,
-               typename CONFIG_T::accum_t
-                   total[CONFIG_T::edge_lanes][CONFIG_T::node_lanes][CONFIG_T::node_beats][CONFIG_T::columns]) {
+void reduce_edges(hls::stream<m_T> &m, hls::stream<index_T> &index,
+                  typename CONFIG_T::accum_t
+                      total[CONFIG_T::edge_lanes][CONFIG_T::node_lanes][CONFIG_T::node_beats][CONFIG_T::columns]) {
     typedef typename CONFIG_T::accum_t accum_t;
+    const accum_t start = CONFIG_T::reduction::start();
     typename index_T::value_type place[CONFIG_T::edge_lanes][CONFIG_T::bypass];
     accum_t recent[CONFIG_T::edge_lanes][CONFIG_T::bypass][CONFIG_T::columns];
     #pragma HLS ARRAY_PARTITION variable=place complete dim=0
     #pragma HLS ARRAY_PARTITION variable=recent complete dim=0
 
-ClearSums:
+ClearTotals:
     for (unsigned r = 0; r < CONFIG_T::node_beats; r++) {
         #pragma HLS PIPELINE II=1
         for (unsigned lane = 0; lane < CONFIG_T::edge_lanes; lane++) {
@@ -99,13 +101,13 @@ ClearSums:
                 #pragma HLS UNROLL
                 for (unsigned f = 0; f < CONFIG_T::columns; f++) {
                     #pragma HLS UNROLL
-                    total[lane][bank][r][f] = 0;
+                    total[lane][bank][r][f] = start;
                 }
             }
         }
     }
 
-ClearRecent: // zeros of node 0, as its memory has
+ClearRecent: // the start of node 0, as its memory has
     for (unsigned lane = 0; lane < CONFIG_T::edge_lanes; lane++) {
         #pragma HLS UNROLL
         for (unsigned k = 0; k < CONFIG_T::bypass; k++) {
@@ -113,12 +115,12 @@ ClearRecent: // zeros of node 0, as its memory has
             place[lane][k] = 0;
             for (unsigned f = 0; f < CONFIG_T::columns; f++) {
                 #pragma HLS UNROLL
-                recent[lane][k][f] = 0;
+                recent[lane][k][f] = start;
             }
         }
     }
 
-SumEdges: // and `bypass` beats more, in which the last sums leave the registers
+ReduceEdges: // and `bypass` beats more, in which the last totals leave the registers
     for (unsigned b = 0; b < CONFIG_T::edge_beats + CONFIG_T::bypass; b++) {
         #pragma HLS PIPELINE II=1
         #pragma HLS DEPENDENCE variable=total intra false
@@ -132,18 +134,18 @@ SumEdges: // and `bypass` beats more, in which the last sums leave the registers
         for (unsigned lane = 0; lane < CONFIG_T::edge_lanes; lane++) {
             #pragma HLS UNROLL
             const unsigned node = more ? nodes[lane].to_uint() : 0;
-            accum_t sum[CONFIG_T::columns];
-            #pragma HLS ARRAY_PARTITION variable=sum complete
+            accum_t reduced[CONFIG_T::columns];
+            #pragma HLS ARRAY_PARTITION variable=reduced complete
             for (unsigned f = 0; f < CONFIG_T::columns; f++) {
                 #pragma HLS UNROLL
-                sum[f] = total[lane][node % CONFIG_T::node_lanes][node / CONFIG_T::node_lanes][f];
+                reduced[f] = total[lane][node % CONFIG_T::node_lanes][node / CONFIG_T::node_lanes][f];
             }
             for (unsigned k = CONFIG_T::bypass; k-- > 0;) { // the youngest last, it counts
                 #pragma HLS UNROLL
                 if (place[lane][k] == node) {
                     for (unsigned f = 0; f < CONFIG_T::columns; f++) {
                         #pragma HLS UNROLL
-                        sum[f] = recent[lane][k][f];
+                        reduced[f] = recent[lane][k][f];
                     }
                 }
             }
@@ -164,19 +166,19 @@ SumEdges: // and `bypass` beats more, in which the last sums leave the registers
             place[lane][0] = node;
             for (unsigned f = 0; f < CONFIG_T::columns; f++) {
                 #pragma HLS UNROLL
-                accum_t term = 0;
+                accum_t term = start;
                 if (more && f < CONFIG_T::width) {
                     term = values[lane * CONFIG_T::width + f];
                 } else if (more) {
                     term.range() = 1;
                 }
-                recent[lane][0][f] = sum[f] + term;
+                recent[lane][0][f] = typename CONFIG_T::reduction()(reduced[f], term);
             }
         }
     }
 }
 
-// The sums of all edge lanes at one place, joined by an adder tree.
+// The totals of all edge lanes at one place, joined by a tree.
 
 template <typename CONFIG_T>
 typename CONFIG_T::accum_t
@@ -191,16 +193,17 @@ joined(typename CONFIG_T::accum_t
         #pragma HLS UNROLL
         parts[lane] = total[lane][bank][r][f];
     }
-    return reduce<accum_t, CONFIG_T::edge_lanes, Op_add<accum_t>>(parts, Op_add<accum_t>());
+    typedef typename CONFIG_T::reduction reduction;
+    return reduce<accum_t, CONFIG_T::edge_lanes, reduction>(parts, reduction());
 }
 
-// res[n] = Σ m[e] over the edges e with index[e] = n
+// res[n] = Σ m[e], or the largest m[e], over the edges e with index[e] = n
 
 template <class res_T, typename CONFIG_T>
-void write_sums(typename CONFIG_T::accum_t
-                    total[CONFIG_T::edge_lanes][CONFIG_T::node_lanes][CONFIG_T::node_beats][CONFIG_T::columns],
-                hls::stream<res_T> &res) {
-WriteSums:
+void write_totals(typename CONFIG_T::accum_t
+                      total[CONFIG_T::edge_lanes][CONFIG_T::node_lanes][CONFIG_T::node_beats][CONFIG_T::columns],
+                  hls::stream<res_T> &res) {
+WriteTotals:
     for (unsigned r = 0; r < CONFIG_T::node_beats; r++) {
         #pragma HLS PIPELINE II=1
         res_T out;
@@ -209,7 +212,7 @@ WriteSums:
             #pragma HLS UNROLL
             for (unsigned f = 0; f < CONFIG_T::width; f++) {
                 #pragma HLS UNROLL
-                out[bank * CONFIG_T::width + f] = joined<CONFIG_T>(total, bank, r, f);
+                out[bank * CONFIG_T::width + f] = CONFIG_T::reduction::made(joined<CONFIG_T>(total, bank, r, f));
             }
         }
         res.write(out);
@@ -217,15 +220,15 @@ WriteSums:
 }
 
 template <class m_T, class index_T, class res_T, typename CONFIG_T>
-void scatter_sum(hls::stream<m_T> &m, hls::stream<index_T> &index, hls::stream<res_T> &res) {
+void scatter(hls::stream<m_T> &m, hls::stream<index_T> &index, hls::stream<res_T> &res) {
     #pragma HLS DATAFLOW
     GRAPH_MEMORY typename CONFIG_T::accum_t
         total[CONFIG_T::edge_lanes][CONFIG_T::node_lanes][CONFIG_T::node_beats][CONFIG_T::columns];
     #pragma HLS ARRAY_PARTITION variable=total complete dim=1
     #pragma HLS ARRAY_PARTITION variable=total complete dim=2
     #pragma HLS ARRAY_RESHAPE variable=total complete dim=4
-    sum_edges<m_T, index_T, CONFIG_T>(m, index, total);
-    write_sums<res_T, CONFIG_T>(total, res);
+    reduce_edges<m_T, index_T, CONFIG_T>(m, index, total);
+    write_totals<res_T, CONFIG_T>(total, res);
 }
 
 // res[n] = reciprocal[degree of n] · Σ m[e] over the edges e with index[e] = n; reciprocal[0] = 0
@@ -261,7 +264,7 @@ void scatter_mean(hls::stream<m_T> &m, hls::stream<index_T> &index, hls::stream<
     #pragma HLS ARRAY_PARTITION variable=total complete dim=1
     #pragma HLS ARRAY_PARTITION variable=total complete dim=2
     #pragma HLS ARRAY_RESHAPE variable=total complete dim=4
-    sum_edges<m_T, index_T, CONFIG_T>(m, index, total);
+    reduce_edges<m_T, index_T, CONFIG_T>(m, index, total);
     write_means<res_T, CONFIG_T>(total, res, reciprocal);
 }
 

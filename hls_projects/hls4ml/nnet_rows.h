@@ -1,8 +1,8 @@
 #ifndef NNET_ROWS_H_
 #define NNET_ROWS_H_
 
-// Linear layers and columns side by side, on rows of nodes or edges. A beat holds one row a lane; over arrays
-// (io_parallel) the whole graph is one beat.
+// What computes each row from the same row of its sources: linear layers, columns side by side, maps and tables. A beat
+// holds one row a lane; over arrays (io_parallel) the whole graph is one beat.
 
 #include "hls_stream.h"
 #include "nnet_common.h"
@@ -169,6 +169,71 @@ JoinBeats:
         PRAGMA_DATA_PACK(beat)
         read_columns<LANES, 0>(beat, parts...);
         res.write(beat);
+    }
+}
+
+// Maps: CONFIG_T::map computes one row, from the same row of every part, in numbers that hold each result exactly.
+
+// A signed number of W bits, I of them left of the binary point.
+template <int W, int I> using exact_t = ap_fixed<W, I>;
+
+template <class T> T magnitude(T value) {
+    #pragma HLS INLINE
+    if (value < 0)
+        return -value;
+    return value;
+}
+
+template <typename CONFIG_T, class res_T, class... part_T> void map_beat(res_T &res, const part_T &...parts) {
+    #pragma HLS INLINE
+    for (unsigned lane = 0; lane < CONFIG_T::lanes; lane++) {
+        #pragma HLS UNROLL
+        CONFIG_T::map(lane, res, parts...);
+    }
+}
+
+template <typename CONFIG_T, class res_T, class... part_T> void map_rows(res_T *res, part_T *...parts) {
+    #pragma HLS PIPELINE
+    map_beat<CONFIG_T>(res, parts...);
+}
+
+template <typename CONFIG_T, class res_T, class... part_T>
+void map_rows(hls::stream<res_T> &res, hls::stream<part_T> &...parts) {
+MapBeats:
+    for (unsigned b = 0; b < CONFIG_T::beats; b++) {
+        #pragma HLS PIPELINE II=1
+        res_T beat;
+        PRAGMA_DATA_PACK(beat)
+        map_beat<CONFIG_T>(beat, parts.read()...);
+        res.write(beat);
+    }
+}
+
+// Tables: a function of each number, read at the bits of its code.
+
+template <class x_T, class res_T, typename CONFIG_T>
+void table_rows(x_T x[CONFIG_T::lanes * CONFIG_T::width], res_T res[CONFIG_T::lanes * CONFIG_T::width],
+                typename CONFIG_T::table_t table[CONFIG_T::entries]) {
+    #pragma HLS PIPELINE
+    for (unsigned i = 0; i < CONFIG_T::lanes * CONFIG_T::width; i++) {
+        #pragma HLS UNROLL
+        res[i] = table[x[i].range().to_uint()];
+    }
+}
+
+template <class x_T, class res_T, typename CONFIG_T>
+void table_rows(hls::stream<x_T> &x, hls::stream<res_T> &res, typename CONFIG_T::table_t table[CONFIG_T::entries]) {
+TableBeats:
+    for (unsigned b = 0; b < CONFIG_T::beats; b++) {
+        #pragma HLS PIPELINE II=1
+        x_T beat = x.read();
+        res_T out;
+        PRAGMA_DATA_PACK(out)
+        for (unsigned i = 0; i < CONFIG_T::lanes * CONFIG_T::width; i++) {
+            #pragma HLS UNROLL
+            out[i] = table[beat[i].range().to_uint()];
+        }
+        res.write(out);
     }
 }
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from run_folders import track_graph
 
-from edgetrack.export.form import Capacity, InexactForm
+from edgetrack.export.form import Capacity, InexactForm, hit_capacity
 from edgetrack.export.forms import FLOAT_FORMS, FORMS, FormSettings
 from edgetrack.export.kind import FloatKind, FormKind, NoSettings
 from edgetrack.graphs.files import save_graph
@@ -92,11 +92,11 @@ def test_its_wrong_integers_are_caught(tmp_path: Path, graphs: str, monkeypatch:
 
 
 def test_one_of_fixed_size_gets_sectors(tmp_path: Path, graphs: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(FORMS, "toy", toy(ToyConfig(largest=Capacity(40, 90))))
+    monkeypatch.setitem(FORMS, "toy", toy(ToyConfig(largest=hit_capacity(40, 90))))
     result = verify(VerifyRunConfig(forms=("toy",), graphs=graphs, vectors=100, number=5), tmp_path, QUIET)
     assert (result["forms"]["toy"]["sectors"], result["forms"]["toy"]["failed"]) == (5, False)
     capacity = FormSettings().capacity(FORMS["toy"])
-    assert capacity == Capacity(40, 90)
+    assert capacity == hit_capacity(40, 90)
 
 
 @pytest.mark.parametrize("off_by", [0.0, 0.1])

@@ -94,7 +94,7 @@ WALKERS: dict[str, Callable[[Path], Any]] = {
     "ranges": lambda folder: list(unclipped_values(model_with_product(), GRAPH)),
     "float ONNX": lambda folder: float_onnx(GraphNetwork(with_product())),
     "QCDQ": lambda folder: qcdq_onnx(model_with_product()),
-    "hls4ml": lambda folder: hls_network(model_with_product(), HlsConfig().beats),
+    "hls4ml": lambda folder: hls_network(model_with_product(), HlsConfig().all_beats(toy_description())),
     "rtl": lambda folder: export_rtl(model_with_product(), folder),
     "accelerator": lambda folder: read_passes(with_product()),
     "representative model": lambda folder: representative_model(with_product(), PrecisionRecipe()),

@@ -18,7 +18,7 @@ from run_folders import track_graph, without_truth
 
 from edgetrack.export.accelerator.plan import AcceleratorConfig, Plan
 from edgetrack.export.accelerator.simulation import AcceleratorLibrary, build_accelerator
-from edgetrack.export.form import Capacity, Form, FormUnavailable
+from edgetrack.export.form import Form, FormUnavailable, hit_capacity
 from edgetrack.export.form_classifier import FormClassifier, edge_classifier
 from edgetrack.export.forms import FormSettings, make_form
 from edgetrack.export.hls4ml.config import HlsConfig
@@ -140,7 +140,7 @@ def test_float_network_is_checked_only_where_it_belongs_to_the_checkpoint(
 def test_every_graph_gives_its_fullest_sector_before_any_gives_a_second() -> None:
     events = [random_graph(40 + 40 * index, 200 * (index + 1), seed=index) for index in range(3)]
     settings = FormSettings(sectors=SectorConfig(phi_sectors=4, overlap_phi=0.5))
-    form: Any = SimpleNamespace(capacity=Capacity(1000, 4000))
+    form: Any = SimpleNamespace(capacity=hit_capacity(1000, 4000))
     boundless: Any = SimpleNamespace(capacity=None)
     cut = settings.sectors_for(form.capacity)
     sizes = [sorted((s.graph.num_edges for s in sectors(event, cut)), reverse=True) for event in events]

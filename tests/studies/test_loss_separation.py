@@ -16,7 +16,7 @@ from edgetrack.export.accelerator.flags import Flags
 from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.accelerator.simulation import Stalls
 from edgetrack.export.accelerator.streams import Received
-from edgetrack.export.form import Capacity, InexactForm
+from edgetrack.export.form import InexactForm, hit_capacity
 from edgetrack.export.form_classifier import form_classifier, quantized_source
 from edgetrack.export.forms import FormSettings
 from edgetrack.export.kind import Source
@@ -202,7 +202,7 @@ class InBatches:
     """The integers as a form of fixed size that takes many graphs at once; `flip` changes one of its integers, `flag`
     calls every graph too large."""
 
-    name, capacity = "accelerator", Capacity(40, 60)
+    name, capacity = "accelerator", hit_capacity(40, 60)
 
     def __init__(self, model: IntegerModel, flip: bool = False, flag: bool = False) -> None:
         self.model, self.flip, self.flag = model, flip, flag

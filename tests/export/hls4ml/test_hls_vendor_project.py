@@ -11,7 +11,6 @@ from integer_networks import random_integer_model, toy_description
 from mixed_formats import mixed_integer_model
 
 from edgetrack.export.compiler import find_compiler
-from edgetrack.export.form import Capacity
 from edgetrack.export.hls4ml.config import HlsBackend, HlsConfig
 from edgetrack.export.hls4ml.project import export_hls4ml
 from edgetrack.export.hls4ml.test_bench import samples
@@ -99,7 +98,7 @@ def test_the_vendors_c_simulation_passes_and_fails_on_one_lsb(backend: HlsBacken
 
 def test_a_network_that_takes_no_hits_is_fed_with_all_codes() -> None:
     description = NetworkDescription("other", (Input("u", "edge", (1.0, 1.0)),), (Mlp("out", "u", (2,)),), "out")
-    made = list(samples(random_integer_model(description, 1), Capacity(4, 100)))
+    made = list(samples(random_integer_model(description, 1), {"node": 4, "edge": 100}))
     assert len(made) == 8
     codes = np.concatenate([codes["u"] for codes, _ in made])
     assert codes.shape == (800, 2)
