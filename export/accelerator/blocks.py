@@ -76,7 +76,7 @@ def blocks(plan: Plan, formula: CycleFormula) -> list[Block]:
 def _pass_block(plan: Plan, stage: Pass, formula: CycleFormula, edge_bits: int) -> Block:
     config, timing = plan.config, formula.timings[stage.name]
     lanes = config.edge_lanes if stage.domain == "edge" else config.node_lanes
-    kernel = {"mlp": "MLP", "map": "map", "copy": "copy"}[stage.kernel]
+    kernel = {"mlp": "MLP", "map": "map", "table": "table", "copy": "copy"}[stage.kernel]
     taken = sum(plan.bits(operand.value) for operand in stage.operands)
     stream = f"edges, {config.edge_lanes} × {edge_bits} bit" if stage.streamed else ""
     return Block(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from edgetrack.models.description import NetworkDescription
-from edgetrack.models.steps import EDGE, NODE, Concat, Gather, Map, Mlp, Scatter, Table, refuse_step
+from edgetrack.models.steps import EDGE, NODE, Concat, Gather, Kernel, Map, Mlp, Scatter, Table, refuse_step
 
 
 class Operand(NamedTuple):
@@ -30,7 +30,7 @@ class Pass:
 
     name: str
     value: str  # what it makes; its own name, but for copies of edge values
-    kernel: Literal["mlp", "map", "copy"]
+    kernel: Literal["mlp", "map", "table", "copy"]
     domain: str
     operands: tuple[Operand, ...]  # whose columns the kernel takes, in order
     sums: tuple[Scatter, ...]  # what its results are summed into
@@ -54,7 +54,7 @@ class _Leaf(NamedTuple):
 class _Kernel(NamedTuple):
     name: str
     value: str
-    kind: Literal["mlp", "map", "copy"]
+    kind: Literal["mlp", "map", "table", "copy"]
     leaves: tuple[_Leaf, ...]
 
 
@@ -95,11 +95,9 @@ def _kernels(description: NetworkDescription, needed: frozenset[str]) -> list[_K
         match step:
             case Mlp():
                 kernels[step.name] = _Kernel(step.name, step.name, "mlp", _leaves(description, step.source))
-            case Map():
-                leaves = tuple(leaf for part in step.parts for leaf in _leaves(description, part))
-                kernels[step.name] = _Kernel(step.name, step.name, "map", leaves)
-            case Table() | Scatter(reduce="max"):
-                raise ValueError(f"accelerator: {step.name!r} is a {step.kind}, for which it has no kernel")
+            case Map() | Table():
+                leaves = tuple(leaf for part in step.sources for leaf in _leaves(description, part))
+                kernels[step.name] = _Kernel(step.name, step.name, step.kind, leaves)
             case Scatter():
                 summed = _summed(description, step)
                 if summed not in kernels:
@@ -124,7 +122,7 @@ def _read_directly(description: NetworkDescription, kernels: list[_Kernel]) -> s
 
 def _summed(description: NetworkDescription, scatter: Scatter) -> str:
     """Name of the pass whose results a scatter takes."""
-    made_by_kernel = isinstance(description.step(scatter.source), Mlp | Map)
+    made_by_kernel = isinstance(description.step(scatter.source), Kernel)
     return scatter.source if made_by_kernel else f"{scatter.source}_copy"
 
 

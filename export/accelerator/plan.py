@@ -14,7 +14,7 @@ from edgetrack.export.accelerator.passes import Operand, Pass, read_passes
 from edgetrack.export.form import Capacity, hit_capacity
 from edgetrack.export.rtl.exported_verilog import check_prefix
 from edgetrack.export.rtl.pipelines import RtlConfig
-from edgetrack.models.steps import Input, Map, Mlp
+from edgetrack.models.steps import Input, Map, Mlp, Scatter, Table
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerModel
 
@@ -133,10 +133,16 @@ def make_plan(model: IntegerModel, config: AcceleratorConfig) -> Plan:
     """The passes of `model`. Raises ValueError, naming the step, for a network that the accelerator cannot take."""
     description = model.description
     output = description.output
-    if not isinstance(description.step(output), Mlp | Map) or description.shape(output).domain != "edge":
-        raise ValueError(f"accelerator: output {output!r} must be the result of an MLP or a map on edges")
+    if not isinstance(description.step(output), Mlp | Map | Table) or description.shape(output).domain != "edge":
+        raise ValueError(f"accelerator: output {output!r} must be the result of an MLP, map or table on edges")
     if not any(value.domain == "node" for value in description.inputs):
         raise ValueError("accelerator: the network has no node input, wanted at least one: nodes come first")
+    for step in description.steps:
+        if isinstance(step, Scatter) and step.reduce == "max" and len(set(model.columns(step.source))) > 1:
+            raise ValueError(
+                f"accelerator: maximum {step.name!r} is taken of columns in several formats, wanted one; take the "
+                "maximum of each part, and join them behind it"
+            )
     passes = read_passes(description)
     clashes = {made.name for made in passes if made.name != made.value} & set(description.names)
     clashes |= RESERVED & set(description.names)

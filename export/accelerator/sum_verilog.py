@@ -1,4 +1,4 @@
-"""Verilog of the sums and means: accumulators for a pass' messages, and their rows for the pass that reads them."""
+"""Verilog of sums, means and maxima: accumulators for a pass' messages, and their rows for the pass that reads them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from edgetrack.quantize.exact import reciprocals
 
 
 def scatter(plan: Plan, made: Pass, total: Scatter, widths: Widths) -> str:
-    """Wires `NAME_sums`, a row of one sum or mean in its format, `sum_cycles` after its reader issues the row."""
+    """Wires `NAME_sums`, a row of one reduction in its format, `sum_cycles` after its reader issues the row."""
+    if total.reduce == "max":
+        return _maximum(plan, made, total, widths)
     config, out = plan.config, plan.model.formats[total.name]
     value, exponent = plan.result(made)[0], plan.result(made)[0].exponent
     columns = plan.model.description.shape(total.name).width
@@ -63,6 +65,33 @@ def scatter(plan: Plan, made: Pass, total: Scatter, widths: Widths) -> str:
     return "\n".join(parts)
 
 
+def _maximum(plan: Plan, made: Pass, total: Scatter, widths: Widths) -> str:
+    """Values with their sign turned compare as unsigned numbers; a bit above them says that there is one.
+
+    The accumulators' widths leave room for signs that maxima do not need.
+    """
+    value = plan.result(made)[0]
+    name, columns, bits = total.name, plan.model.description.shape(total.name).width, value.bits
+    lanes, nodes = plan.config.edge_lanes, plan.config.node_lanes
+    turn = f"{bits}'d{1 << (bits - 1) if value.signed else 0}"
+    accumulators = _accumulators(
+        plan, made, total, widths, name, f"{name}_ranked", columns, (bits + 1, 0, bits + 2, bits + 3), maximum=True
+    )
+    return f"""\
+    wire [{nodes * columns * bits - 1}:0] {name}_sums;
+    wire [{nodes * columns * (bits + 3) - 1}:0] {name}_totals;
+    wire [{lanes * columns * (bits + 1) - 1}:0] {name}_ranked;
+    generate for (lane = 0; lane < {lanes * columns}; lane = lane + 1) begin : {name}_ranks
+        assign {name}_ranked[lane*{bits + 1} +: {bits + 1}] =
+            {{1'b1, {made.name}_data[lane*{bits} +: {bits}] ^ {turn}}};
+    end endgenerate
+{accumulators}
+    generate for (lane = 0; lane < {nodes * columns}; lane = lane + 1) begin : {name}_formats
+        maximum_code #(.BITS({bits}), .SIGNED({int(value.signed)})) format (
+            .clk(clk), .in({name}_totals[lane*{bits + 3} +: {bits + 1}]), .out({name}_sums[lane*{bits} +: {bits}]));
+    end endgenerate"""
+
+
 def sum_widths(plan: Plan, magnitude: int, value_bits: int) -> tuple[int, int]:
     """Signed widths of one lane's sum and of all lanes' together, for values up to `magnitude` at every edge.
 
@@ -108,6 +137,7 @@ def _accumulators(
     bits: tuple[int, int, int, int],
     totals: str = "",
     ready: str = "",
+    maximum: bool = False,
 ) -> str:
     """An instance of `scatter_sum`; `bits` of a value, whether it is signed, bits of a lane's sum and of the total."""
     config, reader = plan.config, plan.sum_reader(total.name).name
@@ -117,7 +147,7 @@ def _accumulators(
         .LANES({config.edge_lanes}), .BANKS({config.node_lanes}), .ROWS({config.node_rows}),
         .ROW_BITS({widths.accumulator_row}), .INDEX_BITS({widths.index}), .BUFFERS({config.accumulators}),
         .BUFFER_BITS({widths.buffer}), .COLUMNS({columns}), .VALUE_BITS({value_bits}), .VALUE_SIGNED({signed}),
-        .LANE_BITS({lane_bits}), .SUM_BITS({sum_bits}), .TREE_LEVELS({config.tree_levels})
+        .LANE_BITS({lane_bits}), .SUM_BITS({sum_bits}), .TREE_LEVELS({config.tree_levels}), .MAXIMUM({int(maximum)})
     ) {unit}_unit (
         .clk(clk), .rst(rst), .ready({ready or f"{total.name}_ready"}),
         .graph_added({made.name}_out_last), .add({made.name}_counted), .add_node({made.name}_out_{total.end}),

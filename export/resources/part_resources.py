@@ -121,7 +121,8 @@ def accumulator_lane(p: Parameters) -> Part:
         + p["ROW_BITS"]
         + banks * word
     )
-    sums = word + word * (1 + chooser_luts(banks))  # the adder, and its old sum: of a bank, a register or zero
+    combined = word * (1 + p["MAXIMUM"] / 2)  # the adder, or the comparison of two bits a LUT and the choice
+    sums = combined + word * (1 + chooser_luts(banks))  # and its old sum: of a bank, a register or zero
     # Measured: with two buffers, or two banks, Yosys makes gates of marks that else reset registers.
     sums += word * 2 if banks > 1 and buffers > 1 and 2 in (banks, buffers) else word // 4
     comparisons = 3 * ceil(key / 2)
@@ -138,7 +139,9 @@ def adder_tree(p: Parameters) -> Part:
     for _ in range(p["LEVELS"]):
         wider = min(width + 1, p["SUM_BITS"])
         adders = terms // 2
-        own += Amount(adders * width, adders * wider + terms % 2 * width, adders * ceil(wider / 4))
+        own += Amount(
+            adders * width * (1 + p["MAXIMUM"] / 2), adders * wider + terms % 2 * width, adders * ceil(wider / 4)
+        )
         terms, width = ceil(terms / 2), wider
     return own, ()
 
@@ -146,9 +149,16 @@ def adder_tree(p: Parameters) -> Part:
 def scatter_sum(p: Parameters) -> Part:
     ff = p["ROW_BITS"] + 1 + 2 * p["BUFFER_BITS"] * (p["BUFFERS"] > 1)
     lane = {"ROWS": p["ROWS"], "SUM_BITS": p["LANE_BITS"]} | {
-        name: p[name] for name in ("BANKS", "ROW_BITS", "INDEX_BITS", "BUFFERS", "BUFFER_BITS", "COLUMNS", "VALUE_BITS")
+        name: p[name]
+        for name in ("BANKS", "ROW_BITS", "INDEX_BITS", "BUFFERS", "BUFFER_BITS", "COLUMNS", "VALUE_BITS", "MAXIMUM")
     }
-    tree = {"TERMS": p["LANES"], "LEVELS": p["TREE_LEVELS"], "TERM_BITS": p["LANE_BITS"], "SUM_BITS": p["SUM_BITS"]}
+    tree = {
+        "TERMS": p["LANES"],
+        "LEVELS": p["TREE_LEVELS"],
+        "TERM_BITS": p["LANE_BITS"],
+        "SUM_BITS": p["SUM_BITS"],
+        "MAXIMUM": p["MAXIMUM"],
+    }
     return Amount(ceil(0.65 * ff), ff, carries(p["ROW_BITS"] + 1)), (
         Inner("accumulator_lane", lane, p["LANES"]),
         Inner("adder_tree", tree, p["BANKS"] * p["COLUMNS"]),
@@ -162,9 +172,19 @@ def requantize(p: Parameters) -> Part:
     return Amount(lut, rounded + p["OUT_BITS"], ceil(rounded / 4) if shift > 0 else 0), ()
 
 
+def maximum_code(p: Parameters) -> Part:
+    return Amount(p["BITS"], 2 * p["BITS"] + 1), ()
+
+
 def multiply(p: Parameters) -> Part:
     late = {"BITS": p["COLUMNS"] * p["BITS"], "CYCLES": 1}
-    tree = {"TERMS": p["FACTOR_BITS"], "LEVELS": p["LEVELS"], "TERM_BITS": p["OUT_BITS"], "SUM_BITS": p["OUT_BITS"]}
+    tree = {
+        "TERMS": p["FACTOR_BITS"],
+        "LEVELS": p["LEVELS"],
+        "TERM_BITS": p["OUT_BITS"],
+        "SUM_BITS": p["OUT_BITS"],
+        "MAXIMUM": 0,
+    }
     masks = p["COLUMNS"] * p["FACTOR_BITS"] * p["BITS"]
     return Amount(masks), (Inner("delay_line", late), Inner("adder_tree", tree, p["COLUMNS"]))
 
@@ -227,6 +247,7 @@ PARTS: dict[str, Callable[[Parameters], Part]] = {
         adder_tree,
         scatter_sum,
         requantize,
+        maximum_code,
         multiply,
         sequencer,
         semaphore,

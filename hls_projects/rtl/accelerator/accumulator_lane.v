@@ -1,4 +1,4 @@
-// Sums of one lane's messages by node: a message each clock, whichever node it is for.
+// Sums, or maxima, of one lane's messages by node: a message each clock, whichever node it is for.
 // A message asks the memory, then takes the old sum, adds, and writes: what the three messages before it wrote comes too
 // late for its reading, so it takes their sums from registers instead (the bypass). Node n is in bank n mod BANKS of
 // row n / BANKS; all buffers of a bank lie in one memory, with a copy for reading rows out. Sums are never cleared: a bit
@@ -13,7 +13,8 @@ module accumulator_lane #(
     parameter COLUMNS = 4,
     parameter VALUE_BITS = 8,
     parameter VALUE_SIGNED = 1,
-    parameter SUM_BITS = 12
+    parameter SUM_BITS = 12,
+    parameter MAXIMUM = 0
 ) (
     input wire clk,
     input wire rst,
@@ -83,7 +84,9 @@ module accumulator_lane #(
             wire [VALUE_BITS-1:0] value = value_2[column*VALUE_BITS +: VALUE_BITS];
             wire sign = VALUE_SIGNED != 0 && value[VALUE_BITS-1];
             wire [SUM_BITS-1:0] wide = {{(SUM_BITS-VALUE_BITS){sign}}, value};
-            assign new_sum[column*SUM_BITS +: SUM_BITS] = old_sum[column*SUM_BITS +: SUM_BITS] + wide;
+            wire [SUM_BITS-1:0] so_far = old_sum[column*SUM_BITS +: SUM_BITS];
+            assign new_sum[column*SUM_BITS +: SUM_BITS] =
+                MAXIMUM == 0 ? so_far + wide : so_far > wide ? so_far : wide;
         end
         for (bank = 0; bank < BANKS; bank = bank + 1) begin : banks
             wire written = valid_3 && mark_3[bank];

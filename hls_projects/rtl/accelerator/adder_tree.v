@@ -1,9 +1,10 @@
-// Sum of TERMS signed numbers of TERM_BITS in SUM_BITS, LEVELS = ceil(log2(TERMS)) clocks later: one level a clock.
+// Sum of TERMS signed numbers, or largest of TERMS unsigned ones, of TERM_BITS in SUM_BITS, LEVELS = ceil(log2(TERMS)) clocks later: one level a clock.
 module adder_tree #(
     parameter TERMS = 2,
     parameter LEVELS = 1,
     parameter TERM_BITS = 8,
-    parameter SUM_BITS = 9
+    parameter SUM_BITS = 9,
+    parameter MAXIMUM = 0
 ) (
     input wire clk,
     input wire [TERMS*TERM_BITS-1:0] terms,
@@ -27,9 +28,9 @@ module adder_tree #(
             for (i = 0; i < WIDE; i = i + 1) begin : adders
                 if (i < (WIDE >> level)) begin : taken
                     reg [BITS-1:0] total;
-                    always @(posedge clk)
-                        total <= nodes[((level-1)*WIDE + 2*i)*SUM_BITS +: BITS]
-                               + nodes[((level-1)*WIDE + 2*i + 1)*SUM_BITS +: BITS];
+                    wire [BITS-1:0] left = nodes[((level-1)*WIDE + 2*i)*SUM_BITS +: BITS];
+                    wire [BITS-1:0] right = nodes[((level-1)*WIDE + 2*i + 1)*SUM_BITS +: BITS];
+                    always @(posedge clk) total <= MAXIMUM == 0 ? left + right : left > right ? left : right;
                     assign nodes[(level*WIDE + i)*SUM_BITS +: SUM_BITS] = {{(SUM_BITS-BITS){total[BITS-1]}}, total};
                 end else begin : empty
                     assign nodes[(level*WIDE + i)*SUM_BITS +: SUM_BITS] = {SUM_BITS{1'b0}};

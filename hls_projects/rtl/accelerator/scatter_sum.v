@@ -1,5 +1,6 @@
-// Exact sums of edge messages by node. Each lane sums its own messages; an adder tree joins the lanes at read-out, so
-// that lanes never meet. Buffers take turns: one graph is summed while another is read and cleared.
+// Exact sums, or maxima, of edge messages by node. Each lane sums its own messages; an adder tree joins the lanes at
+// read-out, so that lanes never meet. Maxima are of unsigned numbers, with 0 where no message came. Buffers take
+// turns: one graph is summed while another is read and cleared.
 module scatter_sum #(
     parameter LANES = 2,
     parameter BANKS = 2,
@@ -13,7 +14,8 @@ module scatter_sum #(
     parameter VALUE_SIGNED = 1,
     parameter LANE_BITS = 12,
     parameter SUM_BITS = 13,
-    parameter TREE_LEVELS = 1
+    parameter TREE_LEVELS = 1,
+    parameter MAXIMUM = 0
 ) (
     input wire clk,
     input wire rst,
@@ -54,7 +56,7 @@ module scatter_sum #(
             accumulator_lane #(
                 .BANKS(BANKS), .ROWS(ROWS), .ROW_BITS(ROW_BITS), .INDEX_BITS(INDEX_BITS), .BUFFERS(BUFFERS),
                 .BUFFER_BITS(BUFFER_BITS), .COLUMNS(COLUMNS), .VALUE_BITS(VALUE_BITS), .VALUE_SIGNED(VALUE_SIGNED),
-                .SUM_BITS(LANE_BITS)
+                .SUM_BITS(LANE_BITS), .MAXIMUM(MAXIMUM)
             ) accumulator (
                 .clk(clk), .rst(rst), .clear(!ready), .clear_row(clear_row),
                 .add(add[lane]), .add_buffer(add_buffer), .add_node(add_node[lane*INDEX_BITS +: INDEX_BITS]),
@@ -67,7 +69,9 @@ module scatter_sum #(
             for (lane = 0; lane < LANES; lane = lane + 1) begin : of_lane
                 assign terms[lane*LANE_BITS +: LANE_BITS] = lane_sums[(lane*BANKS*COLUMNS + item)*LANE_BITS +: LANE_BITS];
             end
-            adder_tree #(.TERMS(LANES), .LEVELS(TREE_LEVELS), .TERM_BITS(LANE_BITS), .SUM_BITS(SUM_BITS)) tree (
+            adder_tree #(
+                .TERMS(LANES), .LEVELS(TREE_LEVELS), .TERM_BITS(LANE_BITS), .SUM_BITS(SUM_BITS), .MAXIMUM(MAXIMUM)
+            ) tree (
                 .clk(clk), .terms(terms), .sum(totals[item*SUM_BITS +: SUM_BITS]));
         end
     endgenerate
