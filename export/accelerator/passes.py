@@ -58,11 +58,15 @@ class _Kernel(NamedTuple):
     leaves: tuple[_Leaf, ...]
 
 
-def read_passes(description: NetworkDescription) -> tuple[Pass, ...]:
-    """The passes that make the output, in the order of the steps. Cost: steps squared."""
+def check_domains(description: NetworkDescription) -> None:
+    """Raises ValueError for a network on more than the nodes and edges of a graph."""
     if description.domains != (NODE, EDGE):
         others = [domain.name for domain in description.domains if domain not in (NODE, EDGE)]
         raise ValueError(f"accelerator: it streams nodes and edges, and has no place for domains {others}")
+
+
+def read_passes(description: NetworkDescription) -> tuple[Pass, ...]:
+    """The passes that make the output, in the order of the steps. Cost: steps squared."""
     needed = description.needed
     kernels = _kernels(description, needed)
     direct = _read_directly(description, kernels)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import ceil, log2
 
-from edgetrack.export.accelerator.passes import Operand, Pass, read_passes
+from edgetrack.export.accelerator.passes import Operand, Pass, check_domains, read_passes
 from edgetrack.export.form import Capacity, hit_capacity
 from edgetrack.export.rtl.exported_verilog import check_prefix
 from edgetrack.export.rtl.pipelines import RtlConfig
@@ -132,6 +132,7 @@ class Plan:
 def make_plan(model: IntegerModel, config: AcceleratorConfig) -> Plan:
     """The passes of `model`. Raises ValueError, naming the step, for a network that the accelerator cannot take."""
     description = model.description
+    check_domains(description)
     output = description.output
     if not isinstance(description.step(output), Mlp | Map | Table) or description.shape(output).domain != "edge":
         raise ValueError(f"accelerator: output {output!r} must be the result of an MLP, map or table on edges")

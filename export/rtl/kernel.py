@@ -161,7 +161,21 @@ def _pipeline(graph: Any, inner: str, stages: int, clock_period_ns: float) -> tu
             text = re.sub(r"\blogic(\d+)\b", rf"{inner}_logic\1", path.read_text())
             # Nothing waits for a time here, and a design has a timescale in all of its files or in none.
             sources[f"{module}.v"] = re.sub(r"^`timescale.*\n", "", text, flags=re.MULTILINE)
-    return rtl, sources
+    return rtl, _tables_apart(sources, inner)
+
+
+def _tables_apart(sources: dict[str, str], inner: str) -> dict[str, str]:
+    """A file for each table, named after its kernel: alkaid names them by contents, which two kernels may share."""
+    written = sources.pop(f"{inner}_tables.v", "")
+    tables = re.findall(r"^module table_\w+.*?^endmodule\n?", written, re.DOTALL | re.MULTILINE)
+    names = {}
+    for index, text in enumerate(tables):
+        name = f"{inner}_table{index}"
+        names[text.split("(", 1)[0].removeprefix("module ").strip()] = name
+        sources[f"{name}.v"] = text
+    for known, name in names.items():
+        sources = {file: text.replace(known, name) for file, text in sources.items()}
+    return sources
 
 
 def _fields(signal: Any) -> list[Field]:

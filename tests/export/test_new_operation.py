@@ -10,6 +10,7 @@ import torch
 from integer_networks import flip_lsb, random_graph
 from quantized_networks import random_network, source_of
 
+from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.form_comparison import verify_form
 from edgetrack.export.forms import FORMS
 from edgetrack.export.onnx.float_network import FloatOnnx, export_float_onnx
@@ -25,7 +26,8 @@ from edgetrack.quantize.recipe import PrecisionRecipe
 
 # |a| · b − a / 4 summed over the columns, times c: products, a difference, a power of two, a sum, a broadcast.
 BLEND = Operation(3, lambda a, b, c: (abs(a) * b - a * 0.25).sum(axis=-1, keepdims=True) * c, one_column)
-FORM_NAMES = ["integer", "brevitas", "qonnx", "qcdq"]
+SETTINGS = {"accelerator": AcceleratorConfig(nodes=20, edges=60)}
+FORM_NAMES = ["integer", "brevitas", "qonnx", "qcdq", "rtl", pytest.param("accelerator", marks=pytest.mark.slow)]
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +70,7 @@ def test_every_form_gives_the_integers_of_it(form: str, tmp_path: Path) -> None:
     network = random_network(blended(), PrecisionRecipe(bias_bits=20, activation_bits=6), seed=3)
     model = extract_integer_model(network)
     kind = FORMS[form]
-    built = kind.make(source_of(network), tmp_path, kind.settings())
+    built = kind.make(source_of(network), tmp_path, SETTINGS.get(form) or kind.settings())
     graphs = [random_graph(20, 60), random_graph(9, 30, spread=6.0), random_graph(4, 0)]
     result = verify_form(model, built, graphs, 4000, 1, lambda *_: None)
     assert (result.mismatches, result.first, result.failed) == (0, None, False)
