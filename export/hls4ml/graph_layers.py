@@ -24,8 +24,8 @@ class EdgeGather(Layer):
     _expected_attributes = [Attribute(name) for name in SIZES]  # noqa: RUF012
 
     def initialize(self) -> None:
-        made = self.attributes
-        self.add_output_variable([made["edge_beats"], made["edge_lanes"] * made["width"]])
+        sizes = self.attributes
+        self.add_output_variable([sizes["edge_beats"], sizes["edge_lanes"] * sizes["width"]])
 
 
 class ScatterSum(Layer):
@@ -34,8 +34,8 @@ class ScatterSum(Layer):
     _expected_attributes = [*(Attribute(name) for name in SIZES), TypeAttribute("accum")]  # noqa: RUF012
 
     def initialize(self) -> None:
-        made = self.attributes
-        self.add_output_variable([made["node_beats"], made["node_lanes"] * made["width"]])
+        sizes = self.attributes
+        self.add_output_variable([sizes["node_beats"], sizes["node_lanes"] * sizes["width"]])
 
 
 class ScatterMax(ScatterSum):

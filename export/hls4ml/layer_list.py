@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,35 +10,13 @@ from numpy.typing import NDArray
 
 from edgetrack.export.hls4ml import types as hls_types
 from edgetrack.export.hls4ml.config import Beats
-from edgetrack.export.hls4ml.cpp_names import check_name
+from edgetrack.export.hls4ml.layer_graph import HlsNetwork
 from edgetrack.export.hls4ml.traced import map_body
 from edgetrack.models.rows import Rows
 from edgetrack.models.steps import Concat, Domain, Gather, Map, Mlp, Scatter, Step, Table, refuse_step
 from edgetrack.quantize.exact import reciprocals
 from edgetrack.quantize.fixed_point import signed_bits
 from edgetrack.quantize.integer_model import IntegerModel
-
-MOST_READERS = 7  # hls4ml duplicates a stream at most that often
-
-
-@dataclass
-class HlsNetwork:
-    """What hls4ml's `ModelGraph.from_layer_list` takes, and where each value of the network is to be found in it."""
-
-    layers: list[dict[str, Any]] = field(default_factory=list)
-    precision: dict[str, dict[str, str]] = field(default_factory=dict)  # layer → type of each of its variables
-    inputs: list[str] = field(default_factory=list)
-    output: str = ""
-    values: dict[str, str] = field(default_factory=dict)  # layer → value, in order ("phi_r1.0": hidden activation)
-
-    def add(self, class_name: str, name: str, precision: dict[str, str], **attributes: Any) -> None:
-        check_name(name, self.precision)
-        self.layers.append({"class_name": class_name, "name": name, **attributes})
-        self.precision[name] = precision
-
-    def add_input(self, name: str, result: str, words: tuple[int, int]) -> None:
-        self.add("InputLayer", name, {"result": result}, input_shape=list(words))
-        self.inputs.append(name)
 
 
 def index_name(domain: Domain, end: str) -> str:
@@ -82,7 +59,7 @@ def hls_network(model: IntegerModel, beats: Mapping[str, Beats]) -> HlsNetwork:
         produced[step.name] = _add_step(network, model, step, beats, produced)
         words[produced[step.name]] = _words(beats, *description.shape(step.name))
     network.output = produced[description.output]
-    _spread_readers(network, words)
+    network.spread_readers(words)
     return network
 
 
@@ -204,26 +181,3 @@ def _add_mlp(network: HlsNetwork, model: IntegerModel, step: Mlp, source: str, r
         network.values[name] = step.name if last else f"{step.name}.{index}"
         source, exponent = name, layer.activation.exponent
     return source
-
-
-def _spread_readers(network: HlsNetwork, words: Mapping[str, tuple[int, int]]) -> None:
-    """Copies of values that are read more often than hls4ml duplicates a stream: each has further readers of its own.
-
-    `words` is (beats, columns of a beat) of each layer that more than one reads.
-    """
-    for name, (beats, columns) in words.items():
-        source, copies = name, 0
-        while True:
-            readers = [layer for layer in network.layers if source in layer.get("inputs", [])]
-            direct = MOST_READERS - (source == network.output)
-            if len(readers) <= direct:
-                break
-            copies += 1
-            copy = f"{name}_copy_{copies}"
-            for layer in readers[direct - 1 :]:
-                layer["inputs"] = [copy if read == source else read for read in layer["inputs"]]
-            types = {"result": network.precision[source]["result"]}
-            network.add("JoinColumns", copy, types, inputs=[source], widths=[columns], beats=beats, lanes=1)
-            place = next(i for i, layer in enumerate(network.layers) if layer["name"] == source)
-            network.layers.insert(place + 1, network.layers.pop())
-            source = copy

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from edgetrack.export.exact_codes import exact_codes
 from edgetrack.export.form import Capacity
 from edgetrack.export.hls4ml.config import Beats, HlsConfig
-from edgetrack.export.hls4ml.layer_list import HlsNetwork, hls_network, index_inputs
+from edgetrack.export.hls4ml.layer_graph import HlsNetwork
+from edgetrack.export.hls4ml.layer_list import hls_network, index_inputs
 from edgetrack.export.hls4ml.simulation import HlsProject
 from edgetrack.export.hls4ml.test_bench import write_test_bench
 from edgetrack.export.hls4ml.writer import write_project

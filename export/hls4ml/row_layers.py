@@ -61,21 +61,21 @@ class RowDenseConfig(LayerConfigTemplate):
 
     def format(self, node: Any) -> str:
         weight = node.get_weights("weight")
-        made = {name: node.get_attr(name) for name in ("beats", "lanes", "n_in", "n_out", "reuse_factor")}
+        sizes = {name: node.get_attr(name) for name in ("beats", "lanes", "n_in", "n_out", "reuse_factor")}
         strategy = node.model.config.get_strategy(node).lower()
-        made["n_zeros"] = weight.nzeros
-        reuse = made["reuse_factor"]  # the Latency kernel shares that few multipliers
-        made["multiplier_limit"] = -(-weight.data_length // reuse) - weight.nzeros // reuse
-        made["strategy"] = f"nnet::{strategy}"
+        sizes["n_zeros"] = weight.nzeros
+        reuse = sizes["reuse_factor"]  # the Latency kernel shares that few multipliers
+        sizes["multiplier_limit"] = -(-weight.data_length // reuse) - weight.nzeros // reuse
+        sizes["strategy"] = f"nnet::{strategy}"
         types = {name: node.get_attr(name).name for name in ("accum_t", "weight_t", "bias_t")}
         kernel = "DenseLatency"
         if strategy == "resource":
-            kernel = "DenseResource_rf_leq_nin" if reuse <= made["n_in"] else "DenseResource_rf_gt_nin_rem0"
+            kernel = "DenseResource_rf_leq_nin" if reuse <= sizes["n_in"] else "DenseResource_rf_gt_nin_rem0"
         product = get_backend("vivado").product_type(node.get_input_variable().type.precision, weight.type.precision)
         return config_struct(
             node,
             "dense_rows_config",
-            made,
+            sizes,
             types,
             (
                 "template<class data_T, class res_T, class CONFIG_T>",
@@ -91,11 +91,11 @@ class RowDenseCall(FunctionCallTemplate):
         super().__init__(RowDense, include_header=INCLUDES)
 
     def format(self, node: Any) -> str:
-        source, made = node.get_input_variable(), node.get_output_variable()
+        source, result = node.get_input_variable(), node.get_output_variable()
         weights = ", ".join(node.get_weights(name).name for name in ("weight", "bias"))
         return (
-            f"nnet::dense_rows<{source.type.name}, {made.type.name}, config{node.index}>"
-            f"({source.name}, {made.name}, {weights});"
+            f"nnet::dense_rows<{source.type.name}, {result.type.name}, config{node.index}>"
+            f"({source.name}, {result.name}, {weights});"
         )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetrack.export.hls4ml.config import HlsConfig
-from edgetrack.export.hls4ml.layer_list import HlsNetwork
+from edgetrack.export.hls4ml.layer_graph import HlsNetwork
 from edgetrack.export.hls4ml.simulation import HlsProject
 
 IMPLEMENT = "vivado_implement.tcl"

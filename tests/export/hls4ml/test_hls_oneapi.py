@@ -6,6 +6,8 @@ Intel's compiler is not here: `test_emulation_by_intels_compiler` is the one tha
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import hls4ml
@@ -13,12 +15,14 @@ import numpy as np
 import pytest
 from integer_networks import random_graph, random_integer_model, toy_description
 from mixed_formats import mixed_integer_model
+from toy_networks import NETWORKS
 
 from edgetrack.export.compiler import find_compiler
 from edgetrack.export.form import FormUnavailable
 from edgetrack.export.hls4ml.config import HlsConfig
 from edgetrack.export.hls4ml.project import HlsForm, export_hls4ml
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.quantize.integer_model import IntegerModel
 
 IN = interaction_network(InteractionNetworkConfig(hidden=6))
 STAND_IN = Path(__file__).parent / "sycl_stand_in"
@@ -57,10 +61,22 @@ def run(program: Path) -> tuple[int, str]:
     return result.returncode, result.stdout
 
 
+MODELS: dict[str, Callable[[], IntegerModel]] = {
+    "toy-mixed": lambda: mixed_integer_model(toy_description(), 3),
+    "in": lambda: random_integer_model(IN, 4),
+    "every step": lambda: mixed_integer_model(NETWORKS["every step"], 11),
+    "attention": lambda: random_integer_model(NETWORKS["attention"], 2),
+    "triplets": lambda: random_integer_model(NETWORKS["triplets"], 3),
+}
+
+
 @pytest.mark.parametrize(
     ("case", "edge_lanes", "node_lanes"),
     [
         ("toy-mixed", 3, 2),
+        ("every step", 3, 2),
+        ("attention", 1, 2),
+        pytest.param("triplets", 2, 2, marks=pytest.mark.slow),
         pytest.param("in", 1, 1, marks=pytest.mark.slow),
         pytest.param("in", 4, 2, marks=pytest.mark.slow),
     ],
@@ -68,12 +84,10 @@ def run(program: Path) -> tuple[int, str]:
 def test_every_output_equals_the_integer_model_and_one_lsb_shows(
     case: str, edge_lanes: int, node_lanes: int, tmp_path: Path
 ) -> None:
-    model = mixed_integer_model(toy_description(), 3) if case == "toy-mixed" else random_integer_model(IN, 4)
-    form = export_hls4ml(
-        model,
-        tmp_path,
-        HlsConfig(29, 57, backend="oneAPI", part="Agilex7", edge_lanes=edge_lanes, node_lanes=node_lanes),
-    )
+    model = MODELS[case]()
+    config = HlsConfig(29, 57, backend="oneAPI", part="Agilex7", edge_lanes=edge_lanes, node_lanes=node_lanes)
+    domains, lanes = {"triplet": 41, "token": 13, "pair": 40}, {"token": node_lanes, "pair": 3}
+    form = export_hls4ml(model, tmp_path, replace(config, domains=domains, lanes=lanes))
     program = build(form)
     expected = tmp_path / "tb_data/tb_output_predictions.dat"
     values = np.loadtxt(expected)

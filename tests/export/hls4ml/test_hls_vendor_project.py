@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from integer_networks import random_integer_model, toy_description
+from integer_networks import random_integer_model
 from mixed_formats import mixed_integer_model
+from toy_networks import NETWORKS
 
 from edgetrack.export.compiler import find_compiler
 from edgetrack.export.hls4ml.config import HlsBackend, HlsConfig
@@ -65,7 +66,7 @@ def test_another_backend_leaves_none_of_the_first_ones_scripts(tmp_path: Path) -
 )
 def test_the_vendors_c_simulation_passes_and_fails_on_one_lsb(backend: HlsBackend, flag: str, tmp_path: Path) -> None:
     """Compiled as the vendor's script asks for, with hls4ml's arbitrary-precision types; run where tb_data is."""
-    model = mixed_integer_model(toy_description(), 3)
+    model = mixed_integer_model(NETWORKS["every step"], 11)
     form = export_hls4ml(model, tmp_path, HlsConfig(29, 57, backend=backend, edge_lanes=3, node_lanes=2))
     program = tmp_path / "csim"
     sources = [f"{form.project.name}_test.cpp", f"firmware/{form.project.name}.cpp"]
