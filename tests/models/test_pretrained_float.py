@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ def test_weights_were_made_by_the_config_beside_them(name: str) -> None:
     config = load_config(TrainRunConfig, FOLDER / f"{name}.yaml")
     checkpoint = load_checkpoint(FOLDER / f"{name}.safetensors")
     assert TypeAdapter(TrainRunConfig).validate_python(checkpoint.config) == config
+    assert checkpoint.config["objective"] == asdict(config.objective)
     assert checkpoint.description == describe(config.network)
     assert checkpoint.description.num_parameters() == (1432 if "compact" in name else 6448)
     assert config.name == name

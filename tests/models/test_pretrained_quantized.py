@@ -42,6 +42,7 @@ def test_weights_are_compact_and_of_the_bits_that_the_config_beside_them_says(da
     model = integer_model(checkpoint)
     assert checkpoint.config["recipe"]["weight_bits"] == config.recipe.weight_bits == 6
     assert checkpoint.config["training"]["epochs"] == config.training.epochs
+    assert checkpoint.config["objective"]["distillation"] == config.objective.distillation == 1.0
     assert checkpoint.description.num_parameters() == 1432
     assert {layer.weight_format.bits for layers in model.layers.values() for layer in layers} == {6}
     assert {fmt.bits for fmt in model.formats.values()} == {8}
