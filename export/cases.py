@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.description import NetworkDescription
 from edgetrack.quantize.fixed_point import Format, IntArray
 from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
 
@@ -133,6 +135,18 @@ def random_graph(nodes: int, edges: int, name: str, rng: np.random.Generator) ->
     crowded = rng.random(edge_index.shape[1]) < 0.5
     edge_index[1, crowded] %= max(nodes // 8, 1)
     return HitGraph(x, edge_index, name=name)
+
+
+def with_node_attr(graphs: Sequence[HitGraph], description: NetworkDescription, seed: int) -> list[HitGraph]:
+    """Graphs made up here, with the further features of hits that a network reads, if it reads any: normal around 0."""
+    widths = [value.width for value in description.inputs if value.name == "node_attr"]
+    if not widths:
+        return list(graphs)
+    rng = np.random.default_rng([seed, 79])
+    return [
+        replace(graph, node_attr=rng.normal(0.0, 1.0, (graph.num_nodes, *widths)).astype(np.float32))
+        for graph in graphs
+    ]
 
 
 def max_degree(graph: HitGraph) -> int:

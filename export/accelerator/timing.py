@@ -11,7 +11,7 @@ import numpy as np
 from edgetrack.export.accelerator.form import AcceleratorForm
 from edgetrack.export.accelerator.simulation import PassClocks
 from edgetrack.export.accelerator.streams import Received
-from edgetrack.export.cases import PUBLISHED_SIZES, random_graph
+from edgetrack.export.cases import PUBLISHED_SIZES, random_graph, with_node_attr
 from edgetrack.export.form import Capacity
 from edgetrack.graphs.hitgraph import HitGraph
 
@@ -85,8 +85,10 @@ def accelerator_timing(form: AcceleratorForm, graphs: Sequence[HitGraph], seed: 
     sizes = {half_as_many_nodes(capacity, capacity.edges * step // STEPS) for step in range(1, STEPS + 1)}
     published = [size for size in PUBLISHED_SIZES if size[0] <= capacity.nodes and size[1] <= capacity.edges]
     size = max(published, default=(capacity.nodes, capacity.edges))
-    latencies = [measure_latency(form, random_graph(*one, "latency", rng)) for one in sorted(sizes | set(published))]
-    equal = [random_graph(*size, "interval", rng)] * (4 * config.graphs_in_flight * config.accumulators)
+    made = [random_graph(*one, "latency", rng) for one in sorted(sizes | set(published))]
+    *rising, largest = with_node_attr([*made, random_graph(*size, "interval", rng)], form.plan.model.description, seed)
+    latencies = [measure_latency(form, graph) for graph in rising]
+    equal = [largest] * (4 * config.graphs_in_flight * config.accumulators)
     interval = measured_interval(form, equal, form.run_graphs(equal))
     return AcceleratorTiming(tuple(latencies), interval, passages(form, graphs))
 

@@ -15,7 +15,7 @@ def test_the_program_trains(tmp_path: Path) -> None:
     (text,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     script = tmp_path / "focal.py"
     script.write_text(text)
-    command = [sys.executable, script, tmp_path / "run"]
+    command = [sys.executable, str(script), str(tmp_path / "run")]
     shown = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)]
     figures = ast.literal_eval(shown[0])
     assert figures.keys() == {"validation_loss", "validation_accuracy", "threshold"}
