@@ -13,6 +13,7 @@ from quantized_networks import random_network, source_of
 from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.form_comparison import verify_form
 from edgetrack.export.forms import FORMS
+from edgetrack.export.hls4ml.config import HlsConfig
 from edgetrack.export.onnx.float_network import FloatOnnx, export_float_onnx
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.network import seeded_network
@@ -26,8 +27,16 @@ from edgetrack.quantize.recipe import PrecisionRecipe
 
 # |a| · b − a / 4 summed over the columns, times c: products, a difference, a power of two, a sum, a broadcast.
 BLEND = Operation(3, lambda a, b, c: (abs(a) * b - a * 0.25).sum(axis=-1, keepdims=True) * c, one_column)
-SETTINGS = {"accelerator": AcceleratorConfig(nodes=20, edges=60)}
-FORM_NAMES = ["integer", "brevitas", "qonnx", "qcdq", "rtl", pytest.param("accelerator", marks=pytest.mark.slow)]
+SETTINGS = {"accelerator": AcceleratorConfig(nodes=20, edges=60), "hls4ml": HlsConfig(nodes=21, edges=60)}
+FORM_NAMES = [
+    "integer",
+    "brevitas",
+    "qonnx",
+    "qcdq",
+    "hls4ml",
+    "rtl",
+    pytest.param("accelerator", marks=pytest.mark.slow),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +74,7 @@ def test_the_float_network_computes_it_and_exports_it(tmp_path: Path) -> None:
     np.testing.assert_allclose(exported.output(rows), values["head"].numpy()[:, 0], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("form", FORM_NAMES)
+@pytest.mark.parametrize("form", [*SOFTWARE, *HARDWARE])
 def test_every_form_gives_the_integers_of_it(form: str, tmp_path: Path) -> None:
     network = random_network(blended(), PrecisionRecipe(bias_bits=20, activation_bits=6), seed=3)
     model = extract_integer_model(network)
