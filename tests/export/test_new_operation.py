@@ -28,15 +28,8 @@ from edgetrack.quantize.recipe import PrecisionRecipe
 # |a| · b − a / 4 summed over the columns, times c: products, a difference, a power of two, a sum, a broadcast.
 BLEND = Operation(3, lambda a, b, c: (abs(a) * b - a * 0.25).sum(axis=-1, keepdims=True) * c, one_column)
 SETTINGS = {"accelerator": AcceleratorConfig(nodes=20, edges=60), "hls4ml": HlsConfig(nodes=21, edges=60)}
-FORM_NAMES = [
-    "integer",
-    "brevitas",
-    "qonnx",
-    "qcdq",
-    "hls4ml",
-    "rtl",
-    pytest.param("accelerator", marks=pytest.mark.slow),
-]
+SOFTWARE = ["integer", "brevitas", "qonnx", "qcdq"]
+HARDWARE = ["hls4ml", "rtl", pytest.param("accelerator", marks=pytest.mark.slow)]
 
 
 @pytest.fixture(autouse=True)
