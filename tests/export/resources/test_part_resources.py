@@ -17,7 +17,7 @@ def test_a_gather_is_a_row_of_banks_and_a_chooser() -> None:
 
 def test_an_adder_tree_grows_a_bit_a_level() -> None:
     # 8 + 8 + 8 bits: one adder of 8 bits to 9, one number waits; then one of 9 bits to 10.
-    own, inner = PARTS["adder_tree"]({"TERMS": 3, "LEVELS": 2, "TERM_BITS": 8, "SUM_BITS": 12})
+    own, inner = PARTS["adder_tree"]({"TERMS": 3, "LEVELS": 2, "TERM_BITS": 8, "SUM_BITS": 12, "MAXIMUM": 0})
     assert own == Amount(lut=8 + 9, ff=9 + 8 + 10, carry4=3 + 3)
     assert inner == ()
 
@@ -53,6 +53,7 @@ def test_accumulators_are_counted_by_lane_buffer_and_bank() -> None:
             "LANE_BITS": 18,
             "SUM_BITS": 20,
             "TREE_LEVELS": 2,
+            "MAXIMUM": 0,
         },
     )
     # In each of 4 lanes 2 banks of 36 bits × 3 · 512 rows, three halves of a block, twice: to add and to read.
