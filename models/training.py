@@ -21,7 +21,8 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 
-from edgetrack.models.devices import launch_undone, refused_devices
+from edgetrack.models.devices import is_first_process, launch_undone, refused_devices
+from edgetrack.models.history import write_history
 from edgetrack.models.inference import torch_threads
 from edgetrack.models.objective import Objective
 from edgetrack.models.resume_point import ResumePoint, find_resume_point
@@ -54,9 +55,10 @@ def fit(
     """Train `network` in place for `objective`; it ends on the CPU in evaluation mode with the weights that count.
 
     Any module will do whose output is the one that the objective wants. `train` and `validation` are what
-    `objective.sample` takes; where it makes None of an element, that is left out. `folder` receives TensorBoard curves
-    and after every epoch a resume point: called again with the same arguments, a training that was killed goes on from
-    there and ends, on the CPU, with bitwise the weights of an uninterrupted one; a finished one returns at once.
+    `objective.sample` takes; where it makes None of an element, that is left out. `folder` receives TensorBoard curves,
+    the history as CSV at the end, and after every epoch a resume point: called again with the same arguments, a
+    training that was killed goes on from there and ends, on the CPU, with bitwise the weights of an uninterrupted one;
+    a finished one returns at once.
     Cost: epochs × samples × one loss and its gradient.
 
     On several devices it returns in each of their processes, with the same result; `end_other_processes` ends all but
@@ -94,6 +96,8 @@ def fit(
     network.eval()
     with torch_threads(config.threads):
         figures = record.figures("cpu")
+    if is_first_process(config):
+        write_history(record.history, folder)
     return FitResult(state, figures, tuple(record.history))
 
 

@@ -65,7 +65,9 @@ def accelerator_section(record: RunRecord) -> Missing | dict[str, Any]:
         "interval": timing["interval"] if timing else None,
         "verified": _verified(verified),
         "resources": _resources(record, verified),
-        "efficiency": figures_hardware.efficiency_figure(_efficiencies(record)),
+        "efficiency": figures_hardware.efficiency_figure(
+            _efficiencies(record), record.perfect_scores.get("by_pt") or ()
+        ),
         "rows": _figure_rows(record),
         "clock_mhz": 1000 / config.rtl.clock_period_ns,
     }

@@ -19,6 +19,7 @@ from edgetrack.export.rtl.pipelines import RTL
 from edgetrack.graphs.files import load_graph
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, load_checkpoint
+from edgetrack.models.history import History, read_history
 
 Logits = tuple[NDArray[np.floating], ...]  # one array (E,) a graph
 
@@ -33,6 +34,7 @@ class RunRecord:
     stages: Mapping[str, Mapping[str, Any]]  # stage → what it returned
     verification: Mapping[str, Any] | None  # verify.json
     forms: Mapping[str, Mapping[str, Any]]  # evaluation.json: form → figures, or {"skipped": why}, or {"error": why}
+    perfect_scores: Mapping[str, Any]  # evaluation.json: the figures with the labels as scores
     float_names: tuple[str, ...]  # the float networks in `forms`
     float_forms: tuple[str, ...]  # other forms of the first of them
     sector_loss: Mapping[str, Any]  # evaluation.json: what cutting the graphs for fixed-size hardware loses
@@ -41,6 +43,7 @@ class RunRecord:
     quantised: Checkpoint | None
     quantized_path: Path | None
     floats: Mapping[str, Checkpoint]  # stage → float checkpoint
+    histories: Mapping[str, History]  # stage → how its training went
     rtl: Mapping[str, Mapping[str, Any]]  # rtl.json: MLP → latency and estimates
     synthesis: Mapping[str, Mapping[str, Any]]  # MLP → primitives that Yosys counted
     accelerator: Mapping[str, Any]  # accelerator.json: its config, and the cycles of its kernels
@@ -86,6 +89,7 @@ def collect(folder: Path) -> RunRecord:
         stages=stages,
         verification=verification or None,
         forms=evaluation.get("forms", {}),
+        perfect_scores=evaluation.get("perfect_scores") or {},
         float_names=tuple(evaluation.get("floats", ())),
         float_forms=tuple(evaluation.get("float_forms", ())),
         sector_loss=evaluation.get("sectors", {}),
@@ -94,6 +98,7 @@ def collect(folder: Path) -> RunRecord:
         quantised=checkpoints[quantised] if quantised else None,
         quantized_path=quantised,
         floats={path.parent.name: checkpoint for path, checkpoint in checkpoints.items() if checkpoint.kind == "float"},
+        histories={stage: history for stage in stages if (history := read_history(folder / stage))},
         rtl=_object(rtl_file) if rtl_file else {},
         synthesis=_synthesis(stages, rtl_file),
         accelerator=_object(accelerator) if accelerator else {},

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from edgetrack.report import theme
-from edgetrack.report.figures_tracking import Bins, counted, draw_bins
+from edgetrack.report.figures_tracking import Bins, counted, draw_bins, draw_ceiling
 
 SHOWN = {"lut": "LUT", "ff": "FF", "lutram": "LUT as memory", "bram36": "BRAM36", "uram": "URAM", "dsp": "DSP"}
 
@@ -41,14 +41,18 @@ def shares_figure(total: Mapping[str, Any], shares: Mapping[str, float], device:
     return theme.figure_svg("shares", "Estimated share of the device's resources", (5.2, 1.0 + 0.32 * len(names)), draw)
 
 
-def efficiency_figure(found: Sequence[tuple[str, str, str, Bins]]) -> Markup | None:
-    """Double majority against pT of the accelerator's output beside float and integers; None without truth."""
+def efficiency_figure(found: Sequence[tuple[str, str, str, Bins]], ceiling: Bins) -> Markup | None:
+    """Double majority against pT of the accelerator's output beside float and integers, and with perfect scores.
+
+    None without truth.
+    """
     if not any(counted(bins) for *_, bins in found):
         return None
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         draw_bins(axes, found, "double_majority", "pt")
+        draw_ceiling(axes, ceiling, "pt")
         axes.set_ylim(top=1.0 + 0.04 * (1.0 - axes.get_ylim()[0]))
         axes.set_xlabel("pT of the particle [GeV]")
         axes.set_ylabel("double majority")

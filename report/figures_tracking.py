@@ -44,6 +44,7 @@ def tracking_figure(record: RunRecord) -> Markup | None:
         for (kind, found), (efficiency, fakes, particles) in zip(columns, grid.T, strict=True):
             draw_bins(efficiency, found, "double_majority", kind)
             draw_bins(fakes, found, "fake_rate", kind)
+            draw_ceiling(efficiency, record.perfect_scores.get(f"by_{kind}") or (), kind)
             draw_counts(particles, found[0][3], kind)
             efficiency.set_ylim(top=1.0 + 0.04 * (1.0 - efficiency.get_ylim()[0]))
             fakes.set_ylim(bottom=0.0)
@@ -89,6 +90,20 @@ def draw_bins(axes: Axes, found: Sequence[tuple[str, str, str, Bins]], key: str,
         )
     if kind == "pt":
         pt_axis(axes, found[0][3])
+
+
+def draw_ceiling(axes: Axes, bins: Bins, kind: str) -> None:
+    """The double majority with perfect scores: a line over each bin."""
+    shown = [b for b in counted(bins) if b.get("double_majority") is not None]
+    if shown:
+        axes.hlines(
+            [b["double_majority"] for b in shown],
+            [shown_low(b, kind) for b in shown],
+            [float(b["high"]) for b in shown],
+            colors=theme.MUTED,
+            linewidth=1.0,
+            label="perfect scores",
+        )
 
 
 def shown_low(b: Mapping[str, Any], kind: str) -> float:

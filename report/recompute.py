@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from edgetrack.report.collect import RunRecord
 from edgetrack.tracks.candidates import TrackCandidates
-from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores, shuffled_tracks
+from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores, perfect_scores, shuffled_tracks
 from edgetrack.tracks.track_metrics import TrackMetrics, match
 
 CHECKED = (
@@ -83,14 +83,23 @@ def disagreements(record: RunRecord, config: EvaluationConfig) -> list[str]:
     """Figures of evaluation.json that do not follow from the logits, in words; empty where all do."""
     wrong = []
     for form, logits in record.logits.items():
-        if form not in record.forms:
-            continue
-        again = evaluate_scores(record.graphs, logits, *thresholds(record, form), config).to_json()
-        for key in CHECKED:
-            said, got = record.forms[form].get(key), again[key]
-            same = said == got if said is None or got is None else math.isclose(said, got, rel_tol=1e-9, abs_tol=1e-12)
-            if key in record.forms[form] and not same:
-                wrong.append(f"{form}: {key} is {said} in evaluation.json, {got} from logits.npz")
+        if form in record.forms:
+            again = evaluate_scores(record.graphs, logits, *thresholds(record, form), config).to_json()
+            wrong += _differing(form, record.forms[form], again, "logits.npz")
+    ceiling = perfect_scores(record.graphs, config) if record.perfect_scores else None
+    if ceiling is not None:
+        wrong += _differing("perfect scores", record.perfect_scores, ceiling.to_json(), "the graphs")
+    return wrong
+
+
+def _differing(name: str, written: Mapping[str, Any], again: Mapping[str, Any], source: str) -> list[str]:
+    """Figures of a row of evaluation.json that are not those that were computed again, in words."""
+    wrong = []
+    for key in CHECKED:
+        said, got = written.get(key), again[key]
+        same = said == got if said is None or got is None else math.isclose(said, got, rel_tol=1e-9, abs_tol=1e-12)
+        if key in written and not same:
+            wrong.append(f"{name}: {key} is {said} in evaluation.json, {got} from {source}")
     return wrong
 
 

@@ -19,6 +19,7 @@ from edgetrack.quantize.ranges import (
 from edgetrack.report import figures_event, figures_ranges, figures_scores, tables
 from edgetrack.report.collect import RunRecord
 from edgetrack.report.figures_tracking import tracking_figure
+from edgetrack.report.figures_training import training_figure
 from edgetrack.report.provenance import definitions, seeds, versions
 from edgetrack.report.recompute import EventTracks, disagreements, thresholds, typical_event
 from edgetrack.report.tables import Missing, minus
@@ -82,7 +83,15 @@ def tracking_section(record: RunRecord) -> Section:
     svg = tracking_figure(record)
     if svg is None:
         return Missing("pT and η of each hit's particle, which the evaluated graphs do not know", REBUILD)
-    return {"svg": svg}
+    return {"svg": svg, "high_pt": tables.high_pt_rows(record)}
+
+
+def training_section(record: RunRecord) -> Section:
+    """Losses and accuracy, epoch by epoch."""
+    svg = training_figure(record)
+    if svg is None:
+        return Missing("history.csv: no training of this run left its losses", whole_run(record))
+    return {"svg": svg, "distilled": "quantize" in record.histories}
 
 
 def scores_section(record: RunRecord) -> Section:

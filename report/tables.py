@@ -73,6 +73,26 @@ def form_rows(record: RunRecord) -> list[dict[str, Any]]:
     return rows
 
 
+def high_pt_rows(record: RunRecord) -> list[dict[str, Any]]:
+    """Double majority at high pT, with its interval, of float networks, integers and perfect scores; for truth only."""
+    entries = [(name, record.forms[name]) for name in (*record.float_names, *filter(None, [record.integers]))]
+    entries.append(("perfect scores", record.perfect_scores))
+    rows = []
+    for name, figures in entries:
+        high = figures.get("high_pt") or {}
+        if high.get("double_majority") is not None:
+            value, (low, up) = high["double_majority"], high["double_majority_interval"]
+            rows.append(
+                {
+                    "name": name,
+                    "above": high["low"],
+                    "particles": number(high["particles"]),
+                    "value": f"{value:.3f} (+{up - value:.3f} {minus(f'{low - value:.3f}')})",
+                }
+            )
+    return rows
+
+
 def verification_rows(verification: Mapping[str, Any]) -> tuple[list[str], list[dict[str, Any]]]:
     """Names of the MLPs, and one row a form with its verdict."""
     forms = verification.get("forms", {})

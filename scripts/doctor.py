@@ -45,8 +45,18 @@ NEEDS = (
     Need("make", None, "the Makefile; `edgetrack run` goes without", "install make"),
     Need("pyacts", "acts", "simulation", "pip install 'edgetrack[sim]'", True),
     Need("pythia8mc", "pythia8mc", "simulation", "pip install 'edgetrack[sim]'", True),
-    Need("vitis-run", None, "C synthesis of hls4ml projects", "install AMD Vitis and source its settings64.sh"),
-    Need("vivado", None, "place and route on AMD devices", "install AMD Vivado and source its settings64.sh"),
+    Need(
+        "vitis-run",
+        None,
+        "C synthesis of exported hls4ml projects, by hand",
+        "install AMD Vitis and source its settings64.sh",
+    ),
+    Need(
+        "vivado",
+        None,
+        "place and route of exported projects, by hand",
+        "install AMD Vivado and source its settings64.sh",
+    ),
 )
 
 
@@ -68,7 +78,7 @@ def doctor(config: DoctorConfig, folder: Path, console: Console) -> Mapping[str,
         for need in NEEDS
     ]
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    rows.append(("GPU", ", ".join(gpus) or "none", "", "faster training, GPU runtimes", ""))
+    rows.append(("GPU", ", ".join(gpus) or "none", "", "faster training", ""))
     console.table(
         f"Python {platform.python_version()}, torch {torch.__version__}",
         ("tool", "found", "required", "serves", "remedy"),

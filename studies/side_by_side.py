@@ -21,7 +21,7 @@ from edgetrack.graphs.files import save_graph
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sector_loss import cutting_loss
 from edgetrack.models.checkpoint import Checkpoint
-from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores
+from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores, perfect_scores
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,13 @@ def compare_forms(
     losses = {
         form: asdict(cutting_loss(graphs, settings.sectors_for(size))) for form, size in _fixed_sizes(config).items()
     }
+    ceiling = perfect_scores(graphs, config.evaluation)
     summary: dict[str, Any] = {
         "graphs": [graph.name for graph in graphs],
         "floats": list(floats),
         "float_forms": _float_forms(),
         "forms": results,
+        "perfect_scores": None if ceiling is None else ceiling.to_json(),
         "sectors": next(iter(losses.values()), {}),
         "sectors_by_form": losses,
         "failed": any("error" in result for result in results.values()),

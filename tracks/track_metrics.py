@@ -127,6 +127,10 @@ class TrackMetrics:
     by_pt: tuple[Bin, ...]  # GeV; empty where the graph has no pt
     by_eta: tuple[Bin, ...]  # empty where the graph has no eta
 
+    def above(self, pt: float) -> TrackCounts:
+        """Counts of the bins that lie above `pt` (GeV) as a whole; without particles where there is none."""
+        return sum((b.counts for b in self.by_pt if b.low >= pt), TrackCounts(0, 0, 0, 0, 0, 0, 0))
+
     def __add__(self, other: TrackMetrics) -> TrackMetrics:
         return TrackMetrics(
             self.overall + other.overall, _add_bins(self.by_pt, other.by_pt), _add_bins(self.by_eta, other.by_eta)

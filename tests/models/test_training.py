@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.edge_classification import EdgeClassification
+from edgetrack.models.history import read_history
 from edgetrack.models.inference import edge_logits
 from edgetrack.models.resume_point import PREVIOUS_FILE, RESUME_FILE, find_resume_point
 from edgetrack.models.rows import Rows
@@ -108,6 +109,8 @@ def test_a_finished_training_returns_its_result_again_at_once(
     assert equal(results[0].state, results[1].state)
     assert results[0].history == results[1].history
     assert len(results[0].history) == 2
+    losses = read_history(tmp_path)["train_loss"].tolist()
+    assert losses == [record["train_loss"] for record in results[0].history]
 
 
 def test_training_separates_true_edges_from_false_ones(toy: ModuleType, graphs: list[HitGraph], tmp_path: Path) -> None:

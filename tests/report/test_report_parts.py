@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +39,12 @@ from edgetrack.report.figures_event import (
 )
 from edgetrack.report.figures_ranges import code_sparkline
 from edgetrack.report.figures_scores import CURVE_POINTS, roc_curve, thinned
+from edgetrack.report.figures_training import training_figure
 from edgetrack.report.recompute import disagreements, evaluation_config, tracks_of_events, typical_event
 from edgetrack.report.tables import (
     Tile,
     headline,
+    high_pt_rows,
     measured,
     number,
     resource_rows,
@@ -256,6 +259,34 @@ def test_evaluation_is_checked_against_the_logits(record: RunRecord) -> None:
     assert [line.partition(" in ")[0] for line in disagreements(changed, EvaluationConfig())] == [
         "integer: perfect is 0.125"
     ]
+
+
+def test_ceiling_is_checked_against_the_graphs(record: RunRecord) -> None:
+    changed = replace(record, perfect_scores={**record.perfect_scores, "double_majority": 0.125})
+    assert [line.partition(" in ")[0] for line in disagreements(changed, EvaluationConfig())] == [
+        "perfect scores: double_majority is 0.125"
+    ]
+
+
+def test_efficiency_at_high_pt_has_its_interval(record: RunRecord) -> None:
+    rows = high_pt_rows(record)
+    assert [row["name"] for row in rows] == ["float", "integer", "perfect scores"]
+    figures = {
+        "high_pt": {"low": 5.0, "particles": 138, "double_majority": 0.964, "double_majority_interval": [0.94, 0.98]}
+    }
+    assert high_pt_rows(replace(record, forms={"float": figures}, float_names=("float",), perfect_scores={})) == [
+        {"name": "float", "above": 5.0, "particles": "138", "value": "0.964 (+0.016 −0.024)"}
+    ]
+    assert high_pt_rows(replace(record, forms={"float": {"high_pt": None}}, perfect_scores={})) == []
+
+
+def test_trainings_leave_their_curves(record: RunRecord) -> None:
+    assert list(record.histories) == ["quantize", "train"]
+    assert record.histories["train"]["train_loss"].tolist() == [0.7, 0.3]
+    assert training_figure(record) is not None
+    assert training_figure(replace(record, histories={})) is None
+    one = {"epoch": np.zeros(1), "train_loss": np.ones(1), "validation_accuracy": np.ones(1)}
+    assert training_figure(replace(record, histories={"train": one})) is not None
 
 
 def test_evaluation_section_of_the_config_is_found_wherever_it_stands() -> None:

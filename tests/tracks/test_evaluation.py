@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from edgetrack.graphs.files import load_graphs
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.tracks.building import TrackBuildingConfig
-from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores
+from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores, perfect_scores
 from edgetrack.tracks.track_metrics import MatchingConfig
 
 
@@ -36,6 +36,25 @@ def test_perfect_scores_give_perfect_figures() -> None:
     assert (out["fake_rate"], out["duplicate_rate"], out["edge_false_positive_rate"]) == (0.0, 0.0, 0.0)
     assert (out["graphs"], out["edges"], out["particles"], out["candidates"]) == (1, 5, 2, 2)
     assert 0 < out["perfect_error"] < 1
+
+
+def test_labels_as_scores_give_the_ceiling_of_the_graphs() -> None:
+    split = two_tracks(edge_index=np.array([[0, 3, 4, 2], [1, 4, 5, 3]]), y=np.array([1, 1, 1, 0], bool))
+    components = EvaluationConfig(TrackBuildingConfig(method="connected_components"))
+    ceiling = perfect_scores([two_tracks(), split], components)
+    assert ceiling is not None
+    assert (ceiling.to_json()["perfect"], ceiling.to_json()["edge_accuracy"]) == (3 / 4, 1.0)
+    assert perfect_scores([two_tracks(), two_tracks(y=None)]) is None
+    assert perfect_scores([two_tracks(particle_id=None, pt=None, eta=None)]) is None
+
+
+def test_high_pt_pools_the_bins_above_5_gev() -> None:
+    graph = two_tracks(pt=np.array([6, 6, 6, 20, 20, 20], np.float32))
+    broken = np.array([-3.0, -3.0, 3.0, 3.0, -3.0])
+    high = evaluate_scores([graph, two_tracks()], [broken, PERFECT], 0.0).to_json()["high_pt"]
+    assert (high["low"], high["particles"], high["double_majority"]) == (5.0, 2, 1 / 2)
+    low = evaluate_scores([two_tracks()], [PERFECT], 0.0).to_json()["high_pt"]
+    assert (low["particles"], low["double_majority"]) == (0, None)
 
 
 def test_figures_are_pooled_over_graphs() -> None:
