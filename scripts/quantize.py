@@ -14,11 +14,16 @@ from numpy.typing import NDArray
 from edgetrack.events.splits import SplitConfig
 from edgetrack.graphs.graph_sets import GraphSets, load_graph_sets
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint, save_checkpoint
+from edgetrack.models.checkpoint import (
+    Checkpoint,
+    checkpoint_digest,
+    float_network,
+    load_checkpoint,
+    save_checkpoint,
+)
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.devices import end_other_processes, is_first_process
 from edgetrack.models.edge_classification import EdgeClassification
-from edgetrack.models.network import GraphNetwork
 from edgetrack.models.pretrained_checkpoints import checkpoint_path
 from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.thresholds import balanced_threshold
@@ -79,6 +84,7 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
     graphs = load_graph_sets(config.graphs, config.split)
     start = load_checkpoint(checkpoint_path(config.checkpoint))
     refuse_seen(start, graphs)
+    teacher = None if config.teacher is None else load_checkpoint(checkpoint_path(config.teacher))
     description = with_input_scales(start.description, fitting_scales(config, start.description))
     network = QuantizedNetwork(description, config.recipe)
     state = rescaled_state(float_network(start).state_dict(), start.description, description)
@@ -93,7 +99,7 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
         graphs.validation,
         config.training,
         folder,
-        teacher_network(config.teacher),
+        None if teacher is None else float_network(teacher),
         progress=not console.quiet,
         label=config.name,
     )
@@ -103,7 +109,12 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
     threshold = balanced_threshold(np.concatenate(logits), np.concatenate([_labels(g) for g in graphs.validation]))
     track_threshold = best_track_threshold(graphs.validation, logits, threshold)
     metrics = integer_metrics(model, graphs.test, threshold, track_threshold) | graphs.names()
-    checkpoint = quantized_checkpoint(network, threshold, track_threshold, dataclasses.asdict(config), metrics)
+    origins = {
+        "checkpoint": checkpoint_digest(start),
+        "teacher": None if teacher is None else checkpoint_digest(teacher),
+    }
+    own_config = {**dataclasses.asdict(config), "sha256": origins}  # a path may lead to another network one day
+    checkpoint = quantized_checkpoint(network, threshold, track_threshold, own_config, metrics)
     path = folder / f"{config.name}.safetensors"
     save_checkpoint(checkpoint, path)
     console.say(
@@ -147,14 +158,6 @@ def integer_metrics(
         return {}
     figures = evaluate_scores(graphs, [model.logits(graph) for graph in graphs], threshold, track_threshold).to_json()
     return {name: figures[name] for name in FIGURES}
-
-
-def teacher_network(name: str | None) -> GraphNetwork | None:
-    """The float network to distil from. Raises ValueError for a quantised one."""
-    if name is None:
-        return None
-    checkpoint: Checkpoint = load_checkpoint(checkpoint_path(name))
-    return float_network(checkpoint)
 
 
 def show_scales(scales: dict[str, CalibratedScale], console: Console) -> None:

@@ -12,7 +12,7 @@ from edgetrack.export.form_classifier import AUTO, form_codes, quantized_source
 from edgetrack.export.forms import FORMS, STAND_IN, FormSettings, make_form
 from edgetrack.export.integer import INTEGER
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint
+from edgetrack.models.checkpoint import Checkpoint, checkpoint_digest, float_network, load_checkpoint
 from edgetrack.models.inference import edge_logits
 from edgetrack.models.pretrained_checkpoints import checkpoint_path
 from edgetrack.studies.loss_separation import FloatReference, Separation, separate
@@ -54,19 +54,28 @@ def separated(
 
 
 def float_networks(checkpoint: Checkpoint, floats: FloatNames) -> dict[str, FloatReference]:
-    """The float networks by name, the largest first."""
-    full = floats.full or checkpoint.config.get("teacher")
-    compact = floats.compact or checkpoint.config.get("checkpoint")
-    if not compact:
+    """The float networks by name, the largest first.
+
+    What is not given is opened by the name in the checkpoint's config, and must be what stood there when it was made.
+    """
+    named: dict[str, str | None] = {key: checkpoint.config.get(key) for key in ("teacher", "checkpoint")}
+    if not (floats.compact or named["checkpoint"]):
         raise ValueError("the checkpoint does not name the float network that it was made from; give --compact-float")
     networks = {}
-    for name, source in (("float", full), ("compact float", compact)):
+    for name, key, given, remedy in (
+        ("float", "teacher", floats.full, "--full-float"),
+        ("compact float", "checkpoint", floats.compact, "--compact-float"),
+    ):
+        source = given or named[key]
         if source:
-            networks[name] = _network(source, "--full-float" if name == "float" else "--compact-float")
+            found = _float_checkpoint(source, remedy)
+            if not given:
+                _check_origin(found, source, checkpoint.config.get("sha256", {}).get(key), remedy)
+            networks[name] = _reference(found)
     return networks
 
 
-def _network(source: str, remedy: str) -> FloatReference:
+def _float_checkpoint(source: str, remedy: str) -> Checkpoint:
     try:
         path = checkpoint_path(source)
     except ValueError as error:
@@ -74,6 +83,21 @@ def _network(source: str, remedy: str) -> FloatReference:
     checkpoint = load_checkpoint(path)
     if checkpoint.kind != "float":
         raise ValueError(f"{source!r} is a {checkpoint.kind} checkpoint, wanted a float one; give {remedy}")
+    return checkpoint
+
+
+def _check_origin(found: Checkpoint, source: str, wanted: str | None, remedy: str) -> None:
+    """Raise ValueError where `source` no longer leads to the network that the quantised one was made from."""
+    got = checkpoint_digest(found)
+    if got != wanted:
+        raise ValueError(
+            f"{source!r}, named in the quantised checkpoint's config, has the SHA-256 {got}, wanted "
+            f"{wanted or 'the one of its training, which the config does not tell'}: it may be another network; give "
+            f"{remedy} FILE to compare with it all the same"
+        )
+
+
+def _reference(checkpoint: Checkpoint) -> FloatReference:
     network = float_network(checkpoint)
     return FloatReference(
         lambda graphs: edge_logits(network, graphs), checkpoint.threshold, checkpoint.logit_for_tracks

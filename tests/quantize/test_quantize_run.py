@@ -10,7 +10,7 @@ from integer_networks import random_graph
 from edgetrack.events.splits import SplitConfig
 from edgetrack.graphs.files import load_graph, save_graph
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from edgetrack.models.checkpoint import Checkpoint, checkpoint_digest, load_checkpoint, save_checkpoint
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import seeded_network
@@ -57,6 +57,8 @@ def test_checkpoint_holds_the_integers_thresholds_and_figures(config: QuantizeRu
     result = quantize(config, tmp_path, Console(quiet=True))
     checkpoint = load_checkpoint(result["checkpoint"])
     assert checkpoint.kind == "quantised"
+    start = checkpoint_digest(load_checkpoint(config.checkpoint))
+    assert checkpoint.config["sha256"] == {"checkpoint": start, "teacher": None}
     assert checkpoint.description.inputs[1].scale == (4.0, 1.0, 1.0, 0.125)
     assert quantized_network(checkpoint).recipe == config.recipe
     model = integer_model(checkpoint)

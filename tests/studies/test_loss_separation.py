@@ -24,6 +24,7 @@ from edgetrack.graphs.files import load_graphs, save_graph
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sector_margin import needed_margin
 from edgetrack.graphs.sectors import SectorConfig, merged_scores, sectors
+from edgetrack.models.checkpoint import checkpoint_digest
 from edgetrack.models.pretrained_checkpoints import load_kind as load
 from edgetrack.models.rows import Graph
 from edgetrack.quantize.fixed_point import IntArray
@@ -32,6 +33,7 @@ from edgetrack.scripts.console import Console
 from edgetrack.scripts.evaluate import EvaluateConfig, evaluate
 from edgetrack.studies.loss_separation import FloatReference, Separation, separate
 from edgetrack.studies.sector_hardware import Hardware
+from edgetrack.studies.separated_losses import FloatNames, float_networks
 from edgetrack.tracks.building import TrackBuildingConfig
 from edgetrack.tracks.evaluation import EvaluationConfig
 from edgetrack.tracks.paired import Change
@@ -305,6 +307,22 @@ def test_what_cannot_be_separated_is_refused(graphs: str, tmp_path: Path, change
     arguments: dict[str, Any] = {"graphs": graphs, "checkpoint": "in-2gev-quantised", "separate_losses": True} | change
     with pytest.raises(ValueError, match=message):
         evaluate(EvaluateConfig(**arguments), tmp_path, QUIET)
+
+
+def test_a_float_network_other_than_the_one_of_the_training_is_refused() -> None:
+    quantised = load("in-2gev-quantised", "quantised")
+    assert list(float_networks(quantised, FloatNames())) == ["float", "compact float"]
+    other = replace(quantised, config={**quantised.config, "teacher": "in-1gev-float"})
+    got = checkpoint_digest(load("in-1gev-float", "float"))
+    wanted = checkpoint_digest(load("in-2gev-float", "float"))
+    with pytest.raises(
+        ValueError, match=f"'in-1gev-float'.* has the SHA-256 {got}, wanted {wanted}.*--full-float FILE"
+    ):
+        float_networks(other, FloatNames())
+    assert list(float_networks(other, FloatNames(full="in-1gev-float"))) == ["float", "compact float"]  # as asked for
+    untold = {key: value for key, value in quantised.config.items() if key != "sha256"}
+    with pytest.raises(ValueError, match=r"which the config does not tell.*--full-float FILE"):
+        float_networks(replace(quantised, config=untold), FloatNames())
 
 
 def test_sectors_that_see_all_messages_change_no_integer_of_real_events(trackml_hitgraphs: Path) -> None:
