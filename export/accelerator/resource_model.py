@@ -39,6 +39,7 @@ class KernelFactors:
     adder_carry: float = 0.268
     ternary_carry: float = 0.303
     ff: float = 0.927
+    table_lut: float = 0.87  # of a table's contents: equal parts of it are shared
 
 
 FACTORS = KernelFactors()
@@ -70,7 +71,7 @@ def total_resources(blocks: Mapping[str, Amount]) -> Resources:
         round(total.lut),
         round(total.ff),
         round(total.carry4),
-        0,
+        round(total.dsp),
         total.bram36,
         round(total.lutram),
         round(total.uram),
@@ -99,9 +100,10 @@ def kernel_resources(kernel: KernelFigures) -> Amount:
     """One pipeline."""
     lut = FACTORS.adder_lut * kernel.adder_bits + FACTORS.ternary_lut * kernel.ternary_bits + kernel.shift_registers
     return Amount(
-        lut,
+        lut + FACTORS.table_lut * kernel.table_luts,
         FACTORS.ff * kernel.flip_flops,
         FACTORS.adder_carry * kernel.adder_bits + FACTORS.ternary_carry * kernel.ternary_bits,
+        dsp=kernel.multipliers,
     )
 
 

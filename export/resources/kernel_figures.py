@@ -1,4 +1,4 @@
-"""What a pipeline is made of, read from the Verilog that alkaid wrote: bits of its adders, and its registers.
+"""What a pipeline is made of, read from the Verilog that alkaid wrote: adders, multipliers, tables, registers.
 
 A register that only hands a bit on to the next stage's register becomes part of a shift-register LUT, from three stages
 on; every other register is a flip-flop. Both are counted bit by bit.
@@ -13,6 +13,9 @@ from edgetrack.export.resources.part_resources import SHIFT_REGISTER
 from edgetrack.export.rtl.kernel import RtlKernel
 
 _OPERATION = re.compile(r"\b(shift_adder|ternary_adder|negative) #\(([-\d,]+)\)")
+_MULTIPLIER = re.compile(r"\bmultiplier #")
+_TABLE = re.compile(r"module (\w+_table\d+)\(input \[(\d+):0\] in, output reg \[(\d+):0\] out\)")
+LUT_INPUTS = 6
 _SLICE = r"(v\d+)\[(\d+):(\d+)\] = "
 _TAKEN = re.compile(rf"assign {_SLICE}model_inp\[(\d+):(\d+)\];")
 _GIVEN = re.compile(r"assign model_out\[(\d+):(\d+)\] = (v\d+)\[(\d+):(\d+)\];")
@@ -28,6 +31,8 @@ class KernelFigures:
     flip_flops: int
     shift_registers: int  # LUTs that carry a bit on over several stages
     cycles: int  # from the input to its result
+    multipliers: int = 0  # of two values: a DSP each
+    table_luts: int = 0  # LUTs of six inputs that hold the contents of tables
 
 
 WIRES = KernelFigures(0, 0, 0, 0, 0)  # a copy: no logic, no clock
@@ -49,7 +54,20 @@ def kernel_figures(kernel: RtlKernel) -> KernelFigures:
                 case "negative":
                     adders += numbers[1]
     flip_flops, shifted = registers(stages, sum(fmt.bits for fmt in kernel.inputs))
-    return KernelFigures(adders, ternary, flip_flops, shifted, kernel.latency_cycles + 1)
+    multipliers = sum(len(_MULTIPLIER.findall(text)) for text in stages)
+    cycles = kernel.latency_cycles + 1
+    return KernelFigures(adders, ternary, flip_flops, shifted, cycles, multipliers, _table_luts(kernel, stages))
+
+
+def _table_luts(kernel: RtlKernel, stages: list[str]) -> int:
+    """A LUT for each output bit and 64 entries, times the places where a table stands; wide choosers are apart."""
+    luts = 0
+    for text in kernel.sources.values():
+        if table := _TABLE.search(text):
+            name, inputs, outputs = table[1], int(table[2]) + 1, int(table[3]) + 1
+            places = sum(len(re.findall(rf"\b{name} op_", stage)) for stage in stages)
+            luts += places * outputs * (1 << max(inputs - LUT_INPUTS, 0))
+    return luts
 
 
 def registers(stages: list[str], input_bits: int) -> tuple[int, int]:

@@ -30,6 +30,7 @@ class Amount:
     lutram: float = 0
     bram36: float = 0
     uram: float = 0
+    dsp: float = 0
 
     def __add__(self, other: Amount) -> Amount:
         return Amount(
@@ -39,6 +40,7 @@ class Amount:
             self.lutram + other.lutram,
             self.bram36 + other.bram36,
             self.uram + other.uram,
+            self.dsp + other.dsp,
         )
 
     def __mul__(self, times: float) -> Amount:
@@ -49,6 +51,7 @@ class Amount:
             self.lutram * times,
             self.bram36 * times,
             self.uram * times,
+            self.dsp * times,
         )
 
 

@@ -10,7 +10,9 @@ from edgetrack.export.exploration.representative_model import FIRST, representat
 from edgetrack.export.resources.kernel_figures import KernelFigures, kernel_figures, registers
 from edgetrack.export.rtl.kernel import RtlKernel, make_kernel
 from edgetrack.export.rtl.pipelines import RtlConfig
+from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.steps import Concat, Input, Map, Table
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.recipe import PrecisionRecipe
 
@@ -83,3 +85,24 @@ def test_drawn_weights_have_the_stated_widths_and_statistics() -> None:
         for one, other in zip(model.layers[name], again.layers[name], strict=True)
     )
     assert not np.array_equal(first.weight, representative_model(description, recipe, 3).layers["phi_r1"][0].weight)
+
+
+def test_multipliers_and_tables_are_counted_where_they_stand() -> None:
+    description = NetworkDescription(
+        "products",
+        (Input("a", "node", (1.0,) * 3), Input("b", "node", (1.0,) * 3)),
+        (
+            Map("product", "multiply", ("a", "b")),
+            Map("inner", "dot", ("a", "b")),
+            Table("bent", "silu", "a"),
+            Concat("joined", ("product", "inner", "bent")),
+        ),
+        "joined",
+    )
+    model = random_integer_model(description)
+    figures = {name: kernel_figures(make_kernel(model, name, 2.0, 5.0)) for name in ("product", "inner", "bent")}
+    assert {name: one.multipliers for name, one in figures.items()} == {"product": 3, "inner": 3, "bent": 0}
+    assert figures["product"].table_luts == 0
+    made = model.tables["bent"]  # 8-bit codes: four LUTs of 64 entries a bit that is not the same everywhere
+    bits = max(int(made.max()).bit_length(), int(-made.min() - 1).bit_length()) + 1
+    assert figures["bent"].table_luts == 3 * bits * 4
