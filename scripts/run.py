@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edgetrack.events.simulation.config import SimulationConfig
-from edgetrack.events.splits import SplitConfig
+from edgetrack.events.splits import SplitConfig, split_events
+from edgetrack.events.trackml import find_events
 from edgetrack.export.forms import DEFAULT_FORMS, FLOAT_FORMS, FormSettings, exportable
 from edgetrack.graphs.build import GraphConfig
+from edgetrack.graphs.files import graph_paths
 from edgetrack.graphs.geometric import GeometricConfig
 from edgetrack.graphs.graph_sets import load_graph_sets
 from edgetrack.graphs.selection import SelectionConfig
@@ -72,6 +74,11 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.events and self.graphs:
             raise ValueError("--events and --graphs: give one of them, events or the graphs themselves")
+        if self.split.test == 0.0:
+            raise ValueError(
+                "split.test is 0, but the run ends with figures on held-out events; give it a share of at least three "
+                "events, or take the steps by themselves: edgetrack train, quantize, export, verify"
+            )
 
 
 def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
@@ -123,6 +130,13 @@ def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
     }
 
 
+def _number_of_events(config: RunConfig) -> int:
+    """How many events or graphs there will be to train, validate and test on."""
+    if config.graphs:
+        return len(graph_paths(config.graphs))
+    return len(find_events(config.events)) if config.events else config.simulate.events
+
+
 def _graphs(config: RunConfig, folder: Path, stage: Callable[..., Done], console: Console) -> Done:
     """The graphs to train on: given, or built of events, given or simulated."""
     skipped = ("simulate", "build") if config.graphs else ("simulate",) if config.events else ()
@@ -132,9 +146,12 @@ def _graphs(config: RunConfig, folder: Path, stage: Callable[..., Done], console
                 f"{folder / name} holds data of another run, which the report would show as this one's; give "
                 "--folder another folder, or remove it"
             )
-    if config.graphs:
-        return given_files(Path(config.graphs))
-    events = given_files(Path(config.events)) if config.events else _simulated(config, stage, console)
+    source = config.graphs or config.events
+    given = given_files(Path(source)) if source else None
+    split_events(range(_number_of_events(config)), config.split)  # too few are refused before any work
+    if given is not None and config.graphs:
+        return given
+    events = _simulated(config, stage, console) if given is None else given
     return stage(
         "build",
         build,

@@ -7,11 +7,13 @@ import pytest
 from run_folders import track_graph
 
 from edgetrack.events.atomic_write import write_text
+from edgetrack.events.simulation.config import SimulationConfig
 from edgetrack.export.forms import DEFAULT_FORMS
 from edgetrack.graphs.files import save_graph
 from edgetrack.scripts.config import dump_config, load_config
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.run import RunConfig, run
+from edgetrack.scripts.simulate import SimulateConfig, simulate
 from edgetrack.scripts.stage_record import StageRecord, write_record
 
 SMALL = [
@@ -84,6 +86,40 @@ def test_graphs_of_ones_own_go_the_whole_road_and_the_page_names_them(tmp_path: 
     save_graph(track_graph("event8", seed=8), tmp_path / "mine" / "event8.npz")
     run(config, tmp_path / "run", Console(quiet=True))
     assert all(path.stat().st_mtime_ns > before for path, before in stamps.items())  # one graph more is other data
+
+
+@pytest.mark.slow
+def test_events_of_ones_own_go_the_whole_road(tmp_path: Path) -> None:
+    pytest.importorskip("acts", reason="simulation needs the extra edgetrack[sim]")
+    pytest.importorskip("pythia8mc", reason="simulation needs the extra edgetrack[sim]")
+    events = SimulateConfig(events=6, simulation=SimulationConfig(pile_up=4.0, seed=2, workers=1))
+    simulate(events, tmp_path / "mine", Console(quiet=True))
+    config = load_config(RunConfig, None, [*OWN, f"events={tmp_path / 'mine'}"])
+    write_text(tmp_path / "run" / "run.yaml", dump_config(config))
+    result = run(config, tmp_path / "run", Console(quiet=True))
+    assert not result["failed"]
+    assert {form["mismatches"] for form in result["forms"].values()} == {0}
+    assert not (tmp_path / "run" / "simulate").exists()
+    assert len(list((tmp_path / "run" / "build").glob("*.npz"))) == 6
+    evaluation = json.loads((tmp_path / "run" / "evaluate" / "evaluation.json").read_text())
+    assert evaluation["forms"]["qonnx"] == evaluation["forms"]["integer"]
+    assert evaluation["perfect_scores"]["edge_accuracy"] == 1.0
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert f"<dd>{tmp_path / 'mine'}</dd>" in page
+
+
+@pytest.mark.parametrize("data", ["events", "graphs", "simulate.events"])
+def test_too_few_events_are_refused_alike_and_before_any_work(tmp_path: Path, data: str) -> None:
+    given = tmp_path / "mine"
+    for seed in range(2):
+        write_text(given / f"event{seed:09d}-hits.csv", "")
+        save_graph(track_graph(f"event{seed}", seed=seed), given / f"event{seed}.npz")
+    config = load_config(RunConfig, None, [f"{data}={2 if data == 'simulate.events' else given}"])
+    with pytest.raises(ValueError, match="2 events cannot fill 3 parts; give at least 3"):
+        run(config, tmp_path / "run", Console(quiet=True))
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ValueError, match=r"split.test is 0, but the run ends with figures on held-out events"):
+        load_config(RunConfig, None, ["split={train: 0.5, validation: 0.5, test: 0}"])
 
 
 def test_events_or_graphs_are_given_not_both_and_not_into_another_run(tmp_path: Path) -> None:
