@@ -104,6 +104,16 @@ def split_columns(part: IntegerModel, vectors: IntArray) -> dict[str, IntArray]:
     return {value.name: piece for value, piece in zip(part.description.inputs, pieces, strict=True)}
 
 
+def within_degree(graph: HitGraph, largest: int) -> HitGraph:
+    """`graph` without the edges beyond the first `largest` at one end of a node: what a model is exact for."""
+    kept = np.ones(graph.num_edges, bool)
+    for end in graph.edge_index:
+        order = np.argsort(end, kind="stable")
+        starts = np.searchsorted(end[order], end[order])
+        kept[order] &= np.arange(len(order)) - starts < largest
+    return graph if kept.all() else replace(graph, edge_index=graph.edge_index[:, kept])
+
+
 def special_graphs(num_nodes: int, num_edges: int, seed: int) -> list[HitGraph]:
     """Graphs that real events rarely are: empty, without edges, isolated hits, a hub, saturating features."""
     rng = np.random.default_rng([seed, 77])

@@ -9,5 +9,5 @@ FLOAT: FloatKind[NoSettings] = FloatKind(
     "float",
     lambda network, folder, settings: lambda graph: edge_logits(network, [graph])[0],
     writes=False,
-    tolerance=0.0,
+    tolerance=lambda description: 0.0,
 )

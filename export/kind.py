@@ -20,16 +20,27 @@ from edgetrack.export.interface import Origin
 from edgetrack.export.synthesis.device import Device
 from edgetrack.export.synthesis.place_and_route import PlaceConfig
 from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.description import NetworkDescription
 from edgetrack.models.network import GraphNetwork
+from edgetrack.models.steps import Scatter
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.network import QuantizedNetwork
 
 F = TypeVar("F")  # the form, a `Form`
 S = TypeVar("S")  # its settings, a frozen dataclass
 
-# PyTorch and ONNX Runtime add up in other orders. A layer rounds sums of at most 41 terms, √41 · 2^-24 = 4e-7 of their
-# size; nine layers in quadrature 1.2e-6 of the largest logit.
-FLOAT_TOLERANCE = 2e-6
+NEIGHBOURS = 64  # of a sum over neighbours, as a float form's tolerance takes it
+
+
+def rounding_tolerance(description: NetworkDescription) -> float:
+    """How far a float form may be from PyTorch, relative to the largest logit: both add up in other orders.
+
+    Each layer and each reduction over neighbours rounds sums of n terms, √n · 2^-24 of their size; layers one behind
+    the other add in quadrature, and four standard deviations are allowed. 4.4e-6 for the Interaction Network.
+    """
+    terms = sum(fan_in + 1 for mlp in description.mlps for fan_in, _ in description.layer_widths(mlp))
+    terms += sum(NEIGHBOURS for step in description.steps if isinstance(step, Scatter))
+    return float(4.0 * 2.0**-24 * np.sqrt(terms))
 
 
 @dataclass(frozen=True)
@@ -77,4 +88,4 @@ class FloatKind(Generic[S]):
     writes: bool = True
     # as of a `FormKind`
     open: Callable[[GraphNetwork, Path], Callable[[HitGraph], NDArray[np.floating]]] | None = None
-    tolerance: float = FLOAT_TOLERANCE
+    tolerance: Callable[[NetworkDescription], float] = rounding_tolerance

@@ -11,7 +11,7 @@ import numpy as np
 
 from edgetrack.events.progress import Progress
 from edgetrack.export.back_to_back import StreamCases, StreamingForm, stream_cases
-from edgetrack.export.cases import special_graphs, with_node_attr
+from edgetrack.export.cases import special_graphs, with_node_attr, within_degree
 from edgetrack.export.existing import open_float_form, open_form
 from edgetrack.export.form import Capacity, Form, FormUnavailable
 from edgetrack.export.form_comparison import FormResult, impossible, skipped, verify_form
@@ -21,9 +21,9 @@ from edgetrack.export.synthesis.device import load_device
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sectors import sectors
 from edgetrack.models.checkpoint import Checkpoint, float_network
-from edgetrack.models.description import NetworkDescription
 from edgetrack.models.inference import edge_logits
 from edgetrack.models.thresholds import kept_edges
+from edgetrack.quantize.integer_model import IntegerModel
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,10 @@ def verify_by_name(
             form = make_form(name, source, folder, config.settings)
         else:
             form = open_form(name, source, existing, folder, config.settings)
-        network = source.model.description
-        special = with_node_attr(_special(form.capacity, config.seed), network, config.seed)
+        special = _made_up(_special(form.capacity, config.seed), source.model, config.seed)
         streams = isinstance(form, StreamingForm)
         cases = fitting(form, graphs, None if streams else config.number, config.settings)
-        stream = _stream(form.capacity, len(cases) + len(special), network, config) if streams else None
+        stream = _stream(form.capacity, len(cases) + len(special), source.model, config) if streams else None
         pieces = [case for _, case in cases]
         result = verify_form(source.model, form, pieces, config.vectors, config.seed, progress, special, stream)
         design = FORMS[name].design
@@ -95,10 +94,15 @@ def fitting(
     return [(index, piece) for _, index, piece in ranked[:number]]
 
 
-def _stream(capacity: Capacity | None, there: int, network: NetworkDescription, config: VerifyConfig) -> StreamCases:
+def _stream(capacity: Capacity | None, there: int, model: IntegerModel, config: VerifyConfig) -> StreamCases:
     """Random graphs to make up the number asked for, but at least a quarter of it: real sectors have other sizes."""
     cases = stream_cases(capacity, max(config.streamed - there, config.streamed // 4), config.seed)
-    return replace(cases, random=tuple(with_node_attr(cases.random, network, config.seed)))
+    return replace(cases, random=tuple(_made_up(cases.random, model, config.seed)))
+
+
+def _made_up(graphs: Sequence[HitGraph], model: IntegerModel, seed: int) -> list[HitGraph]:
+    """Graphs that no event gave, as the network reads them: with its features, and degrees that it is exact for."""
+    return with_node_attr([within_degree(graph, model.max_degree) for graph in graphs], model.description, seed)
 
 
 def _special(capacity: Capacity | None, seed: int) -> list[HitGraph]:
@@ -162,6 +166,6 @@ def verify_float_form(
         shown,
         len(graphs),
         max((float(np.abs(a - b).max(initial=0.0)) for a, b in pairs), default=0.0),
-        FLOAT_FORMS[name].tolerance * max(1.0, size),
+        FLOAT_FORMS[name].tolerance(checkpoint.description) * max(1.0, size),
         int(sum(np.count_nonzero(kept_edges(a, delta) != kept_edges(b, delta)) for a, b in pairs)),
     )

@@ -13,7 +13,7 @@ from edgetrack.models.description import NetworkDescription
 from edgetrack.models.steps import Concat, Gather, Input, Map, Mlp, Scatter, Step, Table, keeps_codes, refuse_step
 from edgetrack.quantize.exact_in_float import check_exact_in_float32
 from edgetrack.quantize.fixed_point import Format, IntArray
-from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
+from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel, columns_of
 from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.quantizers import Quantizer
 from edgetrack.quantize.tables import table_codes
@@ -68,9 +68,7 @@ class _Extraction:
                 refuse_step(step, "extraction")
 
     def _columns(self, name: str) -> set[Format]:
-        if name in self.formats:
-            return {self.formats[name]}
-        return set().union(*(self._columns(source) for source in self.description.step(name).sources))
+        return set(columns_of(self.description, self.formats, name))
 
     def _source_format(self, step: Table) -> Format:
         columns = self._columns(step.source)

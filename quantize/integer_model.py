@@ -125,9 +125,7 @@ class IntegerModel:
 
     def columns(self, name: str) -> tuple[Format, ...]:
         """Format of each column of a value; gathers, concatenations and maxima keep those of their sources."""
-        if name in self.formats:
-            return (self.formats[name],) * self.description.shape(name).width
-        return tuple(fmt for source in self.description.step(name).sources for fmt in self.columns(source))
+        return columns_of(self.description, self.formats, name)
 
     def exponent(self, name: str) -> int:
         """The value's grid: all its columns are multiples of 2^exponent."""
@@ -294,6 +292,17 @@ class IntegerModel:
             case _:
                 refuse_step(step, "integer model")
 
+    def check_capacity(self, counts: Mapping[str, int], form: str) -> None:
+        """Raises ValueError for a mean whose elements may have more than `max_degree` others in so large a graph."""
+        for step in self.description.steps:
+            if isinstance(step, Scatter) and step.reduce == "mean":
+                domain = self.description.end(step.end)[0].name
+                if counts[domain] > self.max_degree:
+                    raise ValueError(
+                        f"{form}: mean {step.name!r} may be over all {counts[domain]} {domain}s, but its reciprocals "
+                        f"are precise to {self.max_degree}; give the recipe that max_degree, or the form room for fewer"
+                    )
+
     def look_up(self, step: Table, codes: IntArray) -> IntArray:
         """What a table step makes of codes of its source."""
         return self.tables[step.name][codes - self.columns(step.source)[0].lowest]
@@ -358,6 +367,14 @@ class IntegerModel:
             raise ValueError(f"{where} has {made.size} entries, wanted one for each code of {step.source!r}")
         if not (fmt.lowest <= made.min() and made.max() <= fmt.highest):
             raise ValueError(f"{where} spans {made.min()}…{made.max()}, outside {fmt}")
+
+
+def columns_of(description: NetworkDescription, formats: Mapping[str, Format], name: str) -> tuple[Format, ...]:
+    """Format of each column of a value, where those of all that has one of its own are in `formats`."""
+    if name in formats:
+        return (formats[name],) * description.shape(name).width
+    sources = description.step(name).sources
+    return tuple(fmt for source in sources for fmt in columns_of(description, formats, source))
 
 
 def _needed(rows: Rows[NDArray[Any]] | None, step: Gather | Scatter) -> Rows[NDArray[Any]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from edgetrack.models.description import NetworkDescription
-from edgetrack.models.steps import EDGE, NODE, Concat, Gather, Kernel, Map, Mlp, Scatter, Table, refuse_step
+from edgetrack.models.steps import EDGE, NODE, Concat, Gather, Input, Kernel, Map, Mlp, Scatter, Table, refuse_step
 
 
 class Operand(NamedTuple):
@@ -138,8 +138,10 @@ def _leaves(description: NetworkDescription, source: str, end: str | None = None
             return tuple(leaf for part in step.parts for leaf in _leaves(description, part, end))
         case Gather():
             return _leaves(description, step.source, step.end)
-        case _:
+        case Input() | Mlp() | Map() | Table() | Scatter():
             return (_Leaf(source, end),)
+        case _:
+            refuse_step(step, "accelerator")
 
 
 def _operand(description: NetworkDescription, leaf: _Leaf, from_accumulators: set[str]) -> Operand:

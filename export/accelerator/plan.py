@@ -138,6 +138,7 @@ def make_plan(model: IntegerModel, config: AcceleratorConfig) -> Plan:
         raise ValueError(f"accelerator: output {output!r} must be the result of an MLP, map or table on edges")
     if not any(value.domain == "node" for value in description.inputs):
         raise ValueError("accelerator: the network has no node input, wanted at least one: nodes come first")
+    model.check_capacity(config.capacity.counts, "accelerator")
     for step in description.steps:
         if isinstance(step, Scatter) and step.reduce == "max" and len(set(model.columns(step.source))) > 1:
             raise ValueError(

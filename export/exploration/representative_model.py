@@ -18,7 +18,7 @@ from edgetrack.models.operations import operation
 from edgetrack.models.steps import Concat, Gather, Map, Mlp, Scatter, Table, keeps_codes, refuse_step
 from edgetrack.quantize.exact import Bound
 from edgetrack.quantize.fixed_point import Format, IntArray
-from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
+from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel, columns_of
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.quantize.tables import table_codes
 
@@ -47,11 +47,6 @@ def representative_model(description: NetworkDescription, recipe: PrecisionRecip
 
     tables: dict[str, IntArray] = {}
 
-    def columns(name: str) -> tuple[Format, ...]:
-        if name in formats:
-            return (formats[name],) * description.shape(name).width
-        return tuple(fmt for source in description.step(name).sources for fmt in columns(source))
-
     for value in description.inputs:
         bits = recipe.value_bits(description, value.name)
         formats[value.name] = Format(bits, 1 - bits)
@@ -59,13 +54,14 @@ def representative_model(description: NetworkDescription, recipe: PrecisionRecip
         if isinstance(step, Gather | Concat) or keeps_codes(step):
             continue
         if isinstance(step, Mlp):
-            layers[step.name] = _mlp(description, recipe, step, columns(step.source), rng)
+            layers[step.name] = _mlp(description, recipe, step, columns_of(description, formats, step.source), rng)
             formats[step.name] = layers[step.name][-1].activation
             continue
         bits = recipe.value_bits(description, step.name)
-        formats[step.name] = Format(bits, _highest(step, [columns(source) for source in step.sources]) - bits)
+        sources = [columns_of(description, formats, source) for source in step.sources]
+        formats[step.name] = Format(bits, _highest(step, sources) - bits)
         if isinstance(step, Table):
-            tables[step.name] = table_codes(step, columns(step.source)[0], formats[step.name])
+            tables[step.name] = table_codes(step, sources[0][0], formats[step.name])
     return IntegerModel(description, formats, layers, tables, recipe.max_degree)
 
 
@@ -90,8 +86,8 @@ def _mlp(
     columns: tuple[Format, ...],
     rng: np.random.Generator,
 ) -> tuple[IntegerLayer, ...]:
-    exponent = min(fmt.exponent for fmt in columns)
-    magnitudes = np.array([fmt.magnitude << (fmt.exponent - exponent) for fmt in columns])
+    bound = Bound.of(columns)
+    exponent, magnitudes = bound.exponent, bound.codes[0].astype(np.int64)
     layers = []
     last = len(step.widths) - 1
     for index, (fan_in, fan_out) in enumerate(pairwise((len(columns), *step.widths))):

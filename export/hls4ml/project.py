@@ -103,6 +103,7 @@ def export_hls4ml(model: IntegerModel, folder: Path, config: HlsConfig | None = 
     """
     config = config or HlsConfig()
     beats = config.all_beats(model.description)
+    model.check_capacity({domain: each.rows for domain, each in beats.items()}, "hls4ml")
     network = hls_network(model, beats)
     project = write_project(network, model.description.name, folder, config)
     write_test_bench(project, model, {domain: each.rows for domain, each in beats.items()})

@@ -26,7 +26,7 @@ from edgetrack.export.rtl.graph import constant_codes, traced_graph
 from edgetrack.export.rtl.traced import Traced, on_finest_grid, traced_inputs
 from edgetrack.export.rtl.wrapper import Field, constant_module, wrapper
 from edgetrack.models.operations import operation
-from edgetrack.models.steps import Concat, Kernel, Map, Mlp
+from edgetrack.models.steps import Concat, Gather, Input, Kernel, Map, Mlp, Scatter, Table, refuse_step
 from edgetrack.quantize.exact import Exact
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerModel
@@ -77,8 +77,12 @@ def trace_kernel(model: IntegerModel, name: str) -> Any:
                 ends = np.cumsum([0, *map(len, parts)])
                 split = [Exact(codes[:, start:end], exact.exponent) for start, end in pairwise(ends)]
                 result = _rounded(operation(step.operation).apply(*split), model.formats[name])
-            case _:  # a table: all of its source's columns have one format
+            case Table():  # all of its source's columns have one format
                 result = codes.look_up(model.tables[name], parts[0][0].lowest)
+            case Input() | Gather() | Concat() | Scatter():
+                raise ValueError("only MLPs, maps and tables are kernels")
+            case _:
+                refuse_step(step, "rtl")
         return traced_graph(inputs, result)
     except ValueError as error:
         raise ValueError(f"rtl: {name}: {error}") from error

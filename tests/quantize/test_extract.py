@@ -19,8 +19,11 @@ from quantized_networks import random_network, set_layer
 
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.steps import Input, Map
 from edgetrack.quantize.exact_in_float import check_exact_in_float32
 from edgetrack.quantize.extract import extract_integer_model
+from edgetrack.quantize.fixed_point import Format
+from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.quantizers import Quantizer, set_threshold_exponent, signed_quantizer
 from edgetrack.quantize.recipe import PrecisionOverride, PrecisionRecipe
@@ -96,11 +99,11 @@ def test_width_that_is_no_whole_number_is_refused() -> None:
 
 def test_accumulators_beyond_float32_are_refused() -> None:
     wide = PrecisionRecipe(weight_bits=12, activation_bits=12, bias_bits=24)
-    with pytest.raises(ValueError, match=r"layer phi_r1\.1: accumulators reach .* at most 2\^24"):
+    with pytest.raises(ValueError, match=r"phi_r1\.1: exact results reach .* at most 2\^24"):
         extract_integer_model(random_network(IN, wide))
     network = random_network(IN)
     set_threshold_exponent(network.quantisers["x"], 14)  # a grid 2^14 coarser than the edge features'
-    with pytest.raises(ValueError, match=r"layer phi_r1\.0: accumulators reach"):
+    with pytest.raises(ValueError, match=r"phi_r1\.0: exact results reach"):
         extract_integer_model(network)
 
 
@@ -152,3 +155,22 @@ def test_extraction_reports_the_recipes_widths() -> None:
         for layers in model.layers.values()
         for layer in layers
     )
+
+
+@pytest.mark.parametrize(
+    ("formats", "message"),
+    [
+        ({"x": Format(8, -127)}, r"x: multiples of 2\^-127 up to 2\^-119 leave float32's normal range"),
+        ({"x": Format(8, 121)}, r"x: multiples of 2\^121 up to 2\^129 leave"),
+        ({"x": Format(8, -70)}, r"product: exact results: multiples of 2\^-140 up to 2\^-125 leave"),
+        ({"product": Format(8, 121)}, r"product: multiples of 2\^121 up to 2\^129 leave"),
+    ],
+)
+def test_grids_outside_float32s_normal_range_are_refused(formats: dict[str, Format], message: str) -> None:
+    description = NetworkDescription(
+        "product", (Input("x", "node", (1.0,)),), (Map("product", "multiply", ("x", "x")),), "product"
+    )
+    near = {"x": Format(8, -7), "product": Format(8, -7)}
+    check_exact_in_float32(IntegerModel(description, near, {}))
+    with pytest.raises(ValueError, match=message):
+        check_exact_in_float32(IntegerModel(description, near | formats, {}))

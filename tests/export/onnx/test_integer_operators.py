@@ -63,7 +63,7 @@ def test_accumulator_that_float32_cannot_hold_is_refused_with_its_layer() -> Non
     check_exact_in_float32(model)
     first, *rest = model.layers["head"]
     heavy = replace(first, bias=np.full_like(first.bias, 1 << 24))
-    with pytest.raises(ValueError, match=r"head\.0: accumulators reach [\d,]+"):
+    with pytest.raises(ValueError, match=r"head\.0: exact results reach [\d,]+"):
         qcdq_onnx(replace(model, layers={**model.layers, "head": (heavy, *rest)}))
 
 
@@ -82,7 +82,7 @@ def test_residual_of_far_apart_grids_is_refused_with_its_name() -> None:
         "residual",
     )
     formats = {"x": Format(8, 0), "far": Format(8, 17), "residual": Format(8, 0)}
-    with pytest.raises(ValueError, match=r"residual: accumulators reach 16,777,344"):  # 128 · 2^17 + 128
+    with pytest.raises(ValueError, match=r"residual: exact results reach 16,777,344"):  # 128 · 2^17 + 128
         check_exact_in_float32(IntegerModel(description, formats, {}))
 
 

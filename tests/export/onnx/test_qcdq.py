@@ -169,7 +169,7 @@ def test_optimised_run_that_differs_from_the_plain_one_is_an_error(
         (lambda m: _layer(m, activation=Format(10, -6, signed=False)), r"phi_o\.0: activation has 10 bits"),
         (lambda m: _layer(m, weight_format=Format(9, -6)), r"phi_o\.0: weight has 9 bits"),
         (lambda m: _layer(m, bias=np.full(6, 1 << 33)), r"phi_o\.0: bias of 8589934592 LSB is outside int32"),
-        (lambda m: _layer(m, bias=np.full(6, 1 << 24)), r"phi_o\.0: accumulators reach"),
+        (lambda m: _layer(m, bias=np.full(6, 1 << 24)), r"phi_o\.0: exact results reach"),
     ],
 )
 def test_what_qcdq_cannot_hold_is_refused_with_the_layer(
