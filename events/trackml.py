@@ -6,8 +6,6 @@ Format: Amrouche et al., "The Tracking Machine Learning Challenge: Accuracy Phas
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,33 +89,6 @@ def read_event(folder: Path | str, event_id: int, with_cells: bool = False) -> E
     except EventError as error:
         file = error.file or files.get(error.table or "hits")
         raise EventError(error.problem, event_id=event_id, table=error.table, row=error.row, file=file) from None
-
-
-def read_events(
-    folder: Path | str,
-    event_ids: Iterable[int] | None = None,
-    *,
-    with_cells: bool = False,
-    skip_bad: bool = False,
-    skipped: list[SkippedEvent] | None = None,
-) -> Iterator[Event]:
-    """Read events one by one, all of `folder` unless `event_ids` are given.
-
-    A bad event raises its EventError; with `skip_bad` it is appended to `skipped` instead (or warned of, where no
-    list is given) and the next is read.
-    """
-    for event_id in find_events(folder) if event_ids is None else event_ids:
-        try:
-            event = read_event(folder, event_id, with_cells)
-        except EventError as error:
-            if not skip_bad:
-                raise
-            if skipped is None:
-                warnings.warn(f"skipped event {event_id}: {error}", stacklevel=2)
-            else:
-                skipped.append(SkippedEvent(event_id, error))
-            continue
-        yield event
 
 
 def write_event(event: Event, folder: Path | str, compress: bool = True) -> list[Path]:

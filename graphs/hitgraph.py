@@ -109,10 +109,8 @@ class HitGraph:
         """
         return edge_features(self.x, self.edge_index)
 
-    def permuted(self, rng: np.random.Generator) -> HitGraph:
-        """The same graph with hits and edges in random order: node order must never carry truth."""
-        node_order = rng.permutation(self.num_nodes)
-        edge_order = rng.permutation(self.num_edges)
+    def permuted(self, node_order: NDArray[np.int64], edge_order: NDArray[np.int64]) -> HitGraph:
+        """The same graph with its hits, and its edges, in another order: permutations of 0 … N − 1 and 0 … E − 1."""
         position = np.empty_like(node_order)
         position[node_order] = np.arange(self.num_nodes)
 

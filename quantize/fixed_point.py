@@ -5,6 +5,7 @@ Every requantisation in every form is `clip(round_half_even(x / 2^shift))`; hard
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +86,18 @@ class Format:
     def dequantize(self, codes: IntArray) -> NDArray[np.float64]:
         """Real values of codes; exact."""
         return np.asarray(codes * self.step, np.float64)
+
+
+def joint_type(formats: Iterable[Format]) -> tuple[int, int, bool]:
+    """(bits, exponent, signed) of the narrowest type that holds every value of all `formats` exactly.
+
+    It may be wider than a `Format`.
+    """
+    formats = tuple(formats)
+    exponent = min(fmt.exponent for fmt in formats)
+    signed = any(fmt.signed for fmt in formats)
+    bits = max(fmt.integer_bits + int(signed and not fmt.signed) for fmt in formats) - exponent
+    return bits, exponent, signed
 
 
 def shift_round_half_even(codes: IntArray, shift: int) -> IntArray:

@@ -84,7 +84,9 @@ def build(config: BuildConfig, folder: Path, console: Console) -> dict[str, Any]
         console.say(f"hits left out: {reasons}")
     if metrics:
         console.say(
-            f"construction efficiency {_shown(quality['efficiency'])}, purity {_shown(quality['purity'])}; "
+            f"construction efficiency {_shown(quality['efficiency'])} "
+            f"({_shown(quality['layer_pair_efficiency'])} of the segments on its pairs of layers), "
+            f"purity {_shown(quality['purity'])}; "
             f"truth used for {use}"
         )
     return result
@@ -146,11 +148,15 @@ def require_truth(event: Event, wanted: SelectionConfig) -> None:
 
 
 def _quality(metrics: Sequence[ConstructionMetrics]) -> dict[str, float | None]:
-    """Efficiency and purity over all graphs; None where there is nothing to divide by."""
+    """Efficiencies and purity over all graphs; None where there is nothing to divide by."""
     if not metrics:
-        return {"efficiency": None, "purity": None}
+        return dict.fromkeys(("efficiency", "layer_pair_efficiency", "purity"))
     pooled = reduce(add, metrics)
-    ratios = {"efficiency": pooled.efficiency, "purity": pooled.purity}
+    ratios = {
+        "efficiency": pooled.efficiency,
+        "layer_pair_efficiency": pooled.layer_pair_efficiency,
+        "purity": pooled.purity,
+    }
     return {name: None if math.isnan(ratio) else ratio for name, ratio in ratios.items()}
 
 

@@ -116,11 +116,9 @@ def shuffled_tracks(
 ) -> TrackCandidates:
     """Candidates of `graph`, built from its hits and edges in random order: their order may carry truth."""
     node_order, edge_order = rng.permutation(graph.num_nodes), rng.permutation(graph.num_edges)
-    position = np.empty_like(node_order)
-    position[node_order] = np.arange(graph.num_nodes)
-    shuffled = HitGraph(graph.x[node_order], position[graph.edge_index[:, edge_order]], name=graph.name)
+    shuffled = HitGraph(graph.x, graph.edge_index, name=graph.name).permuted(node_order, edge_order)
     candidates = build_tracks(shuffled, np.asarray(logits)[edge_order], threshold, config)
-    return TrackCandidates.from_labels(candidates.labels[position])
+    return TrackCandidates.from_labels(candidates.labels[np.argsort(node_order)])
 
 
 def _edges(graphs: Sequence[HitGraph], logits: Sequence[NDArray[np.floating]], threshold: float) -> EdgeMetrics | None:

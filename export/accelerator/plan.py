@@ -15,7 +15,7 @@ from edgetrack.export.form import Capacity, hit_capacity
 from edgetrack.export.rtl.exported_verilog import check_prefix
 from edgetrack.export.rtl.pipelines import RtlConfig
 from edgetrack.models.steps import Input, Map, Mlp, Scatter, Table
-from edgetrack.quantize.fixed_point import Format
+from edgetrack.quantize.fixed_point import Format, joint_type
 from edgetrack.quantize.integer_model import IntegerModel
 
 RESERVED = {"load", "edges", "source", "target", "node", "edge", "logit", "places", "slots", "logits", "lane", "flags"}
@@ -122,7 +122,7 @@ class Plan:
     def result(self, made: Pass) -> tuple[Format, ...]:
         """Format of each column that leaves a pass' kernel. A copy brings them to one grid, on which they are added."""
         columns = self.model.columns(made.value)
-        return (_joint_format(columns),) * len(columns) if made.kernel == "copy" else columns
+        return (Format(*joint_type(columns)),) * len(columns) if made.kernel == "copy" else columns
 
     def result_bits(self, made: Pass) -> int:
         """Width of one node's or edge's result of a pass."""
@@ -154,11 +154,3 @@ def make_plan(model: IntegerModel, config: AcceleratorConfig) -> Plan:
         domain: tuple(value for value in description.inputs if value.domain == domain) for domain in ("node", "edge")
     }
     return Plan(model, config, inputs["node"], inputs["edge"], passes)
-
-
-def _joint_format(columns: tuple[Format, ...]) -> Format:
-    """The narrowest format that holds all columns exactly."""
-    exponent = min(fmt.exponent for fmt in columns)
-    signed = any(fmt.signed for fmt in columns)
-    bits = max(fmt.bits + fmt.exponent - exponent + int(signed and not fmt.signed) for fmt in columns)
-    return Format(bits, exponent, signed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ from edgetrack.export.accelerator.streams import (
     node_stream,
     read_logits,
 )
-from edgetrack.export.rtl.verilator import build_simulation
+from edgetrack.export.rtl.verilator import build_simulation, testbench
 
 NEVER = 2**64 - 1  # no clock comes to that
 PATIENCE = 1_000_000  # clocks without any movement that count as a deadlock
@@ -166,7 +165,6 @@ def build_accelerator(sources: dict[str, str], top: str, plan: Plan, folder: Pat
 
     Raises FormUnavailable without Verilator or g++.
     """
-    testbench = resources.files("edgetrack.hls_projects").joinpath("rtl/accelerator_sim.cpp").read_text()
     wires = watched_wires(plan)
     seen = "".join(f'public_flat_rd -module "{top}" -var "{wire}"\n' for wire in wires)
     # Verilator writes a doubled underscore of a name so.
@@ -174,7 +172,7 @@ def build_accelerator(sources: dict[str, str], top: str, plan: Plan, folder: Pat
     library = build_simulation(
         sources | {"watch.vlt": f"`verilator_config\n{seen}"},
         top,
-        f"#define WATCHED(root) {members}\n{testbench}",
+        f"#define WATCHED(root) {members}\n{testbench('accelerator_sim.cpp')}",
         folder,
         options=LINT,
         parts=[f"{plan.config.module_prefix}{made.name}_pipeline" for made in plan.passes],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgetrack.quantize.fixed_point import Format
+from edgetrack.quantize.fixed_point import Format, joint_type
 
 
 def requantized(fmt: Format) -> str:
@@ -30,10 +30,8 @@ def accumulator(bits: int, exponent: int, result: Format) -> str:
 
 def common(formats: Sequence[Format]) -> str:
     """The narrowest type that holds every value of all `formats` exactly."""
-    exponent = min(fmt.exponent for fmt in formats)
-    signed = any(fmt.signed for fmt in formats)
-    integer_bits = max(fmt.integer_bits + (signed and not fmt.signed) for fmt in formats)
-    return f"{'' if signed else 'u'}fixed<{integer_bits - exponent},{integer_bits}>"
+    bits, exponent, signed = joint_type(formats)
+    return f"{'' if signed else 'u'}fixed<{bits},{bits + exponent}>"
 
 
 def unsigned(largest: int) -> str:

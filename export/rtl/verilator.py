@@ -77,20 +77,26 @@ class PipelineLibrary:
 
 def build_pipeline(sources: Mapping[str, str], top: str, latency_cycles: int, folder: Path) -> PipelineLibrary:
     """Compile Verilog `sources` (file name → text) of a pipeline into a library in `folder`; see `build_simulation`."""
-    testbench = resources.files("edgetrack.hls_projects").joinpath("rtl/pipeline_sim.cpp").read_text()
-    return PipelineLibrary(build_simulation(sources, top, testbench, folder, (f"-DLATENCY={latency_cycles}",)))
+    bench = testbench("pipeline_sim.cpp")
+    return PipelineLibrary(build_simulation(sources, top, bench, folder, (f"-DLATENCY={latency_cycles}",)))
+
+
+def testbench(name: str) -> str:
+    """The C++ of a test bench in hls_projects/rtl, behind the access to ports that they share."""
+    folder = resources.files("edgetrack.hls_projects").joinpath("rtl")
+    return "".join(folder.joinpath(file).read_text() for file in ("ports.h", name))
 
 
 def build_simulation(
     sources: Mapping[str, str],
     top: str,
-    testbench: str,
+    bench: str,
     folder: Path,
     definitions: Sequence[str] = (),
     options: Sequence[str] = (),
     parts: Sequence[str] = (),
 ) -> Path:
-    """Compile Verilog `sources` and a C++ `testbench` for them into a library in `folder`, named by the hash of it all.
+    """Compile Verilog `sources` and a C++ `bench` for them into a library in `folder`, named by the hash of it all.
 
     `definitions` are for the C++ compiler, `options` for Verilator beside its lint. Modules named in `parts` are
     compiled once each and linked, however often they stand in the design: Verilator would write out the logic of every
@@ -98,7 +104,7 @@ def build_simulation(
     g++, and RuntimeError with the tool's words where the Verilog does not pass its lint.
     """
     verilator, compiler = find_verilator(), find_compiler()
-    library = folder / f"{top}-{_digest(verilator, testbench, top, *definitions, *options, *parts, sources=sources)}.so"
+    library = folder / f"{top}-{_digest(verilator, bench, top, *definitions, *options, *parts, sources=sources)}.so"
     if library.is_file():
         return library
     inside = {part: reached_sources(sources, part) for part in parts}
@@ -123,7 +129,7 @@ def build_simulation(
         objects = [runtime, *(part.compiled for part in built)]
         with atomic_path(library) as temporary:
             _compile(
-                testbench,
+                bench,
                 Path(work),
                 verilator,
                 compiler,
@@ -202,12 +208,10 @@ def _verilate(
     )
 
 
-def _compile(
-    testbench: str, work: Path, verilator: Verilator, compiler: str, options: Sequence[str], target: Path
-) -> None:
-    """`testbench` and the C++ in `work`/cpp as one unit: most of the time would go into the headers otherwise."""
+def _compile(bench: str, work: Path, verilator: Verilator, compiler: str, options: Sequence[str], target: Path) -> None:
+    """`bench` and the C++ in `work`/cpp as one unit: most of the time would go into the headers otherwise."""
     unit = "".join(f'#include "cpp/{path.name}"\n' for path in sorted((work / "cpp").glob("*.cpp")))
-    (work / "unit.cpp").write_text(testbench + unit)
+    (work / "unit.cpp").write_text(bench + unit)
     _run([compiler, *compile_flags(verilator), "-Icpp", "unit.cpp", *options, "-o", str(target.resolve())], work)
 
 

@@ -2,35 +2,11 @@
 // A stream offers its next row after a gap and then holds it until it is taken, as AXI4-Stream asks; the accelerator's
 // own stream is checked for the same. Rows are packed in 32-bit words, lane 0 in the lowest bits.
 // WATCHED(root), written in front of this file, lists the wires inside whose clocks can be asked for.
-#include "Vpipeline.h"
 #include "Vpipeline___024root.h"
-#include "verilated.h"
 
-#include <cstddef>
-#include <cstdint>
-#include <memory>
 #include <vector>
 
 namespace {
-
-template <typename Port> void put(Port &port, const uint32_t *words) {
-    uint64_t value = words[0];
-    if (sizeof(Port) > 4) value |= static_cast<uint64_t>(words[1]) << 32;
-    port = static_cast<Port>(value);
-}
-
-template <std::size_t N> void put(VlWide<N> &port, const uint32_t *words) {
-    for (std::size_t i = 0; i < N; i++) port[i] = words[i];
-}
-
-template <typename Port> void get(const Port &port, uint32_t *words) {
-    words[0] = static_cast<uint32_t>(port);
-    if (sizeof(Port) > 4) words[1] = static_cast<uint32_t>(static_cast<uint64_t>(port) >> 32);
-}
-
-template <std::size_t N> void get(const VlWide<N> &port, uint32_t *words) {
-    for (std::size_t i = 0; i < N; i++) words[i] = port[i];
-}
 
 class Chance {
   public:
@@ -74,8 +50,6 @@ struct Watch {
     uint32_t *wires;
     uint64_t room, count;
 };
-
-double sc_time_stamp() { return 0; }
 
 // Registers and memories start with random values. Before the clock `reset` there is one clock of rst, mid-transfer or
 // on; all graphs are then sent from the start, and only what leaves behind it is written down.

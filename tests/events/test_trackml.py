@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from edgetrack.events.event import Event, EventError
-from edgetrack.events.trackml import SkippedEvent, find_events, read_event, read_events, write_event
+from edgetrack.events.trackml import find_events, read_event, write_event
 
 TABLES = ("hits", "truth", "particles", "cells")
 
@@ -275,31 +275,13 @@ def test_a_folder_without_events_is_an_error(tmp_path: Path, folder: str, messag
         find_events(tmp_path / folder)
 
 
-@pytest.fixture
-def folder_with_two_bad_events(tiny_event: Event, tmp_path: Path) -> Path:
-    for event_id in range(5):
+def test_bad_events_are_named_by_file_and_row_and_the_others_read(tiny_event: Event, tmp_path: Path) -> None:
+    for event_id in range(3):
         write_event(Event(event_id, tiny_event.hits, tiny_event.truth), tmp_path)
     edit(tmp_path / "event000000001-hits.csv.gz", "72.25", "nan")
-    (tmp_path / "event000000003-hits.csv.gz").unlink()
-    return tmp_path
-
-
-def test_a_batch_stops_at_a_bad_event(folder_with_two_bad_events: Path) -> None:
-    read: list[int] = []
+    (tmp_path / "event000000002-hits.csv.gz").unlink()
+    assert read_event(tmp_path, 0).event_id == 0
     with pytest.raises(EventError, match=r"event000000001-hits.csv.gz, row 1 \(line 3\): x = nan"):
-        read.extend(event.event_id for event in read_events(folder_with_two_bad_events))
-    assert read == [0]
-
-
-def test_skip_bad_reads_the_others_and_lists_what_it_skipped(folder_with_two_bad_events: Path) -> None:
-    skipped: list[SkippedEvent] = []
-    events = read_events(folder_with_two_bad_events, skip_bad=True, skipped=skipped)
-    assert [event.event_id for event in events] == [0, 2, 4]
-    assert [bad.event_id for bad in skipped] == [1, 3]
-    assert "event000000001-hits.csv.gz, row 1 (line 3): x = nan" in str(skipped[0].error)
-    assert "event000000003-hits.csv[.gz]: no such file" in str(skipped[1].error)
-
-
-def test_skip_bad_without_a_list_warns(folder_with_two_bad_events: Path) -> None:
-    with pytest.warns(UserWarning, match="skipped event 1: .*row 1"):
-        assert [event.event_id for event in read_events(folder_with_two_bad_events, [1, 2], skip_bad=True)] == [2]
+        read_event(tmp_path, 1)
+    with pytest.raises(EventError, match=r"event000000002-hits.csv\[.gz\]: no such file"):
+        read_event(tmp_path, 2)

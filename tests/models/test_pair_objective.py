@@ -106,7 +106,9 @@ def toy_event(seed: int, particles: int = 25, layers: int = 4) -> HitGraph:
     phi, slope = rng.uniform(-0.9, 0.9, particles), rng.uniform(-2, 2, particles)
     x = np.stack([radius, phi[particle] + rng.normal(0, 0.002, radius.shape), slope[particle] * radius], 2)
     none = np.zeros((2, 0), np.int64)
-    return HitGraph(x.reshape(-1, 3), none, particle_id=particle.ravel() + 1, name=f"toy{seed}").permuted(rng)
+    order = rng.permutation(particle.size)
+    graph = HitGraph(x.reshape(-1, 3), none, particle_id=particle.ravel() + 1, name=f"toy{seed}")
+    return graph.permuted(order, np.empty(0, np.int64))
 
 
 def embedding_network() -> nn.Module:

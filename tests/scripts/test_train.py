@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shuffled_graph import shuffled
 
 from edgetrack.events.splits import SplitConfig
 from edgetrack.graphs.files import save_graph
@@ -57,7 +58,7 @@ def ladder(seed: int, num_tracks: int = 12, num_layers: int = 5) -> HitGraph:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for seed in range(8):
-        save_graph(ladder(seed).permuted(np.random.default_rng(seed)), tmp_path / "graphs" / f"event{seed:09d}.npz")
+        save_graph(shuffled(ladder(seed), np.random.default_rng(seed)), tmp_path / "graphs" / f"event{seed:09d}.npz")
     return tmp_path
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from shuffled_graph import shuffled
 
 from edgetrack.graphs.files import load_graphs
 from edgetrack.graphs.hitgraph import HitGraph
@@ -141,10 +142,10 @@ def test_order_of_hits_and_edges_does_not_matter_on_real_events(trackml_hitgraph
     carried = HitGraph(graph.x, graph.edge_index, graph.y, graph.particle_id, name="carried")
     order = np.random.default_rng(5)
     node_order, edge_order = order.permutation(graph.num_nodes), order.permutation(graph.num_edges)
-    shuffled = carried.permuted(np.random.default_rng(5))
-    assert np.array_equal(shuffled.x, graph.x[node_order])
+    mixed = shuffled(carried, np.random.default_rng(5))
+    assert np.array_equal(mixed.x, graph.x[node_order])
     expected = evaluate_scores([graph], [logits], 0.0, config=EvaluationConfig(seed=1))
-    found = evaluate_scores([shuffled], [logits[edge_order]], 0.0, config=EvaluationConfig(seed=2))
+    found = evaluate_scores([mixed], [logits[edge_order]], 0.0, config=EvaluationConfig(seed=2))
     assert found.tracks == expected.tracks
     assert found.edges == expected.edges
     assert expected.tracks is not None

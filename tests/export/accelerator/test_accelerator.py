@@ -284,7 +284,7 @@ def test_a_reset_amid_traffic_and_any_first_values_leave_nothing_behind(forms: F
 @pytest.mark.parametrize(
     ("source", "right", "wrong"),
     [
-        ("reciprocal.v", "'d3: value <= 13'd1365;", "'d3: value <= 13'd1405;"),
+        ("reciprocal.v", "'d3: value <= 23'd1398101;", "'d3: value <= 23'd1439061;"),
         ("accelerator.v", "mean_counts[lane*", "mean_counts[0*"),
         ("accelerator.v", ".add_value({3{1'b1}})", ".add_value(3'b011)"),
     ],
@@ -303,8 +303,8 @@ def test_a_wrong_count_or_reciprocal_is_caught(source: str, right: str, wrong: s
 
 def test_the_table_of_reciprocals_is_the_golden_models(forms: Forms) -> None:
     text = forms("toy").sources["reciprocal.v"]
-    table = {int(count): int(value) for count, value in re.findall(r"'d(\d+): value <= 13'd(\d+);", text)}
-    assert table == {count: round(Fraction(4096, count)) for count in range(1, 37)}
+    table = {int(count): int(value) for count, value in re.findall(r"'d(\d+): value <= 23'd(\d+);", text)}
+    assert table == {count: round(Fraction(1 << 22, count)) for count in range(1, 37)}
 
 
 def test_what_is_summed_gathered_or_read_twice_gets_the_passes_it_needs() -> None:
