@@ -14,6 +14,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+# Forms of fixed size, small: room for a 64th of a sample graph.
+SMALL_HARDWARE = {
+    "sectors.phi_sectors": 64,
+    "hls4ml.nodes": 512,
+    "hls4ml.edges": 1024,
+    "accelerator.nodes": 512,
+    "accelerator.edges": 1024,
+    "accelerator.edge_lanes": 2,
+    "accelerator.node_lanes": 2,
+}
 LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "runs", "tests", "docs")
 
 
@@ -95,3 +105,17 @@ def test_installed_wheel_verifies_in_an_empty_folder(installed: Path, tmp_path: 
     result = json.loads(output)
     assert set(result["forms"]) == set(forms.split(","))
     assert all(form["mismatches"] == 0 and form["vectors"] == 4096 for form in result["forms"].values())
+
+
+@pytest.mark.slow
+def test_installed_wheel_verifies_hardware_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+    """What hls4ml and the accelerator read from the package (C++, Verilog, test benches, devices) is in the wheel."""
+    settings = [word for key, value in SMALL_HARDWARE.items() for word in ("--set", f"settings.{key}={value}")]
+    amounts = ("--number", "1", "--vectors", "256", "--streamed", "40")
+    output = edgetrack(installed, tmp_path, "verify", "--forms", "hls4ml,accelerator", *amounts, "--json", *settings)
+    forms = json.loads(output)["forms"]
+    assert set(forms) == {"hls4ml", "accelerator"}
+    for name, form in forms.items():
+        assert (form["mismatches"], form["vectors"]) == (0, 256), name
+        assert form["sectors"] >= 1, name
+        assert "skipped" not in form, name
