@@ -212,14 +212,14 @@ class NetworkDescription:
                 refuse_step(step, f"network {self.name!r}")
 
     def _mapped_width(self, step: Map) -> int:
-        made = operation(step.operation)
+        op = operation(step.operation)
         widths = [self.shape(part).width for part in step.parts]
-        if len(widths) != made.arity:
+        if len(widths) != op.arity:
             raise ValueError(
-                f"network {self.name!r}: {step.name!r} gives {step.operation} {len(widths)} values, wanted {made.arity}"
+                f"network {self.name!r}: {step.name!r} gives {step.operation} {len(widths)} values, wanted {op.arity}"
             )
         try:
-            return made.width(*widths)
+            return op.width(*widths)
         except ValueError as error:
             raise ValueError(f"network {self.name!r}: {step.name!r} ({step.operation}): {error}") from error
 

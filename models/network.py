@@ -56,11 +56,11 @@ class GraphNetwork(nn.Module):
             case Concat():
                 return torch.cat([values[part] for part in step.parts], dim=1)
             case Mlp():
-                made: Tensor = self.mlps[step.parameters](values[step.source])
-                return made
+                result: Tensor = self.mlps[step.parameters](values[step.source])
+                return result
             case Map():
-                made = operation(step.operation).apply(*(values[part] for part in step.parts))
-                return made
+                result = operation(step.operation).apply(*(values[part] for part in step.parts))
+                return result
             case Table():
                 return function(step.function)(values[step.source])
             case Scatter():

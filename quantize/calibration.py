@@ -102,17 +102,17 @@ def _observer(
     return observe
 
 
-def calibrate_one(quantiser: nn.Module, values: Tensor, config: CalibrationConfig, is_output: bool) -> CalibratedScale:
+def calibrate_one(quantizer: nn.Module, values: Tensor, config: CalibrationConfig, is_output: bool) -> CalibratedScale:
     """Set one scale from the values (n, width) that its quantiser is to hold."""
     values = values.detach()
     values = values[:: max(values.numel() // MAX_VALUES, 1)].flatten().double()
-    signed = not isinstance(quantiser, qnn.QuantReLU)
+    signed = not isinstance(quantizer, qnn.QuantReLU)
     values = values if signed else values.clamp(min=0)
-    exponent = threshold_exponent(values, bits_of(quantiser), signed, config, is_output)
-    set_threshold_exponent(quantiser, exponent)
+    exponent = threshold_exponent(values, bits_of(quantizer), signed, config, is_output)
+    set_threshold_exponent(quantizer, exponent)
     largest = float(values.abs().max()) if len(values) else 0.0
     saturated = float((values.abs() > 2.0**exponent).double().mean()) if len(values) else 0.0
-    return CalibratedScale(exponent_of(quantiser), largest, saturated)
+    return CalibratedScale(exponent_of(quantizer), largest, saturated)
 
 
 def threshold_exponent(

@@ -124,11 +124,11 @@ def _extract_linear(linear: Quantizer, layer: str, exponent: int, activation: Fo
     )
 
 
-def _activation_format(quantiser: Quantizer, name: str) -> Format:
-    proxy = quantiser.act_quant
+def _activation_format(quantizer: Quantizer, name: str) -> Format:
+    proxy = quantizer.act_quant
     if not proxy.is_quant_enabled:
         raise ValueError(f"layer {name}: activation is not quantised; give it a fixed-point quantiser")
-    probe = quantiser(torch.zeros(1, 1))
+    probe = quantizer(torch.zeros(1, 1))
     return _format(probe, name, bool(proxy.is_narrow_range))
 
 

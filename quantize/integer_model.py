@@ -217,8 +217,8 @@ class IntegerModel:
                 names = [value.name for value in self.description.submodel(step.name).inputs]
                 values[step.name] = kernel(step.name, {name: values[name] for name in names})
             else:
-                made = self._made_by(step, values, rows)
-                values |= {name: codes for name, codes in made if hidden or name == step.name}
+                results = self._results(step, values, rows)
+                values |= {name: codes for name, codes in results if hidden or name == step.name}
         return values
 
     def run_graph(self, graph: Graph, hidden: bool = False) -> dict[str, IntArray]:
@@ -270,7 +270,7 @@ class IntegerModel:
             case _:
                 refuse_step(step, "integer model")
 
-    def _made_by(
+    def _results(
         self, step: Step, values: Mapping[str, IntArray], rows: Rows[NDArray[Any]] | None
     ) -> Iterator[tuple[str, IntArray]]:
         """Name and codes of what a step makes: of an MLP every layer's, the last one's under its own name."""
@@ -362,11 +362,11 @@ class IntegerModel:
                 f"{where} reads {step.source!r} in {sorted(map(str, source))}, wanted one format of at most "
                 f"{TABLE_BITS} bits; give it fewer bits, and join values after the table"
             )
-        made, fmt = self.tables.get(step.name, np.empty(0)), self.formats[step.name]
-        if made.shape != next(iter(source)).codes().shape:
-            raise ValueError(f"{where} has {made.size} entries, wanted one for each code of {step.source!r}")
-        if not (fmt.lowest <= made.min() and made.max() <= fmt.highest):
-            raise ValueError(f"{where} spans {made.min()}…{made.max()}, outside {fmt}")
+        contents, fmt = self.tables.get(step.name, np.empty(0)), self.formats[step.name]
+        if contents.shape != next(iter(source)).codes().shape:
+            raise ValueError(f"{where} has {contents.size} entries, wanted one for each code of {step.source!r}")
+        if not (fmt.lowest <= contents.min() and contents.max() <= fmt.highest):
+            raise ValueError(f"{where} spans {contents.min()}…{contents.max()}, outside {fmt}")
 
 
 def columns_of(description: NetworkDescription, formats: Mapping[str, Format], name: str) -> tuple[Format, ...]:

@@ -103,11 +103,11 @@ class QuantizedNetwork(nn.Module):
             scaled = rows.features[value.name] * self.get_buffer(f"scale_{value.name}")
             values[value.name] = self.quantisers[value.name](scaled)
         for step in self.description.steps:
-            for name, made in self.step_values(step, values, rows).items():
+            for name, result in self.step_values(step, values, rows).items():
                 if name == step.name:
-                    values[name] = made
+                    values[name] = result
                 elif hidden:
-                    shown[name] = made.value
+                    shown[name] = result.value
             shown[step.name] = values[step.name].value
         return {value.name: values[value.name].value for value in self.description.inputs} | shown
 
@@ -117,24 +117,24 @@ class QuantizedNetwork(nn.Module):
             case Gather():
                 assert rows is not None
                 whole = values[step.source]
-                made = _with_value(whole, whole.value.index_select(0, rows.ends[step.end]))
+                result = _with_value(whole, whole.value.index_select(0, rows.ends[step.end]))
             case Concat():
-                made = concatenate([values[part] for part in step.parts])
+                result = concatenate([values[part] for part in step.parts])
             case Mlp():
                 return self._mlp_values(step, values[step.source])
             case Map():
                 exact = operation(step.operation).apply(*(values[part].value for part in step.parts))
-                made = self.quantisers[step.name](exact)
+                result = self.quantisers[step.name](exact)
             case Table():
-                made = self._looked_up(step, values[step.source])
+                result = self._looked_up(step, values[step.source])
             case Scatter():
                 assert rows is not None
-                made = self._scattered(step, values[step.source], rows)
+                result = self._scattered(step, values[step.source], rows)
             case _:
                 refuse_step(step, "Brevitas network")
-        return {step.name: made}
+        return {step.name: result}
 
-    def quantiser_of(self, name: str) -> Quantizer:
+    def quantizer_of(self, name: str) -> Quantizer:
         """The quantiser whose format a value has. Raises ValueError for columns of several formats."""
         step = self.description.step(name)
         if isinstance(step, Mlp):
@@ -143,28 +143,28 @@ class QuantizedNetwork(nn.Module):
             return self.quantisers[name]
         if len(step.sources) > 1:
             raise ValueError(f"{name!r} joins values of several formats, wanted one format; join values later")
-        return self.quantiser_of(step.sources[0])
+        return self.quantizer_of(step.sources[0])
 
     def finest_exponent(self, name: str) -> int:
         """Exponent of the grid of a value: for a concatenation the finest of its parts'."""
         step = self.description.step(name)
         if keeps_codes(step):
             return min(self.finest_exponent(source) for source in step.sources)
-        return exponent_of(self.quantiser_of(name))
+        return exponent_of(self.quantizer_of(name))
 
     def _mlp_values(self, step: Mlp, value: IntQuantTensor) -> Values:
-        made: Values = {}
+        layers: Values = {}
         for index, (linear_, activation) in enumerate(zip(*self.mlp_layers(step), strict=True)):
             value = activation(linear_(value))
-            made[f"{step.name}.{index}"] = value
-        made.popitem()
-        return made | {step.name: value}
+            layers[f"{step.name}.{index}"] = value
+        layers.popitem()
+        return layers | {step.name: value}
 
     def _looked_up(self, step: Table, source: IntQuantTensor) -> IntQuantTensor:
         """Contents of the table, with the gradient of the quantised function."""
         smooth = self.quantisers[step.name](function(step.function)(source.value))
-        taken, made = format_of(self.quantiser_of(step.source)), format_of(self.quantisers[step.name])
-        contents = torch.from_numpy(made.dequantize(table_codes(step, taken, made))).float().to(smooth.value.device)
+        taken, given = format_of(self.quantizer_of(step.source)), format_of(self.quantisers[step.name])
+        contents = torch.from_numpy(given.dequantize(table_codes(step, taken, given))).float().to(smooth.value.device)
         codes = torch.round(source.value.detach() * 2.0**-taken.exponent).long() - taken.lowest
         exact = contents[codes.clamp(0, len(contents) - 1)]
         return _with_value(smooth, smooth.value + (exact - smooth.value).detach() if self.training else exact)
@@ -212,8 +212,8 @@ def _hold_fixed_scales(network: nn.Module, _: object) -> None:
     """Let no training move the inputs' scales, nor any where the recipe says that they are fixed."""
     assert isinstance(network, QuantizedNetwork)
     inputs = [network.quantisers[value.name] for value in network.description.inputs]
-    for quantiser in network.layers().values() if network.recipe.scales == "fixed" else inputs:
-        threshold_parameter(quantiser).requires_grad_(False)
+    for quantizer in network.layers().values() if network.recipe.scales == "fixed" else inputs:
+        threshold_parameter(quantizer).requires_grad_(False)
 
 
 def concatenate(parts: list[IntQuantTensor]) -> IntQuantTensor:

@@ -65,40 +65,40 @@ def linear(fan_in: int, fan_out: int, bits: LayerBits) -> qnn.QuantLinear:
     )
 
 
-def threshold_parameter(quantiser: Quantizer) -> nn.Parameter:
+def threshold_parameter(quantizer: Quantizer) -> nn.Parameter:
     """log2 of the threshold of a weight or activation quantiser: codes reach ± 2^ceil(parameter)."""
-    if isinstance(quantiser, qnn.QuantLinear):
-        value = quantiser.weight_quant.tensor_quant.scaling_impl.value
+    if isinstance(quantizer, qnn.QuantLinear):
+        value = quantizer.weight_quant.tensor_quant.scaling_impl.value
     else:
-        value = quantiser.act_quant.fused_activation_quant_proxy.tensor_quant.scaling_impl.value
+        value = quantizer.act_quant.fused_activation_quant_proxy.tensor_quant.scaling_impl.value
     assert isinstance(value, nn.Parameter)
     return value
 
 
-def set_threshold_exponent(quantiser: Quantizer, exponent: int) -> None:
+def set_threshold_exponent(quantizer: Quantizer, exponent: int) -> None:
     """Let codes reach ± 2^exponent; the parameter stands half-way between its neighbours, so that training settles."""
     with torch.no_grad():
-        threshold_parameter(quantiser).fill_(exponent - 0.5)
+        threshold_parameter(quantizer).fill_(exponent - 0.5)
 
 
-def bits_of(quantiser: Quantizer) -> int:
+def bits_of(quantizer: Quantizer) -> int:
     """Width of a weight or activation quantiser."""
-    proxy = quantiser.weight_quant if isinstance(quantiser, qnn.QuantLinear) else quantiser.act_quant
+    proxy = quantizer.weight_quant if isinstance(quantizer, qnn.QuantLinear) else quantizer.act_quant
     return int(proxy.bit_width())
 
 
-def scale_of(quantiser: Quantizer) -> float:
+def scale_of(quantizer: Quantizer) -> float:
     """LSB of a weight or activation quantiser."""
-    proxy = quantiser.weight_quant if isinstance(quantiser, qnn.QuantLinear) else quantiser.act_quant
+    proxy = quantizer.weight_quant if isinstance(quantizer, qnn.QuantLinear) else quantizer.act_quant
     return float(proxy.scale().detach())
 
 
-def exponent_of(quantiser: Quantizer) -> int:
+def exponent_of(quantizer: Quantizer) -> int:
     """Exponent of the grid of a weight or activation quantiser that has a power-of-two scale."""
-    return round(math.log2(scale_of(quantiser)))
+    return round(math.log2(scale_of(quantizer)))
 
 
-def format_of(quantiser: Quantizer) -> Format:
+def format_of(quantizer: Quantizer) -> Format:
     """Format of an activation quantiser that has a power-of-two scale."""
-    signed = not isinstance(quantiser, qnn.QuantReLU)
-    return Format(bits_of(quantiser), exponent_of(quantiser), signed, bool(quantiser.act_quant.is_narrow_range))
+    signed = not isinstance(quantizer, qnn.QuantReLU)
+    return Format(bits_of(quantizer), exponent_of(quantizer), signed, bool(quantizer.act_quant.is_narrow_range))

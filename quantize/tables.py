@@ -9,7 +9,7 @@ from edgetrack.models.steps import Table
 from edgetrack.quantize.fixed_point import Format, IntArray
 
 
-def table_codes(step: Table, source: Format, made: Format) -> IntArray:
-    """(codes of `source`,) the step's function of each, least code first, in the format `made`; float64 before."""
+def table_codes(step: Table, source: Format, fmt: Format) -> IntArray:
+    """(codes of `source`,) the step's function of each, least code first, in the format `fmt`; float64 before."""
     reals = torch.from_numpy(source.dequantize(source.codes()))
-    return made.quantize(function(step.function)(reals).numpy())
+    return fmt.quantize(function(step.function)(reals).numpy())

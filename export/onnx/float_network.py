@@ -36,8 +36,8 @@ def _operators(*names: str) -> Writer:
     def write(graph: OnnxGraph, source: str, output: str) -> None:
         shape = graph.shapes[source]
         for place, name in enumerate(names):
-            made = output if place == len(names) - 1 else f"{output}.{name}"
-            source = graph.node(name, [source], made, shape)
+            target = output if place == len(names) - 1 else f"{output}.{name}"
+            source = graph.node(name, [source], target, shape)
 
     return write
 
@@ -140,8 +140,8 @@ class FloatOnnx:
     def output(self, rows: Rows[NDArray[Any]]) -> NDArray[np.float32]:
         """The output; (E,) edge logits of an edge classifier. Cost: O(rows) times the sizes of the MLPs."""
         inputs: dict[str, NDArray[Any]] = {**rows.features, **index_inputs(self.description, rows)}
-        made = self._session.run({name: inputs[name] for name in self._session.inputs})
-        return made[output_tensor(self.description)]
+        outputs = self._session.run({name: inputs[name] for name in self._session.inputs})
+        return outputs[output_tensor(self.description)]
 
     def logits(self, graph: HitGraph) -> NDArray[np.float32]:
         """(E,) edge logits of a hit graph."""

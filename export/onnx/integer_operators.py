@@ -36,7 +36,7 @@ class IntegerArithmetic:
     """The contract's arithmetic: exact sums, brought to a value's format by `quantiser`."""
 
     model: IntegerModel
-    quantiser: Quantizer
+    quantizer: Quantizer
     linear: Linear
     pairwise: bool
 
@@ -47,7 +47,7 @@ class IntegerArithmetic:
         fmt, bound = self.model.formats[name], self.model.bounds.get(name)
         if bound is not None and bound.largest * 2.0 ** (bound.exponent - fmt.exponent) >= WIDEST_FUSED:
             source = self._limited(graph, name, source)
-        self.quantiser(graph, source, fmt, output)
+        self.quantizer(graph, source, fmt, output)
 
     def _limited(self, graph: OnnxGraph, name: str, source: str) -> str:
         """The tensor cut at four times the format's range, which saturates anyway.
@@ -65,7 +65,7 @@ class IntegerArithmetic:
         exponent, tensor = self.model.exponent(step.source), source
         for layer, name in zip(self.model.layers[step.name], layer_names(step), strict=True):
             exact = self.linear(graph, tensor, layer, exponent, name)
-            self.quantiser(graph, exact, layer.activation, name)
+            self.quantizer(graph, exact, layer.activation, name)
             exponent, tensor = layer.activation.exponent, name
 
     def table(self, graph: OnnxGraph, step: Table, source: str, output: str) -> None:
@@ -119,7 +119,7 @@ class IntegerArithmetic:
 
 def integer_onnx(
     model: IntegerModel,
-    quantiser: Quantizer,
+    quantizer: Quantizer,
     linear: Linear,
     *,
     pairwise: bool = False,
@@ -127,7 +127,7 @@ def integer_onnx(
 ) -> ModelProto:
     """The model as an ONNX graph. Raises ValueError, naming the layer, where float32 could not be exact."""
     check_exact_in_float32(model)
-    graph = network_graph(model.description, IntegerArithmetic(model, quantiser, linear, pairwise))
+    graph = network_graph(model.description, IntegerArithmetic(model, quantizer, linear, pairwise))
     doc = f"Exact while nothing has more than {model.max_degree} neighbours at one end."
     return graph.model([output_tensor(model.description)], opsets, doc)
 

@@ -42,7 +42,7 @@ def qcdq_onnx(model: IntegerModel) -> ModelProto:
     Raises ValueError, naming the layer, for more than 8 bits or accumulators that float32 cannot hold.
     """
     check_bits(model)
-    return integer_onnx(model, quantise, linear)
+    return integer_onnx(model, quantize, linear)
 
 
 def export_qcdq(model: IntegerModel, folder: Path) -> QcdqForm:
@@ -90,21 +90,21 @@ class QcdqForm:
             shown = probe(path, [tensor for tensor, _ in tensors.values()])
             self._sessions[path] = OnnxSession(path.read_bytes()), OnnxSession(shown, optimised=False)
         optimised, plain = self._sessions[path]
-        made = plain.run({name: inputs[name] for name in plain.inputs})
+        unoptimised = plain.run({name: inputs[name] for name in plain.inputs})
         output = output_tensor(model.description)
         result = optimised.run({name: inputs[name] for name in optimised.inputs})[output]
-        if not np.array_equal(result, made[output]):
-            index = tuple(int(i) for i in np.argwhere(result != made[output])[0])
+        if not np.array_equal(result, unoptimised[output]):
+            index = tuple(int(i) for i in np.argwhere(result != unoptimised[output])[0])
             raise InexactForm(
                 f"{path.name}: {output} at {list(index)} is {result[index]!r} with ONNX Runtime's optimisations and "
-                f"{made[output][index]!r} without; the file is not exact in integer kernels",
+                f"{unoptimised[output][index]!r} without; the file is not exact in integer kernels",
                 model.description.output,
                 index,
             )
-        return {name: exact_codes(name, made[tensor], exponent) for name, (tensor, exponent) in tensors.items()}
+        return {name: exact_codes(name, unoptimised[tensor], exponent) for name, (tensor, exponent) in tensors.items()}
 
 
-def quantise(graph: OnnxGraph, source: str, fmt: Format, output: str) -> None:
+def quantize(graph: OnnxGraph, source: str, fmt: Format, output: str) -> None:
     """QuantizeLinear → Clip, where the format is narrower than its bytes → DequantizeLinear."""
     shape = graph.shapes[source]
     carrier = np.int8 if fmt.signed else np.uint8

@@ -32,7 +32,7 @@ def qonnx_onnx(model: IntegerModel) -> ModelProto:
 
     Raises ValueError, naming the layer, for accumulators that float32 cannot hold.
     """
-    return integer_onnx(model, quantise, linear, pairwise=True, opsets={DOMAIN: 1})
+    return integer_onnx(model, quantize, linear, pairwise=True, opsets={DOMAIN: 1})
 
 
 def export_qonnx(model: IntegerModel, folder: Path) -> QonnxForm:
@@ -75,9 +75,10 @@ class QonnxForm:
         return self._run(self.folder / "kernels" / f"{kernel}.onnx", part, kernel_inputs(part, inputs))[kernel]
 
     def _run(self, path: Path, model: IntegerModel, inputs: Mapping[str, NDArray[Any]]) -> dict[str, IntArray]:
-        made = execute(read_onnx(path), inputs)
+        found = execute(read_onnx(path), inputs)
         return {
-            name: exact_codes(name, made[tensor], exponent) for name, (tensor, exponent) in value_tensors(model).items()
+            name: exact_codes(name, found[tensor], exponent)
+            for name, (tensor, exponent) in value_tensors(model).items()
         }
 
 
@@ -108,7 +109,7 @@ def bind_sizes(model: ModelProto, inputs: Mapping[str, NDArray[Any]]) -> ModelPr
     return bound
 
 
-def quantise(graph: OnnxGraph, source: str, fmt: Format, output: str) -> None:
+def quantize(graph: OnnxGraph, source: str, fmt: Format, output: str) -> None:
     """One `Quant` node: clamp to the format's codes, round half to even."""
     inputs = [
         source,
@@ -132,10 +133,10 @@ def linear(graph: OnnxGraph, source: str, layer: IntegerLayer, exponent: int, na
     """MatMul and Add of quantised weights and bias, then Relu before an unsigned format."""
     shape = (graph.shapes[source][0], len(layer.bias))
     weight = graph.constant(f"{name}.weight.real", layer.weight_format.dequantize(layer.weight.T).astype(np.float32))
-    quantise(graph, weight, layer.weight_format, f"{name}.weight")
+    quantize(graph, weight, layer.weight_format, f"{name}.weight")
     bias_format = Format(signed_bits(int(np.abs(layer.bias).max(initial=0))), exponent + layer.weight_format.exponent)
     bias = graph.constant(f"{name}.bias.real", bias_format.dequantize(layer.bias).astype(np.float32))
-    quantise(graph, bias, bias_format, f"{name}.bias")
+    quantize(graph, bias, bias_format, f"{name}.bias")
     product = graph.node("MatMul", [source, f"{name}.weight"], f"{name}.product", shape)
     exact = graph.node("Add", [product, f"{name}.bias"], f"{name}.exact", shape)
     return exact if layer.activation.signed else graph.node("Relu", [exact], f"{name}.relu", shape)

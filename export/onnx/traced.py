@@ -46,5 +46,5 @@ class TracedTensor:
         while f"{self.prefix}.{place}" in self.graph:
             place += 1
         rows = self.graph.shapes[self.name][0]
-        made = self.graph.node(operator, inputs, f"{self.prefix}.{place}", [rows, width], **attributes)
-        return TracedTensor(self.graph, made, self.prefix)
+        tensor = self.graph.node(operator, inputs, f"{self.prefix}.{place}", [rows, width], **attributes)
+        return TracedTensor(self.graph, tensor, self.prefix)

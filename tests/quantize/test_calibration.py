@@ -118,8 +118,8 @@ def test_large_tensors_are_sampled_in_whole_rows(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("edgetrack.quantize.calibration.MAX_VALUES", 100)
     values = torch.ones(1000, 2)
     values[:, 1] = 7.9
-    quantiser = signed_quantizer(8)
-    chosen = calibrate_one(quantiser, values, CalibrationConfig(), is_output=False)
+    quantizer = signed_quantizer(8)
+    chosen = calibrate_one(quantizer, values, CalibrationConfig(), is_output=False)
     assert chosen.largest == pytest.approx(7.9)
     assert chosen.exponent == -4
 

@@ -31,11 +31,11 @@ from edgetrack.quantize.recipe import PrecisionOverride, PrecisionRecipe
 IN = interaction_network(InteractionNetworkConfig(hidden=8))
 
 
-def collected(quantiser: Quantizer) -> Quantizer:
+def collected(quantizer: Quantizer) -> Quantizer:
     """A quantiser with statistics of its own, after it has seen something that no power of two fits."""
     for _ in range(3):
-        quantiser(torch.linspace(-0.3, 0.7, 50)[:, None])
-    return quantiser.eval()
+        quantizer(torch.linspace(-0.3, 0.7, 50)[:, None])
+    return quantizer.eval()
 
 
 def with_linear(weight_quant: type, bias_quant: type) -> QuantizedNetwork:
@@ -90,8 +90,8 @@ def test_missing_quantiser_and_missing_relu_are_refused() -> None:
 
 def test_width_that_is_no_whole_number_is_refused() -> None:
     network = random_network(IN)
-    quantiser: Quantizer = network.quantisers["aggregate"]
-    proxy = quantiser.act_quant.fused_activation_quant_proxy
+    quantizer: Quantizer = network.quantisers["aggregate"]
+    proxy = quantizer.act_quant.fused_activation_quant_proxy
     proxy.tensor_quant.msb_clamp_bit_width_impl.bit_width.value = torch.tensor(7.5)
     with pytest.raises(ValueError, match=r"layer aggregate: 7\.5 bits"):
         extract_integer_model(network)

@@ -10,7 +10,7 @@ from onnx import TensorProto
 
 from edgetrack.export.onnx.graph import OnnxGraph
 from edgetrack.export.onnx.integer_operators import IntegerArithmetic, graph_inputs
-from edgetrack.export.onnx.qcdq import linear, qcdq_onnx, quantise
+from edgetrack.export.onnx.qcdq import linear, qcdq_onnx, quantize
 from edgetrack.export.onnx.runtime import OnnxSession
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.rows import hit_rows
@@ -41,7 +41,7 @@ def test_onnx_mean_equals_the_contract_for_every_degree(max_degree: int) -> None
     graph.input("degree", ("nodes", 1))
     step = model.description.step("total")
     assert isinstance(step, Scatter)
-    IntegerArithmetic(model, quantise, linear, pairwise=False).mean(graph, step, "total", "degree", "mean")
+    IntegerArithmetic(model, quantize, linear, pairwise=False).mean(graph, step, "total", "degree", "mean")
     degree = np.arange(1, max_degree + 1)
     column = degree[:, None].astype(np.float32)
     made = OnnxSession(graph.model(["mean"])).run({"total": 100 * column, "degree": column})["mean"][:, 0]
