@@ -15,7 +15,7 @@ from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
 MOST_CODES = 4096  # that are tried for a tie in one column
 
 # Nodes and edges of the published FPGA graphs: Belle II's interaction network, HiGTR's chain.
-PUBLISHED_SIZES = ((28, 56), (660, 1320))
+BELLE_II, HIGTR = PUBLISHED_SIZES = ((28, 56), (660, 1320))
 
 
 def kernel_vectors(model: IntegerModel, kernel: str, count: int, seed: int) -> dict[str, IntArray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgetrack.export.accelerator.plan import AcceleratorConfig
+from edgetrack.export.cases import BELLE_II, HIGTR
 
 
 @dataclass(frozen=True)
@@ -46,19 +47,19 @@ class Size:
 
 SIZES = (
     Size(
-        AcceleratorConfig(28, 56, edge_lanes=7, node_lanes=4, graphs_in_flight=16, accumulators=6),
+        AcceleratorConfig(*BELLE_II, edge_lanes=7, node_lanes=4, graphs_in_flight=16, accumulators=6),
         960,
         Published("Belle II, interaction network of the trigger", 632.0, 31.8),
         Goal(632.0, interval_cycles=8.0),
     ),
     Size(
-        AcceleratorConfig(660, 1320, edge_lanes=16, node_lanes=8, graphs_in_flight=6, accumulators=3),
+        AcceleratorConfig(*HIGTR, edge_lanes=16, node_lanes=8, graphs_in_flight=6, accumulators=3),
         240,
         Published("HiGTR, the whole chain", 2360.0, 2.35),
         Goal(2360.0, million_graphs_per_second=2.35),
     ),
     Size(
-        AcceleratorConfig(28, 56, edge_lanes=14, node_lanes=8, graphs_in_flight=25, accumulators=12),
+        AcceleratorConfig(*BELLE_II, edge_lanes=14, node_lanes=8, graphs_in_flight=25, accumulators=12),
         1200,
         Published("Belle II, interaction network of the trigger", 632.0, 31.8),
         Goal(632.0, million_graphs_per_second=31.8),
