@@ -63,5 +63,8 @@ def on_grid(codes: IntArray, fmt: Format) -> IntQuantTensor:
 
 
 BREVITAS: FormKind[BrevitasForm, NoSettings] = FormKind(
-    "brevitas", lambda source, folder, settings: BrevitasForm(source.network, source.model), writes=False
+    "brevitas",
+    lambda source, folder, settings: BrevitasForm(source.network, source.model),
+    description="the network as it was trained, in PyTorch with Brevitas",
+    writes=False,
 )

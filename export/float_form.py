@@ -8,6 +8,7 @@ from edgetrack.models.inference import edge_logits
 FLOAT: FloatKind[NoSettings] = FloatKind(
     "float",
     lambda network, folder, settings: lambda graph: edge_logits(network, [graph])[0],
+    description="the float network itself, in PyTorch",
     writes=False,
     tolerance=lambda description: 0.0,
 )

@@ -39,8 +39,8 @@ class FormResult:
     """What was compared of one form, and how many integers differed."""
 
     form: str
-    vectors: Mapping[str, int] = field(default_factory=dict)  # compared input vectors, by MLP
-    graphs: int = 0  # compared graphs, special ones apart; none for a form that has MLPs only
+    vectors: Mapping[str, int] = field(default_factory=dict)  # compared input vectors, by kernel
+    graphs: int = 0  # compared graphs, special ones apart; none for a form that has kernels only
     values: int = 0  # compared integers
     distinct_outputs: int = 0  # different output codes seen: 1 would prove nothing
     mismatches: int = 0
@@ -62,7 +62,7 @@ class FormResult:
         smallest = min(self.vectors.values(), default=0)
         result: dict[str, Any] = {
             "vectors": smallest,
-            "vectors_by_mlp": dict(self.vectors),
+            "vectors_by_kernel": dict(self.vectors),
             "graphs": self.graphs,
             "sectors": self.sectors,
             "special_graphs": self.special_graphs,
@@ -157,7 +157,7 @@ def _one_by_one(
     tally: Tally,
     after: Callable[[int], None],
 ) -> tuple[int, int]:
-    """How many graphs and special ones were compared: none by a form that has MLPs only."""
+    """How many graphs and special ones were compared: none by a form that has kernels only."""
     seen = [0, 0]
     for index, graph in enumerate([*graphs, *special]):
         try:

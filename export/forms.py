@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,6 +114,12 @@ def make_float_form(
     if kind.writes:
         write_interface(folder / name, checkpoint.description, Origin.of(checkpoint))
     return logits
+
+
+def descriptions(names: Iterable[str]) -> dict[str, str]:
+    """What each of the forms `names` is, in a line."""
+    every: dict[str, Kind] = {**FLOAT_FORMS, **FORMS}
+    return {name: every[name].description for name in names}
 
 
 def exportable() -> tuple[str, ...]:

@@ -42,5 +42,6 @@ def export_integer(model: IntegerModel, folder: Path) -> IntegerForm:
 INTEGER: FormKind[IntegerForm, NoSettings] = FormKind(
     "integer",
     lambda source, folder, settings: export_integer(source.model, folder),
+    description="the integers themselves, the reference of all other forms, in one file",
     open=lambda source, folder: IntegerForm(folder / FILE),
 )

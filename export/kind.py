@@ -66,6 +66,7 @@ class FormKind(Generic[F, S]):
 
     name: str
     make: Callable[[Source, Path, S], F]  # writes artefacts into the folder; FormUnavailable where a tool is missing
+    description: str  # one line, for `--help`
     settings: Callable[[], S] = NoSettings  # type: ignore[assignment] # the defaults of `settings.NAME`
     writes: bool = True  # artefacts, so `export` offers it
     # the form from artefacts that are there, of which it writes none; ValueError for those that cannot be read
@@ -84,6 +85,7 @@ class FloatKind(Generic[S]):
 
     name: str
     make: Callable[[GraphNetwork, Path, S], Callable[[HitGraph], NDArray[np.floating]]]
+    description: str
     settings: Callable[[], S] = NoSettings  # type: ignore[assignment]
     writes: bool = True
     # as of a `FormKind`

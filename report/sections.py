@@ -135,8 +135,8 @@ def verification_section(record: RunRecord) -> Section:
             "verify.json: no form was verified",
             f"edgetrack verify{own_checkpoint(record)} --folder {record.folder}/verify",
         )
-    mlps, rows = tables.verification_rows(record.verification)
-    return {"mlps": mlps, "rows": rows, "floats": record.verification.get("float_forms", {})}
+    kernels, rows = tables.verification_rows(record.verification)
+    return {"kernels": kernels, "rows": rows, "floats": record.verification.get("float_forms", {})}
 
 
 def ranges_section(record: RunRecord) -> Section:

@@ -94,9 +94,9 @@ def high_pt_rows(record: RunRecord) -> list[dict[str, Any]]:
 
 
 def verification_rows(verification: Mapping[str, Any]) -> tuple[list[str], list[dict[str, Any]]]:
-    """Names of the MLPs, and one row a form with its verdict."""
+    """Names of the kernels, and one row a form with its verdict."""
     forms = verification.get("forms", {})
-    mlps = list(dict.fromkeys(mlp for form in forms.values() for mlp in form.get("vectors_by_mlp", {})))
+    kernels = list(dict.fromkeys(kernel for form in forms.values() for kernel in form.get("vectors_by_kernel", {})))
     rows = []
     for name, form in forms.items():
         rows.append(
@@ -106,7 +106,7 @@ def verification_rows(verification: Mapping[str, Any]) -> tuple[list[str], list[
                 "skipped": form.get("skipped", ""),
                 "first": form.get("first_mismatch", ""),
                 "error": form.get("error", ""),
-                "vectors": [number(form.get("vectors_by_mlp", {}).get(mlp)) for mlp in mlps],
+                "vectors": [number(form.get("vectors_by_kernel", {}).get(kernel)) for kernel in kernels],
                 "graphs": compared_graphs(form),
                 "values": number(form.get("values")),
                 "distinct": number(form.get("distinct_outputs")),
@@ -114,7 +114,7 @@ def verification_rows(verification: Mapping[str, Any]) -> tuple[list[str], list[
                 "seconds": number(form.get("seconds"), 1),
             }
         )
-    return mlps, rows
+    return kernels, rows
 
 
 def compared_graphs(form: Mapping[str, Any]) -> str:

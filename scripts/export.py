@@ -8,7 +8,16 @@ from typing import Any
 
 from edgetrack.export.form import FormUnavailable
 from edgetrack.export.form_classifier import quantized_source
-from edgetrack.export.forms import FLOAT_FORMS, FORMS, FormSettings, check_forms, exportable, make_float_form, make_form
+from edgetrack.export.forms import (
+    FLOAT_FORMS,
+    FORMS,
+    FormSettings,
+    check_forms,
+    descriptions,
+    exportable,
+    make_float_form,
+    make_form,
+)
 from edgetrack.export.synthesis.place_and_route import PlaceConfig
 from edgetrack.models.pretrained_checkpoints import DEFAULT_FLOAT, DEFAULT_QUANTISED, load_kind
 from edgetrack.scripts.console import Console
@@ -20,9 +29,9 @@ from edgetrack.scripts.option import option
 class ExportConfig:
     """Checkpoints and the forms to export them to."""
 
-    to: tuple[str, ...] = option(exportable(), "forms, comma-separated")
+    to: tuple[str, ...] = option(exportable(), "forms, comma-separated", descriptions(exportable()))
     checkpoint: str = option(DEFAULT_QUANTISED, "quantised checkpoint, for all forms but the float ones")
-    float_checkpoint: str = option(DEFAULT_FLOAT, "float checkpoint, for onnx")
+    float_checkpoint: str = option(DEFAULT_FLOAT, "float checkpoint, for the float forms")
     estimate: bool = option(True, "hardware: count LUT, FF, carry, memories with Yosys (an estimate)")
     slow_estimate: bool = option(True, "with --estimate: also designs that take minutes (accelerator)")
     place: bool = option(False, "accelerator: place and route on ECP5-85k for its clock and a bitstream (minutes)")
@@ -45,12 +54,9 @@ class Exported:
 def export(config: ExportConfig, folder: Path, console: Console) -> dict[str, Any]:
     """Write a checkpoint in one or more forms, each into a folder of its own.
 
-    onnx: the float network, dynamic sizes, as TensorRT takes it. integer: the golden model. qonnx, qcdq: the complete
-    quantised network. hls4ml: one project of the complete edge classifier. rtl: each MLP as a Verilog pipeline.
-    accelerator: the whole network as one streaming Verilog design; with --place, few lanes of it
-    (--set settings.accelerator.edge_lanes=2 --set settings.accelerator.node_lanes=1) on a real device.
-    A form whose tool is missing is listed as skipped; one that cannot hold the network as not possible, and the exit
-    status is 1.
+    With --place, the accelerator with few lanes (--set settings.accelerator.edge_lanes=2 --set
+    settings.accelerator.node_lanes=1) is placed on a real device. A form whose tool is missing is listed as skipped;
+    one that cannot hold the network, or whose tool fails, as not possible, and the exit status is 1.
     """
     check_forms(config.to, exportable(), "export to")
     if config.place and not any(name in FORMS and FORMS[name].place for name in config.to):
@@ -72,8 +78,11 @@ def export(config: ExportConfig, folder: Path, console: Console) -> dict[str, An
         except FormUnavailable as error:
             found.figures.skipped[name] = str(error)
             continue
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:
             found.figures.impossible[name] = str(error)
+            continue
+        except Exception as error:  # tools raise what they will: it ends one form, never the verb
+            found.figures.impossible[name] = f"{type(error).__name__}: {error}"
             continue
         found.exported[name] = str(folder / name)
         if name in FORMS:

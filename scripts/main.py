@@ -64,7 +64,7 @@ VERBS: dict[str, Verb | Group] = {
     "train": Verb("train", "train", "TrainRunConfig", "float training, resumable"),
     "quantize": Verb("quantize", "quantize", "QuantizeRunConfig", "quantization-aware retraining, resumable"),
     "tune": Verb("tune", "tune", "TuneConfig", "a checkpoint's track threshold, chosen again on validation graphs"),
-    "export": Verb("export", "export", "ExportConfig", "a quantised checkpoint → onnx, qcdq, qonnx, hls4ml, rtl"),
+    "export": Verb("export", "export", "ExportConfig", "checkpoints → ONNX, HLS, Verilog, …"),
     "explore": Verb("explore", "explore_designs", "ExploreConfig", "which accelerator to build, by formulas"),
     "verify": Verb("verify", "verify", "VerifyRunConfig", "every exported form against the integers, bit by bit"),
     "evaluate": Verb("evaluate", "evaluate", "EvaluateConfig", "edge and tracking metrics of any form"),
@@ -111,6 +111,20 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, verb.help) for name, verb in self.verbs.items()])
 
 
+class VerbCommand(click.Command):
+    """A verb; its help ends with the values that an option takes, where each has a sentence of its own."""
+
+    def __init__(self, *words: Any, values: Mapping[str, Mapping[str, str]], **more: Any) -> None:
+        super().__init__(*words, **more)
+        self.values = values
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for option, sentences in self.values.items():
+            if sentences:
+                with formatter.section(f"Values of {option}"):
+                    formatter.write_dl([*sentences.items()])
+
+
 def verb_command(name: str, verb: Verb) -> click.Command:
     """A click command with one option for each plain top-level field of the verb's config."""
     module = importlib.import_module(f"edgetrack.scripts.{verb.module}")
@@ -143,8 +157,9 @@ def verb_command(name: str, verb: Verb) -> click.Command:
         if result.get("failed"):
             sys.exit(1)
 
-    command = click.Command(
+    return VerbCommand(
         name.split()[-1],
+        values={f"--{field.name}": field.metadata.get("values", {}) for field in dataclasses.fields(config_class)},
         help=_help(function),
         callback=call,
         params=[
@@ -157,12 +172,11 @@ def verb_command(name: str, verb: Verb) -> click.Command:
             ),
             click.Option(["--folder"], metavar="DIR", help=f"Run folder.  [default: runs/{name.replace(' ', '/')}]"),
             click.Option(["--json", "json_"], is_flag=True, help="End with one line of JSON on stdout, nothing else."),
-            click.Option(["--quiet"], is_flag=True, help="No progress."),
+            click.Option(["--quiet"], is_flag=True, help="Print nothing but errors; results are in the run folder."),
             click.Option(["--print-config"], is_flag=True, help="Print the resolved config as YAML and stop."),
             *_field_options(config_class),
         ],
     )
-    return command
 
 
 def _in_folder(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
 
-def option(default: Any, help: str) -> Any:
-    """A dataclass field with a default and the sentence that `--help` shows for it."""
-    return field(default=default, metadata={"help": help})
+def option(default: Any, help: str, values: Mapping[str, str] | None = None) -> Any:
+    """A dataclass field with a default and the sentence that `--help` shows for it.
+
+    `values` are names that it takes, each with what it is: `--help` lists them below the options.
+    """
+    return field(default=default, metadata={"help": help, "values": values or {}})
 
 
 def required(help: str) -> Any:

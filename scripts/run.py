@@ -43,7 +43,7 @@ STAGES = ("simulate", "build", "train", "train_compact", "quantize", "export", "
 
 @dataclass(frozen=True)
 class RunConfig:
-    """The main job. The default takes about ten minutes on two cores."""
+    """The main job. The default takes about five minutes on two idle cores."""
 
     events: str = option("", "folder of events of your own in TrackML format; default: simulated ones")
     graphs: str = option("", "folder of labelled hit graphs of your own, in place of events")
@@ -66,7 +66,7 @@ class RunConfig:
     retraining: TrainConfig = RETRAINING
     retraining_objective: EdgeClassification = DISTILLATION
     forms: tuple[str, ...] = option(DEFAULT_FORMS, "quantised forms to export, verify and evaluate, comma-separated")
-    vectors: int = option(131_072, "verification: input vectors for each MLP")
+    vectors: int = option(131_072, "verification: input vectors for each kernel (MLP, map, table)")
     verify_graphs: int = option(20, "verification: whole graphs, or sectors of them")
     settings: FormSettings = field(default_factory=FormSettings)
     estimate: bool = option(False, "count the primitives of large designs with Yosys too, minutes; else by formulas")

@@ -13,7 +13,7 @@ from typing import Any
 from edgetrack.events.atomic_write import write_text
 from edgetrack.export.form_classifier import quantized_source
 from edgetrack.export.form_comparison import FormResult
-from edgetrack.export.forms import DEFAULT_FORMS, FLOAT_FORMS, FORMS, FormSettings, check_forms
+from edgetrack.export.forms import DEFAULT_FORMS, FLOAT_FORMS, FORMS, FormSettings, check_forms, descriptions
 from edgetrack.export.verification import VerifyConfig, verify_by_name, verify_float_form
 from edgetrack.graphs.files import load_graphs
 from edgetrack.graphs.graph_sets import sample_graphs
@@ -31,13 +31,13 @@ class VerifyRunConfig:
     float_checkpoint: str | None = option(
         None, "float checkpoint, to check the float forms too; default: the package's own if --checkpoint is, else none"
     )
-    forms: tuple[str, ...] = option(DEFAULT_FORMS, "forms to verify, comma-separated")
+    forms: tuple[str, ...] = option(DEFAULT_FORMS, "forms to verify, comma-separated", descriptions(DEFAULT_FORMS))
     graphs: str = option("", "folder of hit graphs; default: the package's simulated samples")
     number: int = option(
         20,
         "how many of the graphs to compare (as many sectors of them for a form of fixed size; all where it streams)",
     )
-    vectors: int = option(131_072, "input vectors for each MLP")
+    vectors: int = option(131_072, "input vectors for each kernel (MLP, map, table)")
     streamed: int = option(
         1200, "for forms that stream: graphs one behind the other in each round of stalls, random ones among them"
     )
@@ -57,7 +57,9 @@ class VerifyRunConfig:
 
 
 def verify(config: VerifyRunConfig, folder: Path, console: Console, exports: Path | None = None) -> dict[str, Any]:
-    """Compare every form with the integer model: each MLP on random and corner-case vectors, then whole graphs.
+    """Compare every form with the integer model, bit by bit.
+
+    First each kernel (MLP, map, table) by itself, on random and corner-case vectors, then whole graphs.
 
     Beside real graphs: an empty one, isolated hits, a hub of the largest degree, saturating features. Hardware of fixed
     size gets sectors of the real ones, padded. A form that streams gets all graphs one behind the other, random ones
@@ -131,7 +133,7 @@ def _show(results: Sequence[FormResult], summary: Mapping[str, Any], console: Co
         )
     console.table(
         "bit accuracy against the integer model",
-        ("form", "vectors / MLP", "graphs", "integers compared", "mismatches", "verdict", "s"),
+        ("form", "vectors / kernel", "graphs", "integers compared", "mismatches", "verdict", "s"),
         rows,
     )
     for name, values in summary["float_forms"].items():

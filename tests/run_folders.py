@@ -136,7 +136,7 @@ def write_verification(folder: Path) -> None:
     """verify.json with an equal, a failed and a skipped form."""
     equal = {
         "vectors": 64,
-        "vectors_by_mlp": {"encode": 64, "message": 65},
+        "vectors_by_kernel": {"encode": 64, "message": 65},
         "graphs": 20,
         "sectors": 0,
         "special_graphs": 7,
@@ -150,7 +150,7 @@ def write_verification(folder: Path) -> None:
         "qcdq": equal | {"mismatches": 17, "first_mismatch": MISMATCH},
         "rtl": {
             "vectors": 0,
-            "vectors_by_mlp": {},
+            "vectors_by_kernel": {},
             "graphs": 0,
             "values": 0,
             "distinct_outputs": 0,

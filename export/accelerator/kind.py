@@ -53,6 +53,7 @@ def place(form: AcceleratorForm, config: PlaceConfig) -> Placement:
 ACCELERATOR: FormKind[AcceleratorForm, AcceleratorConfig] = FormKind(
     "accelerator",
     lambda source, folder, config: export_accelerator(source.model, folder, config, source.origin),
+    description="the whole network as one Verilog design that graphs stream through",
     settings=default_settings,
     capacity=lambda config: config.capacity,
     design=design_figures,

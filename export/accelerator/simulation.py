@@ -64,8 +64,8 @@ class AcceleratorLibrary:
     def run(self, graphs: Sequence[CodedGraph], stalls: Stalls | None = None, reset: int = NEVER) -> list[Received]:
         """Send `graphs` one behind the other, as fast as they are taken; what left for each, in order.
 
-        Registers and memories start with values of chance, by the seed of `stalls`. There is one clock of reset before
-        clock `reset`, amid the traffic; then all graphs come again, and what left before is forgotten. Raises
+        Registers and memories start with random values, by the seed of `stalls`. One clock of reset comes before clock
+        `reset`, while graphs are inside; then all are sent again, and what left before is forgotten. Raises
         RuntimeError where the accelerator stands still or breaks the stream's rules.
         """
         return self._run(graphs, stalls or Stalls(), None, reset) if graphs else []

@@ -113,6 +113,7 @@ def export_hls4ml(model: IntegerModel, folder: Path, config: HlsConfig | None = 
 HLS4ML: FormKind[HlsForm, HlsConfig] = FormKind(
     "hls4ml",
     lambda source, folder, config: export_hls4ml(source.model, folder, config),
+    description="the whole network as one hls4ml project, graphs of fixed size",
     settings=HlsConfig,
     capacity=lambda config: config.capacity,
 )

@@ -155,5 +155,6 @@ def _exported(network: GraphNetwork, folder: Path) -> FloatOnnx:
 ONNX: FloatKind[NoSettings] = FloatKind(
     "onnx",
     lambda network, folder, settings: _exported(network, folder).logits,
+    description="the float network, graphs of any size, as ONNX Runtime and TensorRT take it",
     open=lambda network, folder: FloatOnnx(folder / FILE, network.description).logits,
 )

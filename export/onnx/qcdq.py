@@ -164,5 +164,6 @@ def _check_width(name: str, what: str, fmt: Format) -> None:
 QCDQ: FormKind[QcdqForm, NoSettings] = FormKind(
     "qcdq",
     lambda source, folder, settings: export_qcdq(source.model, folder),
+    description="the whole network in ONNX's own operators, for ONNX Runtime",
     open=lambda source, folder: QcdqForm(source.model, folder),
 )

@@ -156,5 +156,6 @@ def _import_qonnx() -> tuple[Any, Any]:
 QONNX: FormKind[QonnxForm, NoSettings] = FormKind(
     "qonnx",
     lambda source, folder, settings: export_qonnx(source.model, folder),
+    description="the whole network as ONNX with nodes that quantise to any width",
     open=lambda source, folder: QonnxForm(source.model, folder),
 )

@@ -171,6 +171,7 @@ def unpack_columns(words: NDArray[np.uint32], columns: Sequence[Format]) -> IntA
 RTL: FormKind[RtlForm, RtlConfig] = FormKind(
     "rtl",
     lambda source, folder, config: export_rtl(source.model, folder, config, source.origin),
+    description="each kernel (MLP, map, table) as a Verilog pipeline, a vector a clock",
     settings=RtlConfig,
     estimate=count_primitives,
 )

@@ -63,7 +63,7 @@ def toy(config: ToyConfig) -> FormKind[ToyRuntime, ToyConfig]:
         return ToyRuntime(source.model, settings)  # type: ignore[attr-defined]
 
     capacity = None if config.largest is None else lambda settings: settings.largest
-    return FormKind("toy", make, settings=lambda: config, capacity=capacity)
+    return FormKind("toy", make, "a toy", settings=lambda: config, capacity=capacity)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_a_float_runtime_is_held_against_pytorch(
 
         return logits
 
-    monkeypatch.setitem(FLOAT_FORMS, "toy", FloatKind("toy", make))  # type: ignore[arg-type]
+    monkeypatch.setitem(FLOAT_FORMS, "toy", FloatKind("toy", make, "a toy"))  # type: ignore[arg-type]
     config = VerifyRunConfig(forms=("integer",), graphs=graphs, vectors=100, float_checkpoint=DEFAULT_FLOAT)
     result = verify(config, tmp_path / "verify", QUIET)
     assert result["float_forms"]["toy"]["failed"] is result["failed"] is (off_by > 0)

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from edgetrack.events.event import HIT_COLUMNS, PARTICLE_COLUMNS, TRUTH_COLUMNS, Event
 from edgetrack.events.trackml import write_event
+from edgetrack.export.forms import DEFAULT_FORMS, descriptions, exportable
 from edgetrack.graphs.files import load_graph
 from edgetrack.graphs.layers import PIXEL_LAYERS
 from edgetrack.scripts import doctor as doctor_module
@@ -262,6 +263,10 @@ def test_doctor_tells_what_is_required_and_fails_where_it_is_missing(
 def test_help_and_version_answer(call: Call) -> None:
     assert "simulate" in call("--help").stdout
     assert "--no-truth" in call("build", "--help").stdout
+    for verb in ("export", "verify"):
+        for name in exportable() if verb == "export" else DEFAULT_FORMS:
+            (sentence,) = descriptions([name]).values()
+            assert f"{name} {sentence}" in " ".join(call(verb, "--help").stdout.split())
     assert call("--version").stdout.startswith("edgetrack, version ")
 
 

@@ -20,7 +20,7 @@ from edgetrack.export.accelerator.plan import AcceleratorConfig, Plan
 from edgetrack.export.accelerator.simulation import AcceleratorLibrary, build_accelerator
 from edgetrack.export.form import Form, FormUnavailable, hit_capacity
 from edgetrack.export.form_classifier import FormClassifier, edge_classifier
-from edgetrack.export.forms import FormSettings, make_form
+from edgetrack.export.forms import FORMS, FormSettings, make_form
 from edgetrack.export.hls4ml.config import HlsConfig
 from edgetrack.export.kind import Source
 from edgetrack.export.verification import fitting
@@ -120,6 +120,20 @@ def test_export_goes_on_after_a_form_that_cannot_hold_the_network(wide: str, tmp
     assert list(result["exported"]) == ["qonnx"]
     assert "qcdq" in result["impossible"]
     assert not export(ExportConfig(to=("qonnx",), checkpoint=wide), tmp_path, QUIET)["failed"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("g++ ended with 1"), KeyError("n_in")])
+def test_export_goes_on_after_a_tool_that_fails(
+    error: Exception, quantised: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any) -> Form:
+        raise error
+
+    monkeypatch.setitem(FORMS, "qcdq", replace(FORMS["qcdq"], make=fail))
+    result = export(ExportConfig(to=("qcdq", "qonnx"), checkpoint=quantised), tmp_path, QUIET)
+    assert result["failed"]
+    assert list(result["exported"]) == ["qonnx"]
+    assert str(error) in result["impossible"]["qcdq"]
 
 
 def test_float_network_is_checked_only_where_it_belongs_to_the_checkpoint(
