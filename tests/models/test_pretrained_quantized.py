@@ -20,6 +20,7 @@ from edgetrack.scripts.quantize import QuantizeRunConfig
 from edgetrack.tracks.evaluation import evaluate_scores
 
 SETS = ("2gev", "1p5gev", "1gev")
+MOST_FAKES = {"2gev": 0.011, "1p5gev": 0.010, "1gev": 0.017}  # fake rate on test graphs
 
 
 def load(data: str, kind: str) -> Checkpoint:
@@ -49,12 +50,17 @@ def test_weights_are_compact_and_of_the_bits_that_the_config_beside_them_says(da
 
 
 @pytest.mark.parametrize("data", SETS)
-def test_few_bits_keep_the_physics_of_their_float_model(data: str, trackml_hitgraphs: Path) -> None:
-    quantised, start = load(data, "quantised"), load(data, "compact-float")
-    assert quantised.metrics["test_graphs"] == start.metrics["test_graphs"]
+def test_few_bits_keep_the_physics_of_their_float_models(data: str, trackml_hitgraphs: Path) -> None:
+    """Of the compact one that retraining started from, and of the one of full size, on graphs that none has seen."""
+    quantised = load(data, "quantised")
     graphs = [load_graph(trackml_hitgraphs / data / f"{name}.npz") for name in quantised.metrics["test_graphs"]]
-    bits, floats = figures(quantised, graphs), figures(start, graphs)
+    bits = figures(quantised, graphs)
     assert bits["edge_accuracy"] == pytest.approx(quantised.metrics["edge_accuracy"], abs=1e-9)
     assert bits["double_majority"] == pytest.approx(quantised.metrics["double_majority"], abs=1e-9)
-    assert floats["edge_accuracy"] - bits["edge_accuracy"] <= 0.003
-    assert floats["double_majority"] - bits["double_majority"] <= 0.005
+    assert bits["fake_rate"] <= MOST_FAKES[data]
+    for kind in ("compact-float", "float"):
+        start = load(data, kind)
+        assert start.metrics["test_graphs"] == quantised.metrics["test_graphs"]
+        floats = figures(start, graphs)
+        assert floats["edge_accuracy"] - bits["edge_accuracy"] <= 0.003
+        assert floats["double_majority"] - bits["double_majority"] <= 0.005
