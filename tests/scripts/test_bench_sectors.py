@@ -78,7 +78,7 @@ def test_cheapest_cut_of_each_margin_is_told(tmp_path: Path, capsys: pytest.Capt
     save_graph(two_tracks(), tmp_path / "event.npz")
     result = bench_sectors(SectorsBenchConfig(str(tmp_path), HALVES), tmp_path, Console())
     assert result["fits"]["16/16"] == ["1 × 1, none", "2 × 1, true edges", "2 × 1, messages"]
-    assert "16/16: 2 × 1, messages" in " ".join(capsys.readouterr().err.split())
+    assert "16/16: 2 × 1, messages" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(

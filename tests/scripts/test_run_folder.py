@@ -17,8 +17,8 @@ import sys, time
 from pathlib import Path
 from edgetrack.scripts.run_folder import in_use, terminable
 with terminable(), in_use(Path(sys.argv[1])):
-    print("held", flush=True)
     try:
+        print("held", flush=True)
         time.sleep(60)
     finally:
         print("left in order", flush=True)

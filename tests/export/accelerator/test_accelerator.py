@@ -339,7 +339,7 @@ def test_what_is_summed_gathered_or_read_twice_gets_the_passes_it_needs() -> Non
 
 def test_what_it_cannot_take_stops_with_the_steps_name(tmp_path: Path) -> None:
     on_nodes = replace(ENCODED, steps=ENCODED.steps[:7], output="update")
-    with pytest.raises(ValueError, match="output 'update' must be the result of an MLP or a residual on edges"):
+    with pytest.raises(ValueError, match="output 'update' must be the result of an MLP, map or table on edges"):
         export_accelerator(random_integer_model(on_nodes), tmp_path)
     clashing = replace(ENCODED, steps=(*ENCODED.steps[:-1], Mlp("slots", "head_in", (1,))), output="slots")
     with pytest.raises(ValueError, match=r"'slots'.* name parts of the accelerator itself"):
