@@ -30,6 +30,8 @@ _OPTIONAL = {
     "eta": ("f", "float (N,)"),
     "hit_id": ("iu", "integer (N,)"),
     "node_attr": ("f", "float (N, F), further features of each hit"),
+    "weight": ("f", "float (N,), 0 for noise"),
+    "vertex_r": ("f", "float (N,) mm"),
     "name": ("U", "text"),
 }
 # The graphs of real TrackML events made for the Interaction Network paper use these names instead.
@@ -57,7 +59,7 @@ def save_graph(graph: HitGraph, path: Path | str) -> Path:
 
     Keys: x (N, 3) float32, edge_index (2, E) int32, name, and where known y (E,) bool, particle_id (N,)
     int64, pt (N,) float32 GeV, eta (N,) float32, hit_id (N,) int64,
-    node_attr (N, F) float32.
+    node_attr (N, F) float32, weight (N,) float32, vertex_r (N,) float32 mm.
     """
     path = Path(path)
     if path.suffix != ".npz":
@@ -67,7 +69,7 @@ def save_graph(graph: HitGraph, path: Path | str) -> Path:
         "edge_index": graph.edge_index.astype(np.int32),
         "name": np.array(graph.name),
     }
-    for key in ("y", "particle_id", "pt", "eta", "hit_id", "node_attr"):
+    for key in ("y", "particle_id", "pt", "eta", "hit_id", "node_attr", "weight", "vertex_r"):
         value = getattr(graph, key)
         if value is not None:
             arrays[key] = value

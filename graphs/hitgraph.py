@@ -21,7 +21,7 @@ class HitGraph:
 
     All arrays are checked once, here. `x` is where the hits are; what else is known of them is in `node_attr`, in units
     and an order that whoever builds the graph chooses; networks read it as an input of that name. Truth (`y`,
-    `particle_id`, `pt`, `eta`) is `None` where it is unknown.
+    `particle_id`, `pt`, `eta`, `weight`, `vertex_r`) is `None` where it is unknown.
     """
 
     x: NDArray[np.float32]  # (N, 3) r / 1000 mm, φ / π, z / 1000 mm
@@ -32,6 +32,8 @@ class HitGraph:
     eta: NDArray[np.float32] | None = None  # (N,) pseudorapidity of the hit's particle; NaN for noise
     hit_id: NDArray[np.int64] | None = None  # (N,) the hit's hit_id in its event
     node_attr: NDArray[np.float32] | None = None  # (N, F) further features of each hit, such as those of its cells
+    weight: NDArray[np.float32] | None = None  # (N,) TrackML's weight of the hit in its event; 0 for noise
+    vertex_r: NDArray[np.float32] | None = None  # (N,) mm, √(vx² + vy²) of the hit's particle; NaN for noise or unknown
     name: str = "graph"
 
     def __post_init__(self) -> None:
@@ -45,6 +47,8 @@ class HitGraph:
             ("eta", np.float32),
             ("hit_id", np.int64),
             ("node_attr", np.float32),
+            ("weight", np.float32),
+            ("vertex_r", np.float32),
         ):
             value = getattr(self, field)
             if value is not None:
@@ -70,6 +74,8 @@ class HitGraph:
             "pt": self.num_nodes,
             "eta": self.num_nodes,
             "hit_id": self.num_nodes,
+            "weight": self.num_nodes,
+            "vertex_r": self.num_nodes,
         }
         for field, size in sizes.items():
             value = getattr(self, field)
@@ -123,6 +129,8 @@ class HitGraph:
             eta=optional_rows(self.eta, node_order),
             hit_id=optional_rows(self.hit_id, node_order),
             node_attr=optional_rows(self.node_attr, node_order),
+            weight=optional_rows(self.weight, node_order),
+            vertex_r=optional_rows(self.vertex_r, node_order),
             name=self.name,
         )
 

@@ -202,5 +202,7 @@ def subgraph(graph: HitGraph, nodes: NDArray[np.int64], edges: NDArray[np.int64]
         eta=optional_rows(graph.eta, nodes),
         hit_id=optional_rows(graph.hit_id, nodes),
         node_attr=optional_rows(graph.node_attr, nodes),
+        weight=optional_rows(graph.weight, nodes),
+        vertex_r=optional_rows(graph.vertex_r, nodes),
         name=graph.name if name is None else name,
     )

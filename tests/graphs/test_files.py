@@ -26,6 +26,8 @@ def full_graph() -> HitGraph:
         eta=np.array([0.3, 0.3, np.nan], np.float32),
         hit_id=np.array([7, 5, 900_000]),
         node_attr=np.array([[3, 0.5], [1, 0.25], [2, 1.5]], np.float32),
+        weight=np.array([0.25, 0, 0.5], np.float32),
+        vertex_r=np.array([0.5, np.nan, 20], np.float32),
         name="event 12",
     )
 
@@ -36,7 +38,7 @@ def same(first: HitGraph, second: HitGraph) -> bool:
             return a is b or (isinstance(a, str) and a == b)
         return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
 
-    fields = ("x", "edge_index", "y", "particle_id", "pt", "eta", "hit_id", "node_attr", "name")
+    fields = ("x", "edge_index", "y", "particle_id", "pt", "eta", "hit_id", "node_attr", "weight", "vertex_r", "name")
     return all(equal(getattr(first, f), getattr(second, f)) for f in fields)
 
 

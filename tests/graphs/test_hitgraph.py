@@ -25,7 +25,14 @@ def test_edge_features_are_differences_with_phi_wrapped() -> None:
 
 def test_permuted_graph_is_the_same_up_to_relabelling() -> None:
     graph = HitGraph(
-        X, EDGES, np.array([True, False, True]), np.array([4, 5, 6]), hit_id=np.array([1, 2, 3]), node_attr=FURTHER
+        X,
+        EDGES,
+        np.array([True, False, True]),
+        np.array([4, 5, 6]),
+        hit_id=np.array([1, 2, 3]),
+        node_attr=FURTHER,
+        weight=np.array([0.5, 0.25, 0.125], np.float32),
+        vertex_r=np.array([0.5, 1.5, 2.5], np.float32),
     )
     mixed = shuffled(graph, np.random.default_rng(3))
 
@@ -34,6 +41,8 @@ def test_permuted_graph_is_the_same_up_to_relabelling() -> None:
         assert one.y is not None
         assert one.particle_id is not None
         assert one.node_attr is not None
+        assert one.weight is not None
+        assert one.vertex_r is not None
         source, target = one.edge_index
         return set(
             zip(
@@ -43,6 +52,8 @@ def test_permuted_graph_is_the_same_up_to_relabelling() -> None:
                 one.particle_id[source].tolist(),
                 map(tuple, one.edge_attr.tolist()),
                 map(tuple, one.node_attr[source].tolist()),
+                one.weight[source].tolist(),
+                one.vertex_r[source].tolist(),
                 strict=True,
             )
         )
@@ -60,6 +71,8 @@ def test_permuted_graph_is_the_same_up_to_relabelling() -> None:
         ({"edge_index": EDGES - 1}, r"edge_index spans -1…1, wanted 0…2"),
         ({"y": [True]}, r"y has shape \(1,\), wanted \(3,\)"),
         ({"pt": [1.0]}, r"pt has shape \(1,\)"),
+        ({"weight": np.zeros(2)}, r"weight has shape \(2,\), wanted \(3,\)"),
+        ({"vertex_r": np.zeros((3, 1))}, r"vertex_r has shape \(3, 1\), wanted \(3,\)"),
         ({"node_attr": FURTHER[:2]}, r"node_attr has shape \(2, 2\), wanted \(3, F\), F ≥ 1"),
         ({"node_attr": FURTHER[:, 0]}, r"node_attr has shape \(3,\), wanted \(3, F\)"),
         ({"node_attr": FURTHER[:, :0]}, r"node_attr has shape \(3, 0\), wanted \(3, F\)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,14 @@ def test_one_sector_with_room_is_the_whole_graph() -> None:
     assert sector.owned.all()
     assert sector.graph.hit_id is not None
     assert sector.graph.hit_id.tolist() == list(range(100, 150))
+
+
+def test_weights_and_vertices_follow_the_hits_of_a_subgraph() -> None:
+    weight, vertex_r = np.array([0.5, 0, 0.25], np.float32), np.array([0.1, np.nan, 30], np.float32)
+    graph = replace(graph_at([0, 0.1, 0.2], [(0, 1), (1, 2)]), weight=weight, vertex_r=vertex_r)
+    part = subgraph(graph, np.array([2, 1]), np.array([1]))
+    np.testing.assert_array_equal(part.weight, [0.25, 0])
+    np.testing.assert_array_equal(part.vertex_r, [30, np.nan])
 
 
 def test_subgraph_with_a_missing_end_is_refused() -> None:
