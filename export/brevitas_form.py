@@ -11,7 +11,7 @@ from torch import Tensor
 from edgetrack.export.exact_codes import exact_codes
 from edgetrack.export.form import Capacity
 from edgetrack.export.kind import FormKind, NoSettings
-from edgetrack.models.rows import Graph, as_rows, as_tensors
+from edgetrack.models.rows import Graph, as_tensors, rows_of
 from edgetrack.quantize.fixed_point import Format, IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.network import QuantizedNetwork
@@ -30,7 +30,7 @@ class BrevitasForm:
     @torch.no_grad()
     def run_graph(self, graph: Graph) -> dict[str, IntArray]:
         """Codes of every value and every hidden activation. Raises InexactForm for a value off its grid."""
-        values = self.network.values(as_tensors(as_rows(graph)), hidden=True)
+        values = self.network.values(as_tensors(rows_of(graph, self.model.description)), hidden=True)
         return {name: self._codes(name, value) for name, value in values.items()}
 
     @torch.no_grad()

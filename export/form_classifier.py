@@ -21,7 +21,7 @@ from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sectors import SectorConfig, merged_scores, sectors
 from edgetrack.models.checkpoint import Checkpoint
 from edgetrack.models.pretrained_checkpoints import DEFAULT_FLOAT, DEFAULT_QUANTISED
-from edgetrack.models.rows import hit_rows
+from edgetrack.models.rows import rows_of
 from edgetrack.quantize.checkpoint import integer_model, quantized_network
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
@@ -125,6 +125,6 @@ def form_codes(model: IntegerModel, form: Form, graphs: Sequence[HitGraph]) -> l
 
 def graph_through_kernels(model: IntegerModel, form: Form, graph: HitGraph) -> IntArray:
     """Output codes of a whole graph where only the kernels are the form's; the rest is the integer model's."""
-    rows = hit_rows(graph)
+    rows = rows_of(graph, model.description)
     inputs = model.quantize_inputs(rows.features)
     return model.run(inputs, rows, kernel=form.run_kernel)[model.description.output]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.rows import as_tensors, hit_rows
+from edgetrack.models.rows import Rows, as_tensors, hit_rows, rows_of
 
 
 @contextmanager
@@ -36,7 +37,13 @@ def edge_logits(
     network.eval()
     try:
         with torch_threads(threads), torch.inference_mode():
-            rows = (as_tensors(hit_rows(graph)).to(device) for graph in graphs)
+            rows = (as_tensors(_rows(network, graph)).to(device) for graph in graphs)
             return [network(one).float().cpu().numpy() for one in rows]
     finally:
         network.train(was_training)
+
+
+def _rows(network: nn.Module, graph: HitGraph) -> Rows[NDArray[Any]]:
+    """What a network reads; one without a description is given the features that every hit graph has."""
+    description = getattr(network, "description", None)
+    return hit_rows(graph) if description is None else rows_of(graph, description)

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.steps import EDGE, NODE, Domain, Input
+from edgetrack.models.description import NetworkDescription
+from edgetrack.models.hit_features import FEATURES, features_of
+from edgetrack.models.steps import EDGE, MESSAGE, NODE, Domain, Input
 
 Array = TypeVar("Array", NDArray[Any], Tensor)
 
@@ -66,26 +68,40 @@ class Rows(Generic[Array]):
         return next(one.domain for domain in self.domains for one in domain.ends if one.name == end)
 
 
-def hit_rows(graph: HitGraph) -> Rows[NDArray[Any]]:
-    """A hit graph: `x` and, where known, `node_attr` on nodes, `edge_attr` on edges; ends source (inner hit) and target
-    (outer hit).
+def hit_rows(graph: HitGraph, inputs: Sequence[str] = (), messages: bool = False) -> Rows[NDArray[Any]]:
+    """A hit graph: `inputs` (of `edgetrack.models.hit_features`) on nodes and edges; ends source (inner hit) and target
+    (outer hit). Without names: `x` and, where known, `node_attr` on nodes, `edge_attr` on edges.
+
+    With `messages`, also the domain `MESSAGE`: each edge in both directions, first all edges source → target, then all
+    target → source. O(N + E).
     """
-    further = {} if graph.node_attr is None else {"node_attr": graph.node_attr}
-    return Rows(
-        HIT_DOMAINS,
-        {"node": graph.num_nodes, "edge": graph.num_edges},
-        {"x": graph.x, **further, "edge_attr": graph.edge_attr},
-        {"source": graph.edge_index[0], "target": graph.edge_index[1]},
-        graph.name,
-    )
+    if not inputs:
+        inputs = ("x", *(() if graph.node_attr is None else ("node_attr",)), "edge_attr")
+    source, target = graph.edge_index
+    counts, ends = {"node": graph.num_nodes, "edge": graph.num_edges}, {"source": source, "target": target}
+    domains: tuple[Domain, ...] = HIT_DOMAINS
+    if messages:
+        domains = (*HIT_DOMAINS, MESSAGE)
+        counts["message"] = 2 * graph.num_edges
+        ends["sender"], ends["receiver"] = np.concatenate([source, target]), np.concatenate([target, source])
+        ends["along"] = np.tile(np.arange(graph.num_edges), 2)
+    return Rows(domains, counts, features_of(graph, inputs), ends, graph.name)
 
 
 Graph = HitGraph | Rows[NDArray[Any]]
 """What forms and the integer model run: a hit graph, or the rows of any other."""
 
 
-def as_rows(graph: Graph) -> Rows[NDArray[Any]]:
-    return hit_rows(graph) if isinstance(graph, HitGraph) else graph
+def rows_of(graph: Graph, description: NetworkDescription) -> Rows[NDArray[Any]]:
+    """What the network reads of a graph: exactly its inputs, on its domains; rows are taken as they are.
+
+    Inputs that a hit graph lacks are left out: `check_inputs` names them.
+    """
+    if not isinstance(graph, HitGraph):
+        return graph
+    known = [value.name for value in description.inputs if value.name in FEATURES]
+    inputs = [name for name in known if name != "node_attr" or graph.node_attr is not None]
+    return hit_rows(graph, inputs, MESSAGE in description.domains)
 
 
 def check_inputs(inputs: Sequence[Input], rows: Rows[Any]) -> None:

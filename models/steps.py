@@ -34,6 +34,7 @@ class Domain:
 
 NODE = Domain("node")
 EDGE = Domain("edge", (End("source", "node"), End("target", "node")))
+MESSAGE = Domain("message", (End("sender", "node"), End("receiver", "node"), End("along", "edge")))  # edges both ways
 TRIPLET = Domain("triplet", (End("inner", "edge"), End("outer", "edge")))  # two edges that share a hit
 TOKEN = Domain("token")
 PAIR = Domain("pair", (End("query", "token"), End("key", "token")))  # attention: who looks at whom

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 import brevitas.nn as qnn
 import torch
 from torch import Tensor, nn
 
-from edgetrack.models.rows import Graph, as_rows, as_tensors, disjoint_union
+from edgetrack.models.rows import Graph, as_tensors, disjoint_union, rows_of
 from edgetrack.models.steps import Mlp
 from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.quantizers import bits_of, exponent_of, scale_of, set_threshold_exponent
@@ -65,7 +66,8 @@ def calibrate(
     Raises ValueError without a graph that has elements in every domain, where a bias does not fit its width, and for
     a layer whose values are too small for any format (one of zeros is exact).
     """
-    rows = [one for one in map(as_rows, graphs) if all(one.counts.values())][: config.graphs]
+    found = (rows_of(graph, network.description) for graph in graphs)
+    rows = list(islice((one for one in found if all(one.counts.values())), config.graphs))
     if not rows:
         raise ValueError("calibration got no graph with edges; give some training graphs")
     chosen: dict[str, CalibratedScale] = {}

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.operations import operation
-from edgetrack.models.rows import Graph, Rows, as_rows, check_inputs
+from edgetrack.models.rows import Graph, Rows, check_inputs, rows_of
 from edgetrack.models.steps import (
     Concat,
     Gather,
@@ -223,7 +223,7 @@ class IntegerModel:
 
     def run_graph(self, graph: Graph, hidden: bool = False) -> dict[str, IntArray]:
         """`run` on the features of a graph. Raises ValueError for a graph without what the network reads."""
-        rows = as_rows(graph)
+        rows = rows_of(graph, self.description)
         check_inputs(self.description.inputs, rows)
         return self.run(self.quantize_inputs(rows.features), rows, hidden)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.models.rows import Graph, as_rows
+from edgetrack.models.rows import Graph, rows_of
 from edgetrack.models.steps import Table
 from edgetrack.quantize.fixed_point import Format, IntArray, shift_round_half_even, signed_bits
 from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
@@ -113,7 +113,7 @@ def unclipped_values(model: IntegerModel, graph: Graph) -> Iterator[tuple[str, F
     `fmt.requantize(integers, exponent)` gives the model's own codes. A layer of an MLP is named "phi_r1.0", its last
     one too.
     """
-    rows = as_rows(graph)
+    rows = rows_of(graph, model.description)
     codes = model.run_graph(rows)
     for value in model.description.inputs:
         fmt = model.formats[value.name]

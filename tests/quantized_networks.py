@@ -14,7 +14,7 @@ from edgetrack.export.interface import Origin
 from edgetrack.export.kind import Source
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.named_modules import NamedModules
-from edgetrack.models.rows import Graph, as_rows, as_tensors
+from edgetrack.models.rows import Graph, as_tensors, rows_of
 from edgetrack.quantize.calibration import CalibrationConfig, calibrate
 from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.network import QuantizedNetwork
@@ -54,7 +54,7 @@ def set_layer(modules: NamedModules, name: str, index: int, module: nn.Module) -
 def network_values(network: QuantizedNetwork, graph: Graph, hidden: bool = True) -> dict[str, NDArray[np.float64]]:
     """Every value of the Brevitas forward on a graph, float64."""
     with torch.no_grad():
-        values = network.values(as_tensors(as_rows(graph)), hidden)
+        values = network.values(as_tensors(rows_of(graph, network.description)), hidden)
     return {name: value.numpy().astype(np.float64) for name, value in values.items()}
 
 

@@ -28,7 +28,7 @@ from edgetrack.export.rtl.exported_verilog import prefixed, with_headers, write_
 from edgetrack.export.rtl.pipelines import RtlForm
 from edgetrack.export.rtl.pipelines import make_kernels as rtl_kernels
 from edgetrack.export.synthesis.hierarchy import DesignResources, estimate_hierarchy
-from edgetrack.models.rows import Graph, as_rows
+from edgetrack.models.rows import Graph, rows_of
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 
@@ -71,7 +71,8 @@ class AcceleratorForm:
         Raises ValueError for a graph beyond the capacity. All others fit: whoever uses their codes looks whether one is
         flagged all the same, as `Received.fitting_codes` does.
         """
-        for rows in map(as_rows, graphs):
+        for graph in graphs:
+            rows = rows_of(graph, self.plan.model.description)
             nodes, edges = rows.counts["node"], rows.counts["edge"]
             if nodes > self.capacity.nodes or edges > self.capacity.edges:
                 raise ValueError(
@@ -82,7 +83,7 @@ class AcceleratorForm:
 
     def coded(self, graph: Graph) -> CodedGraph:
         """What the streams carry of a graph."""
-        rows = as_rows(graph)
+        rows = rows_of(graph, self.plan.model.description)
         inputs = self.plan.model.quantize_inputs(rows.features)
         return CodedGraph(inputs, np.stack([rows.ends["source"], rows.ends["target"]]))
 

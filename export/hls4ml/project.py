@@ -20,7 +20,7 @@ from edgetrack.export.hls4ml.test_bench import write_test_bench
 from edgetrack.export.hls4ml.writer import write_project
 from edgetrack.export.kind import FormKind
 from edgetrack.models.padding import padded
-from edgetrack.models.rows import Graph, as_rows
+from edgetrack.models.rows import Graph, rows_of
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 
@@ -48,7 +48,7 @@ class HlsForm:
         the capacity, InexactForm for a value between the codes of its format.
         """
         traced = self.project.trace(self.inputs(graph))
-        used = as_rows(graph).counts
+        used = rows_of(graph, self.model.description).counts
         codes = {}
         for layer, value in self.network.values.items():
             domain = self.model.description.shape(value.partition(".")[0]).domain
@@ -78,7 +78,7 @@ class HlsForm:
     def inputs(self, graph: Graph) -> dict[str, NDArray[np.float64]]:
         """Real inputs of exactly the project's size, on their grids, and the row at each end."""
         counts = {domain: beats.rows for domain, beats in self.beats.items()}
-        filled = padded(self.model.description, as_rows(graph), counts)
+        filled = padded(self.model.description, rows_of(graph, self.model.description), counts)
         codes = self.model.quantize_inputs(filled.features)
         real = {name: self.model.formats[name].dequantize(values) for name, values in codes.items()}
         real |= index_inputs(filled)

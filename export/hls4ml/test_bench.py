@@ -20,7 +20,7 @@ from edgetrack.export.cases import special_graphs
 from edgetrack.export.hls4ml.layer_list import index_inputs
 from edgetrack.export.hls4ml.simulation import HlsProject
 from edgetrack.models.padding import padded
-from edgetrack.models.rows import Rows, hit_rows
+from edgetrack.models.rows import Rows, rows_of
 from edgetrack.models.steps import Scatter
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
@@ -115,7 +115,7 @@ def samples(model: IntegerModel, counts: Mapping[str, int]) -> Iterator[Sample]:
     is_hits = all(HIT_FEATURES.get(value.name) == value.width for value in description.inputs)
     if is_hits and set(counts) == {"node", "edge"} and counts["node"] > 1:
         graphs = special_graphs(counts["node"] - 1, counts["edge"], SEED)
-        filled = [padded(description, hit_rows(graph), counts) for graph in graphs]
+        filled = [padded(description, rows_of(graph, description), counts) for graph in graphs]
         cases = [(model.quantize_inputs(rows.features), rows) for rows in filled]
     else:
         cases = list(_any_codes(model, counts))

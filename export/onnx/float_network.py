@@ -19,7 +19,7 @@ from edgetrack.export.onnx.runtime import OnnxSession
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.network import GraphNetwork
-from edgetrack.models.rows import Rows, hit_rows
+from edgetrack.models.rows import Rows, rows_of
 from edgetrack.models.steps import Mlp, Scatter, Table
 
 Writer = Callable[[OnnxGraph, str, str], None]  # graph, source, output
@@ -145,7 +145,7 @@ class FloatOnnx:
 
     def logits(self, graph: HitGraph) -> NDArray[np.float32]:
         """(E,) edge logits of a hit graph."""
-        return self.output(hit_rows(graph))
+        return self.output(rows_of(graph, self.description))
 
 
 def _exported(network: GraphNetwork, folder: Path) -> FloatOnnx:

@@ -27,7 +27,7 @@ from edgetrack.export.onnx.integer_operators import (
 )
 from edgetrack.export.onnx.network import output_tensor
 from edgetrack.export.onnx.runtime import OnnxSession, probe
-from edgetrack.models.rows import Graph, as_rows
+from edgetrack.models.rows import Graph, rows_of
 from edgetrack.models.steps import Mlp
 from edgetrack.quantize.fixed_point import Format, IntArray
 from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
@@ -77,7 +77,7 @@ class QcdqForm:
         run of the file gives another output than the plain one, or a value is off its grid.
         """
         path = self.folder / f"{self.model.description.name}.onnx"
-        return self._run(path, self.model, graph_inputs(self.model, as_rows(graph)))
+        return self._run(path, self.model, graph_inputs(self.model, rows_of(graph, self.model.description)))
 
     def run_kernel(self, kernel: str, inputs: Mapping[str, IntArray]) -> IntArray:
         """Output codes (n, width) of one kernel for input codes."""

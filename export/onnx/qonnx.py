@@ -20,7 +20,7 @@ from edgetrack.export.kind import FormKind, NoSettings
 from edgetrack.export.onnx.graph import OnnxGraph, read_onnx, save_onnx
 from edgetrack.export.onnx.integer_operators import graph_inputs, integer_onnx, kernel_inputs, value_tensors
 from edgetrack.export.onnx.runtime import import_runtime
-from edgetrack.models.rows import Graph, as_rows
+from edgetrack.models.rows import Graph, rows_of
 from edgetrack.quantize.fixed_point import Format, IntArray, signed_bits
 from edgetrack.quantize.integer_model import IntegerLayer, IntegerModel
 
@@ -67,7 +67,7 @@ class QonnxForm:
         its grid.
         """
         path = self.folder / f"{self.model.description.name}.onnx"
-        return self._run(path, self.model, graph_inputs(self.model, as_rows(graph)))
+        return self._run(path, self.model, graph_inputs(self.model, rows_of(graph, self.model.description)))
 
     def run_kernel(self, kernel: str, inputs: Mapping[str, IntArray]) -> IntArray:
         """Output codes (n, width) of one kernel for input codes."""
