@@ -38,6 +38,7 @@ MESSAGE = Domain("message", (End("sender", "node"), End("receiver", "node"), End
 TRIPLET = Domain("triplet", (End("inner", "edge"), End("outer", "edge")))  # two edges that share a hit
 TOKEN = Domain("token")
 PAIR = Domain("pair", (End("query", "token"), End("key", "token")))  # attention: who looks at whom
+PIVOT_PAIR = Domain("pivot_pair", (End("asking", "token"), End("pivot", "token")))  # each token with some chosen ones
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""The float set transformer as a mask model: what decides in the clustering loop."""
+"""Transformers as mask models, as the clustering loop asks them: the float module, and whatever runs rows of tokens."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edgetrack.graphs.hitgraph import COORDINATE_SCALE, HitGraph
+from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.hit_features import cartesian
 from edgetrack.models.hypertrack.padded_tokens import batches_of_similar_size, padded_tokens, token_indices
+from edgetrack.models.hypertrack.token_rows import token_rows
 from edgetrack.models.inference import torch_threads
 from edgetrack.models.micrographs import MaskModel, Micrographs
+from edgetrack.models.rows import Rows
 
 
 def hit_tokens(graph: HitGraph, latent: NDArray[Any]) -> NDArray[np.float32]:
@@ -22,8 +26,7 @@ def hit_tokens(graph: HitGraph, latent: NDArray[Any]) -> NDArray[np.float32]:
     """
     if latent.ndim != 2 or len(latent) != graph.num_nodes:
         raise ValueError(f"{graph.name}: latent has shape {latent.shape}, wanted ({graph.num_nodes}, L), a row a hit")
-    r, phi, z = (graph.x.astype(np.float64) * COORDINATE_SCALE / [1000.0, 1.0, 1000.0]).T
-    return np.column_stack([latent, r * np.cos(phi), r * np.sin(phi), z]).astype(np.float32)
+    return np.column_stack([latent, cartesian(graph)]).astype(np.float32)
 
 
 def mask_logits(module: nn.Module, tokens: Tensor, micrographs: Micrographs) -> Tensor:
@@ -48,5 +51,17 @@ def float_mask_model(module: nn.Module, device: torch.device | str = "cpu", thre
         with torch_threads(threads), torch.inference_mode():
             result: NDArray[np.float32] = mask_logits(module, tokens, micrographs).float().cpu().numpy()
         return result
+
+    return logits
+
+
+def rows_mask_model(run: Callable[[Rows[NDArray[Any]]], NDArray[Any]]) -> MaskModel:
+    """Whatever gives (T,) or (T, 1) logits of rows of tokens as a mask model: a network in steps, an integer model, a
+    form. Its tokens are [latent, x, y, z in m].
+    """
+
+    def logits(graph: HitGraph, latent: NDArray[np.floating[Any]], micrographs: Micrographs) -> NDArray[np.floating]:
+        tokens = hit_tokens(graph, latent)[micrographs.nodes]
+        return run(token_rows(tokens, micrographs, graph.name)).reshape(len(tokens))
 
     return logits

@@ -50,11 +50,14 @@ def padded_tokens(tokens: Tensor, micrographs: Micrographs, which: NDArray[np.in
 
 def token_indices(micrographs: Micrographs, which: NDArray[np.int64]) -> NDArray[np.int64]:
     """The tokens, 0 … T − 1, of some micrographs, one micrograph behind the other."""
-    sizes = micrographs.sizes[which]
-    begins = np.cumsum(sizes) - sizes
-    within = np.arange(sizes.sum()) - np.repeat(begins, sizes)
-    rows: NDArray[np.int64] = np.repeat(micrographs.offsets[which], sizes) + within
-    return rows
+    return consecutive(micrographs.offsets[which], micrographs.sizes[which])
+
+
+def consecutive(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """starts[0], starts[0] + 1, … (counts[0] numbers), then those from starts[1] on, …"""
+    before = np.cumsum(counts) - counts
+    numbers: NDArray[np.int64] = np.repeat(starts - before, counts) + np.arange(counts.sum())
+    return numbers
 
 
 def first_of_each(pivots: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 HEAD_WIDTHS = (32, 16, 1)  # the mask head's layers
+
+
+@dataclass(frozen=True)
+class SetTransformerConfig:
+    """Sizes of the set transformer; `width` is that of a token too: 61 latent columns and x, y, z.
+
+    Raises ValueError for sizes below 1, or a width that `heads` do not divide.
+    """
+
+    kind: Literal["set_transformer"] = "set_transformer"
+    width: int = 64
+    heads: int = 4
+    blocks: int = 4
+
+    def __post_init__(self) -> None:
+        check_sizes(self.width, self.heads, self.blocks)
 
 
 class SetTransformer(nn.Module):

@@ -5,22 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from micrograph_sets import lively_transformer
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgetrack.models.hypertrack.set_transformer import AttentionBlock, SetTransformer
 
 Array = NDArray[np.float64]
-
-
-def module(seed: int = 0, width: int = 16, heads: int = 4, blocks: int = 2) -> SetTransformer:
-    """With random affine parts of the layer norms, so that each parameter matters."""
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(seed)
-        made = SetTransformer(width, heads, blocks)
-        for parameter in made.parameters():
-            parameter.add_(0.2 * torch.randn_like(parameter))
-    return made.eval()
 
 
 def batch(sizes: list[int], pivots: list[int], width: int = 16, seed: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -95,7 +86,7 @@ def test_published_sizes_have_the_published_number_of_parameters() -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("heads", [1, 4])
 def test_each_micrograph_equals_the_loop_written_from_the_equations(heads: int) -> None:
-    transformer = module(1, heads=heads)
+    transformer = lively_transformer(1, heads=heads)
     sizes, pivots = [5, 1, 8, 2], [3, 1, 2, 3]
     inputs = batch(sizes, pivots)
     got = transformer(*inputs).numpy()
@@ -109,7 +100,7 @@ def test_each_micrograph_equals_the_loop_written_from_the_equations(heads: int) 
 @torch.no_grad()
 def test_the_scale_is_the_root_of_the_full_width() -> None:
     """The twin of the loop: with the scale of one head, the result is another one."""
-    transformer = module(1)
+    transformer = lively_transformer(1)
     inputs = batch([5, 7], [3, 3])
     got = transformer(*inputs)
     for block in (transformer.to_pivots, *transformer.blocks):
@@ -121,7 +112,7 @@ def test_the_scale_is_the_root_of_the_full_width() -> None:
 
 @torch.no_grad()
 def test_the_order_of_tokens_and_of_pivots_carries_nothing() -> None:
-    transformer = module(2)
+    transformer = lively_transformer(2)
     tokens, token_mask, pivots, pivot_mask = batch([9, 6], [3, 2], seed=3)
     order = torch.randperm(9, generator=torch.Generator().manual_seed(4))
     got = transformer(tokens[:, order], token_mask[:, order], pivots.flip(1), pivot_mask.flip(1))
@@ -131,7 +122,7 @@ def test_the_order_of_tokens_and_of_pivots_carries_nothing() -> None:
 
 @torch.no_grad()
 def test_padding_has_no_influence() -> None:
-    transformer = module(3)
+    transformer = lively_transformer(3)
     tokens, token_mask, pivots, pivot_mask = batch([9, 6], [3, 2], seed=5)
     padded = transformer(tokens, token_mask, pivots, pivot_mask)
     alone = transformer(tokens[1:, :6], token_mask[1:, :6], pivots[1:, :2], pivot_mask[1:, :2])
@@ -144,7 +135,7 @@ def test_padding_has_no_influence() -> None:
 
 
 def test_micrographs_without_pivots_or_tokens_give_finite_logits_and_gradients() -> None:
-    transformer = module(4)
+    transformer = lively_transformer(4)
     tokens, token_mask, pivots, pivot_mask = batch([4, 3, 2], [3, 3, 2], seed=6)
     pivot_mask[0] = False
     token_mask[1] = False
@@ -160,7 +151,7 @@ def test_micrographs_without_pivots_or_tokens_give_finite_logits_and_gradients()
 
 @torch.no_grad()
 def test_a_micrograph_without_pivots_has_zero_heads() -> None:
-    transformer = module(5)
+    transformer = lively_transformer(5)
     inputs = batch([4], [2], seed=7)
     inputs[3][:] = False
     block = transformer.to_pivots
@@ -173,14 +164,14 @@ def test_a_micrograph_without_pivots_has_zero_heads() -> None:
 
 @torch.no_grad()
 def test_an_empty_batch_gives_no_logits() -> None:
-    transformer = module(6)
+    transformer = lively_transformer(6)
     empty, mask = torch.zeros(0, 5, 16), torch.zeros(0, 5, dtype=torch.bool)
     assert transformer(empty, mask, empty[:, :3], mask[:, :3]).shape == (0, 5)
 
 
 def test_what_does_not_fit_is_refused() -> None:
     tokens, token_mask, pivots, pivot_mask = batch([4, 3], [3, 3])
-    transformer = module()
+    transformer = lively_transformer()
     with pytest.raises(ValueError, match=r"tokens have shape \(2, 4, 8\), wanted \(micrographs, tokens, 16\)"):
         transformer(tokens[..., :8], token_mask, pivots, pivot_mask)
     with pytest.raises(ValueError, match=r"mask of pivots is \(2, 3\) torch.float32, wanted \(2, 3\) bool"):
