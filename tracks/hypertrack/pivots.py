@@ -1,0 +1,267 @@
+"""Pivotal search: in every subgraph one path of hits that surely are of one track."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetrack.events.compiled import compiled
+from edgetrack.models.micrographs import Micrographs
+from edgetrack.tracks.hypertrack.random_numbers import below, mixed, uniform
+from edgetrack.tracks.hypertrack.subgraphs import Adjacency, Subgraphs
+
+NONE = -1  # in place of a pivot that a path has not
+
+
+@dataclass(frozen=True)
+class PivotConfig:
+    """How pivots are searched (arXiv:2309.14113, table 1).
+
+    `pivots`: hits of a path. `seeds`: starting hits, drawn among the active ones of a subgraph. `diffuse_threshold`: a
+    path goes along edges with a score (probability) above it. `random_paths`: 0 for the greedy walk, which goes along
+    the best edge from each starting hit; else so many random walks, each from one of the starting hits, along edges
+    drawn in proportion to their scores. `micrograph`: the active hits that are linked to a pivot, or all active hits of
+    the subgraph ("full"). `seed` of all draws.
+    """
+
+    pivots: int = 3
+    seeds: int = 2
+    diffuse_threshold: float = 0.4
+    random_paths: int = 0
+    micrograph: Literal["linked", "full"] = "linked"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("pivots", 1), ("seeds", 1), ("random_paths", 0), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} = {getattr(self, name)}, wanted at least {least}")
+        if not 0 <= self.diffuse_threshold < 1:
+            raise ValueError(f"diffuse_threshold = {self.diffuse_threshold}, wanted a score from 0 to below 1")
+        if self.micrograph not in ("linked", "full"):
+            raise ValueError(f"micrograph = {self.micrograph!r}, wanted 'linked' or 'full'")
+
+
+@dataclass(frozen=True)
+class PivotPaths:
+    """The best path of each subgraph that still has as many active hits as a path has pivots."""
+
+    subgraph: NDArray[np.int64]  # (K,) rising
+    hits: NDArray[np.int64]  # (K, P) in the order of the walk; −1 behind the end of a path that is too short
+
+    @property
+    def whole(self) -> NDArray[np.bool_]:
+        """(K,) the path has all its pivots."""
+        return np.asarray(self.hits[:, -1] != NONE)
+
+
+def pivot_paths(
+    subgraphs: Subgraphs, active: NDArray[np.bool_], iteration: int = 0, config: PivotConfig | None = None
+) -> PivotPaths:
+    """Walk in every subgraph that is not exhausted, all in one compiled call.
+
+    From each starting hit the walk goes on to the active hit, not yet on the path, with the highest log-odds; the path
+    with the largest sum of log-odds wins, of equals the first. Of neighbours with equal log-odds the smaller row of the
+    graph is taken. Draws depend on the seed, the subgraph's place and the iteration alone.
+
+    Args: active (N,) bool, hits that are in no candidate yet and have not failed; iteration, of the clustering loop.
+    O(M + Σ degrees of the hits on paths).
+    """
+    config = config or PivotConfig()
+    if active.shape != (subgraphs.num_hits,) or active.dtype != np.bool_:
+        raise ValueError(f"active is {active.dtype} {active.shape}, wanted bool ({subgraphs.num_hits},)")
+    odds = config.diffuse_threshold / (1 - config.diffuse_threshold)
+    subgraph, hits = _walk_all(
+        subgraphs.adjacency,
+        subgraphs.nodes,
+        subgraphs.offsets,
+        active,
+        config.pivots,
+        config.seeds,
+        float(np.log(odds)) if odds > 0 else -np.inf,
+        config.random_paths,
+        np.uint64(config.seed),
+        np.uint64(iteration),
+    )
+    return PivotPaths(subgraph, hits)
+
+
+def micrographs_around(
+    subgraphs: Subgraphs, active: NDArray[np.bool_], paths: PivotPaths, mode: Literal["linked", "full"] = "linked"
+) -> Micrographs:
+    """One micrograph for each path in `paths`, all of which have to be whole, in their order; hits ascending.
+
+    O(M + Σ degrees of the pivots) time; at most M tokens.
+    """
+    nodes, offsets = _collect(
+        subgraphs.adjacency,
+        subgraphs.nodes,
+        subgraphs.offsets,
+        active,
+        paths.subgraph,
+        paths.hits,
+        mode == "full",
+    )
+    return Micrographs(nodes, offsets, paths.hits)
+
+
+@compiled()
+def _walk_all(
+    adjacency: Adjacency,
+    nodes: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    active: NDArray[np.bool_],
+    num_pivots: int,
+    num_seeds: int,
+    least: float,
+    random_paths: int,
+    seed: np.uint64,
+    iteration: np.uint64,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(K,) subgraphs and (K, P) their best paths."""
+    count = len(offsets) - 1
+    subgraph = np.empty(count, np.int64)
+    best = np.full((count, num_pivots), -1)
+    path = np.empty(num_pivots, np.int64)
+    pool = np.empty(len(nodes), np.int64)
+    chosen = np.empty(num_seeds, np.int64)
+    found = 0
+    for s in range(count):
+        size = 0
+        for place in range(offsets[s], offsets[s + 1]):
+            if active[nodes[place]]:
+                pool[size] = nodes[place]
+                size += 1
+        if size < num_pivots:
+            continue
+        key = mixed(mixed(mixed(seed) ^ np.uint64(s)) ^ iteration)
+        draws = _draw_seeds(pool, size, key, chosen)
+        highest = -np.inf
+        for walk in range(random_paths if random_paths else draws):
+            first_draw = num_seeds + walk * num_pivots
+            path[0] = chosen[below(key, first_draw, draws) if random_paths else walk]
+            length, total = _walk(adjacency, active, path, least, key, first_draw if random_paths else -1)
+            if walk == 0 or total > highest:
+                highest = total
+                best[found, :length], best[found, length:] = path[:length], -1
+        subgraph[found] = s
+        found += 1
+    return subgraph[:found].copy(), best[:found].copy()
+
+
+@compiled()
+def _draw_seeds(pool: NDArray[np.int64], size: int, key: np.uint64, chosen: NDArray[np.int64]) -> int:
+    """Different hits of pool[:size] into `chosen`, each set of them equally likely (Floyd); how many."""
+    draws = min(len(chosen), size)
+    for draw in range(draws):
+        last = size - draws + draw
+        hit = pool[below(key, draw, last + 1)]
+        for before in range(draw):
+            if chosen[before] == hit:
+                hit = pool[last]
+                break
+        chosen[draw] = hit
+    return draws
+
+
+@compiled()
+def _walk(
+    adjacency: Adjacency,
+    active: NDArray[np.bool_],
+    path: NDArray[np.int64],
+    least: float,
+    key: np.uint64,
+    first_draw: int,
+) -> tuple[int, float]:
+    """On from path[0] as far as the path goes, its length and the sum of its log-odds; greedy for first_draw = −1."""
+    length, total = 1, 0.0
+    while length < len(path):
+        if first_draw < 0:
+            entry = _best_step(adjacency, active, path, length, least)
+        else:
+            entry = _random_step(adjacency, active, path, length, least, uniform(key, first_draw + length))
+        if entry < 0:
+            break
+        path[length] = adjacency.neighbours[entry]
+        total += adjacency.logits[entry]
+        length += 1
+    return length, total
+
+
+@compiled()
+def _free(node: int, active: NDArray[np.bool_], path: NDArray[np.int64], length: int) -> bool:
+    """The hit is active and not one of path[:length]."""
+    free = active[node]
+    for before in range(length):
+        free &= path[before] != node
+    return bool(free)
+
+
+@compiled()
+def _best_step(
+    adjacency: Adjacency, active: NDArray[np.bool_], path: NDArray[np.int64], length: int, least: float
+) -> int:
+    """The entry of the best edge from the end of path[:length] to a free hit, −1 when none is above `least`."""
+    node, step = path[length - 1], -1
+    for entry in range(adjacency.starts[node], adjacency.starts[node + 1]):
+        if adjacency.logits[entry] > least and _free(adjacency.neighbours[entry], active, path, length):
+            step, least = entry, adjacency.logits[entry]
+    return step
+
+
+@compiled()
+def _random_step(
+    adjacency: Adjacency, active: NDArray[np.bool_], path: NDArray[np.int64], length: int, least: float, draw: float
+) -> int:
+    """As `_best_step`, the edge drawn in proportion to its score by `draw` from [0, 1)."""
+    node, total = path[length - 1], 0.0
+    for entry in range(adjacency.starts[node], adjacency.starts[node + 1]):
+        if adjacency.logits[entry] > least and _free(adjacency.neighbours[entry], active, path, length):
+            total += 1 / (1 + np.exp(-adjacency.logits[entry]))
+    step, reached = -1, 0.0
+    for entry in range(adjacency.starts[node], adjacency.starts[node + 1]):
+        if adjacency.logits[entry] > least and _free(adjacency.neighbours[entry], active, path, length):
+            step = entry
+            reached += 1 / (1 + np.exp(-adjacency.logits[entry]))
+            if reached > draw * total:
+                break
+    return step
+
+
+@compiled()
+def _collect(
+    adjacency: Adjacency,
+    nodes: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    active: NDArray[np.bool_],
+    subgraph: NDArray[np.int64],
+    pivots: NDArray[np.int64],
+    full: bool,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Tokens of all micrographs and where each begins."""
+    tokens = np.empty(len(nodes), np.int64)  # micrographs are parts of subgraphs, which are disjoint
+    begins = np.zeros(len(subgraph) + 1, np.int64)
+    taken = np.zeros(len(active), np.bool_)
+    size = 0
+    for b in range(len(subgraph)):
+        first, s = size, subgraph[b]
+        if full:
+            for node in nodes[offsets[s] : offsets[s + 1]]:
+                if active[node]:
+                    tokens[size] = node
+                    size += 1
+        else:
+            for pivot in pivots[b]:
+                taken[pivot] = True
+                tokens[size] = pivot
+                size += 1
+            for pivot in pivots[b]:
+                for node in adjacency.neighbours[adjacency.starts[pivot] : adjacency.starts[pivot + 1]]:
+                    if active[node] and not taken[node]:
+                        tokens[size], taken[node] = node, True
+                        size += 1
+            tokens[first:size] = np.sort(tokens[first:size])
+        begins[b + 1] = size
+    return tokens[:size].copy(), begins
