@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from edgetrack.models.description import NetworkDescription
+from edgetrack.models.hypertrack.compact import CompactHyperTrackConfig, compact_hypertrack
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 
-NetworkConfig = InteractionNetworkConfig  # | OtherConfig: the kinds tell them apart
+NetworkConfig = InteractionNetworkConfig | CompactHyperTrackConfig  # the kinds tell them apart
 
 
 class NetworkKind(NamedTuple):
@@ -24,6 +25,7 @@ class NetworkKind(NamedTuple):
 
 NETWORKS = {
     "interaction_network": NetworkKind(InteractionNetworkConfig, interaction_network),
+    "compact_hypertrack": NetworkKind(CompactHyperTrackConfig, compact_hypertrack),
 }
 
 

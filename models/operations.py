@@ -1,7 +1,7 @@
 """The arithmetic of `Map` steps, each operation said once for every kind of number.
 
-`apply` is written with +, −, ×, `abs()`, multiplication by a power of two and `.sum(axis=-1, keepdims=True)` alone.
-All that computes or writes a network understands these: PyTorch tensors (float and Brevitas), the exact integers and
+`apply` is written with +, −, ×, `abs()`, multiplication by a power of two and `.sum(axis=-1, keepdims=True)` alone. All
+that computes or writes a network understands these: PyTorch tensors (float and Brevitas), the exact integers and
 the bounds of `edgetrack.quantize.exact`, alkaid's traced arrays (Verilog), ONNX tensors and C++ expressions. So the
 grid of the exact result, its largest magnitude, the golden integers and every exported form follow from the one line
 that stands here; an operation that needs more than that needs it of each of those number types.
@@ -39,6 +39,8 @@ OPERATIONS: dict[str, Operation] = {
     "multiply": Operation(2, lambda a, b: a * b, broadcast),
     "dot": Operation(2, lambda a, b: (a * b).sum(axis=-1, keepdims=True), one_column),
     "absolute": Operation(1, abs, broadcast),
+    "negate": Operation(1, lambda a: -a, broadcast),
+    "l1_distance": Operation(2, lambda a, b: abs(a - b).sum(axis=-1, keepdims=True), one_column),
 }
 
 

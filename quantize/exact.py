@@ -50,6 +50,9 @@ class Exact:
             raise ValueError(f"exact arithmetic multiplies by positive powers of two only, got {other}")
         return type(self)(self.codes, self.exponent + exponent - 1)
 
+    def __neg__(self) -> Self:
+        return type(self)(-self.codes, self.exponent)
+
     def __abs__(self) -> Self:
         return type(self)(abs(self.codes), self.exponent)
 
@@ -79,6 +82,9 @@ class Bound(Exact):
 
     def __sub__(self, other: Exact) -> Self:
         return self + other
+
+    def __neg__(self) -> Self:
+        return self
 
     def linear(self, weight: IntArray, bias: IntArray, exponent: int) -> Self:
         magnitudes = self.codes @ np.abs(weight).T.astype(object) + np.abs(bias).astype(object)

@@ -34,7 +34,7 @@ HITS = (Input("x", "node", (4.0, 1.0, 0.5)), Input("edge_attr", "edge", (4.0, 32
 
 
 def every_step() -> NetworkDescription:
-    """Products, differences, a dot product, tables, a maximum, a mean, two rounds with shared weights, a residual."""
+    """Products, distances, tables, a maximum, a mean, two rounds with shared weights, a residual."""
     steps: list[Step] = [Mlp("h_0", "x", (4,))]
     for index in (1, 2):
         steps += edge_convolution(f"m_{index}", f"h_{index - 1}", (5, 4), "mean", "edge_attr", "message")
@@ -53,7 +53,9 @@ def every_step() -> NetworkDescription:
         Table("closeness", "sigmoid", "distance"),
         Map("weighted", "multiply", ("product", "closeness")),
         Map("size", "absolute", ("largest_source",)),
-        Concat("head_in", ("weighted", "size", "edge_attr")),
+        Map("apart", "l1_distance", ("h_source", "h_target")),
+        Map("near", "negate", ("apart",)),
+        Concat("head_in", ("weighted", "size", "near", "edge_attr")),
         Mlp("head_0", "head_in", (6,)),
         Table("head_1", "silu", "head_0"),
         Mlp("head", "head_1", (1,)),

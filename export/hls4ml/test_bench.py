@@ -19,6 +19,7 @@ from edgetrack.events.atomic_write import write_text
 from edgetrack.export.cases import special_graphs
 from edgetrack.export.hls4ml.layer_list import index_inputs
 from edgetrack.export.hls4ml.simulation import HlsProject
+from edgetrack.models.hit_features import FEATURES
 from edgetrack.models.padding import padded
 from edgetrack.models.rows import Rows, rows_of
 from edgetrack.models.steps import Scatter
@@ -28,7 +29,6 @@ from edgetrack.quantize.integer_model import IntegerModel
 Sample = tuple[dict[str, IntArray], Rows[NDArray[Any]]]
 
 INPUTS, OUTPUTS = "tb_data/tb_input_features.dat", "tb_data/tb_output_predictions.dat"
-HIT_FEATURES = {"x": 3, "edge_attr": 4}
 SEED = 1
 RANDOM_SAMPLES = 8
 
@@ -112,7 +112,9 @@ def samples(model: IntegerModel, counts: Mapping[str, int]) -> Iterator[Sample]:
     in the last graph with all ends together.
     """
     description = model.description
-    is_hits = all(HIT_FEATURES.get(value.name) == value.width for value in description.inputs)
+    is_hits = all(
+        value.name in FEATURES and len(FEATURES[value.name].columns) == value.width for value in description.inputs
+    )
     if is_hits and set(counts) == {"node", "edge"} and counts["node"] > 1:
         graphs = special_graphs(counts["node"] - 1, counts["edge"], SEED)
         filled = [padded(description, rows_of(graph, description), counts) for graph in graphs]

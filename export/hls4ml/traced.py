@@ -39,6 +39,9 @@ class TracedColumns:
         factor = f"{exact_type(1, int(log2(other)))}({other!r})"
         return self._made(scaled, (f"{column} * {factor}" for column in self.columns))
 
+    def __neg__(self) -> TracedColumns:
+        return self._made(-self.bound, (f"-{column}" for column in self.columns))
+
     def __abs__(self) -> TracedColumns:
         types = self._types(self.bound)
         expressions = (f"nnet::magnitude({made}({column}))" for made, column in zip(types, self.columns, strict=True))

@@ -34,6 +34,9 @@ class TracedTensor:
         factor = self.graph.constant(f"factor.{other}", np.array(other, np.float32))
         return self._made("Mul", [self.name, factor], self.width)
 
+    def __neg__(self) -> TracedTensor:
+        return self._made("Neg", [self.name], self.width)
+
     def __abs__(self) -> TracedTensor:
         return self._made("Abs", [self.name], self.width)
 
