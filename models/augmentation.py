@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from edgetrack.models.hit_features import FEATURES
 from edgetrack.models.rows import Rows
 
 
@@ -24,24 +26,46 @@ class Augmentation:
 
 
 def augmented(rows: Rows[Tensor], augmentation: Augmentation, rng: np.random.Generator) -> Rows[Tensor]:
-    """A hit graph under a random symmetry; Δr and ΔR stay, Δφ and Δz follow the reflections. O(N + E).
+    """A hit graph under a random symmetry: each feature as `edgetrack.models.hit_features` says. O(N + E).
 
-    `node_attr` is that of the hit itself, so a rotation leaves it as it is. Raises ValueError where such features are
-    to be reflected: how they follow is not known here.
+    A rotation leaves features of a hit itself (`node_attr`) as they are. Raises ValueError where features are to be
+    reflected of which it is not known how they follow.
     """
-    if "node_attr" in rows.features and (augmentation.reflect_z or augmentation.reflect_phi):
-        raise ValueError(
-            f"{rows.name}: cannot reflect a graph with node_attr, since how its columns follow is not known; set "
-            "augmentation.reflect_z and augmentation.reflect_phi to false, or give an objective with an `augmented` "
-            "of its own"
-        )
+    reflected = augmentation.reflect_z or augmentation.reflect_phi
     turn = rng.uniform(-1.0, 1.0)  # half turns
     sign_z, sign_phi = (1 - 2 * rng.integers(0, 2, size=2)).tolist()
     turn = turn if augmentation.rotate else 0.0
     sign_z = sign_z if augmentation.reflect_z else 1
     sign_phi = sign_phi if augmentation.reflect_phi else 1
-    radius, phi, z = rows.features["x"].unbind(1)
-    phi = torch.remainder(sign_phi * phi + (turn + 1.0), 2.0) - 1.0
-    signs = torch.tensor([1.0, sign_phi, sign_z, 1.0])
-    moved = {"x": torch.stack([radius, phi, sign_z * z], 1), "edge_attr": rows.features["edge_attr"] * signs}
-    return replace(rows, features={**rows.features, **moved})
+    moved = {
+        name: _rotated(name, _reflected(rows.name, name, value, sign_z, sign_phi) if reflected else value, turn)
+        for name, value in rows.features.items()
+    }
+    return replace(rows, features=moved)
+
+
+def _reflected(graph: str, name: str, value: Tensor, sign_z: int, sign_phi: int) -> Tensor:
+    feature = FEATURES.get(name)
+    if feature is None or feature.odd_in_z is None or feature.odd_in_phi is None:
+        raise ValueError(
+            f"{graph}: cannot reflect a graph with {name}, since how its columns follow is not known; set "
+            "augmentation.reflect_z and augmentation.reflect_phi to false, or give an objective with an `augmented` "
+            "of its own"
+        )
+    signs = [
+        (sign_z if column in feature.odd_in_z else 1) * (sign_phi if column in feature.odd_in_phi else 1)
+        for column in feature.columns
+    ]
+    return value if set(signs) == {1} else value * value.new_tensor(signs)
+
+
+def _rotated(name: str, value: Tensor, turn: float) -> Tensor:
+    """`value` after `turn` half turns about the beam: only positions know of it."""
+    if name == "x":
+        radius, phi, z = value.unbind(1)
+        return torch.stack([radius, torch.remainder(phi + (turn + 1.0), 2.0) - 1.0, z], 1)
+    if name == "cartesian":
+        x, y, z = value.unbind(1)
+        cos, sin = math.cos(math.pi * turn), math.sin(math.pi * turn)
+        return torch.stack([cos * x - sin * y, sin * x + cos * y, z], 1)
+    return value

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -14,8 +14,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.augmentation import Augmentation, augmented
+from edgetrack.models.hit_inputs import HitInputs, inputs_of
 from edgetrack.models.objective import Objective
-from edgetrack.models.rows import as_tensors, hit_rows
 from edgetrack.models.sample import Sample
 from edgetrack.models.thresholds import balanced_threshold, edge_accuracy
 
@@ -26,15 +26,20 @@ class EdgeClassification(Objective[HitGraph]):
 
     `distillation` in [0, 1] weighs the teacher's scores against the labels. Figures: validation_loss, the mean over
     all edges; threshold, the logit δ* where TPR = TNR; validation_accuracy, the edge accuracy at δ*.
+    `inputs` says what samples hold; in a training it becomes what the networks read.
     """
 
     kind: Literal["edge_classification"] = "edge_classification"
     distillation: float = 0.5
     augmentation: Augmentation | None = field(default_factory=Augmentation)
+    inputs: HitInputs = field(default=HitInputs(), repr=False)
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.distillation <= 1.0:
             raise ValueError(f"distillation is {self.distillation}, wanted a weight in [0, 1]")
+
+    def reading(self, *networks: nn.Module) -> Self:
+        return replace(self, inputs=inputs_of(*networks))
 
     def sample(self, data: HitGraph) -> Sample | None:
         """Rows of the graph and y (E,); None without edges: a mean over no edge is no number.
@@ -43,7 +48,7 @@ class EdgeClassification(Objective[HitGraph]):
         """
         if data.y is None:
             raise ValueError(f"{data.name}: has no edge labels y; training needs graphs that were built with truth")
-        return Sample(as_tensors(hit_rows(data)), {"y": torch.from_numpy(data.y).float()}) if data.num_edges else None
+        return Sample(self.inputs.rows(data), {"y": torch.from_numpy(data.y).float()}) if data.num_edges else None
 
     def augmented(self, sample: Sample, rng: np.random.Generator) -> Sample:
         if self.augmentation is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import ClassVar, Generic, Literal
+from typing import ClassVar, Generic, Literal, Self
 
 import numpy as np
 import torch
@@ -26,6 +26,17 @@ class Objective(ABC, Generic[Data]):
 
     decides: ClassVar[str] = "validation_loss"  # the figure of `validate` by which `keep: best` chooses an epoch
     better: ClassVar[Literal["lower", "higher"]] = "lower"
+
+    def reading(self, *networks: nn.Module) -> Self:
+        """This objective with samples of what `networks`, the one to be trained and its teacher, read.
+
+        By default as it is: its samples hold what they hold.
+        """
+        return self
+
+    def at(self, epoch: int) -> Self:
+        """This objective as it is in `epoch` (from 0): another one where its loss changes in the course of training."""
+        return self
 
     @abstractmethod
     def sample(self, data: Data) -> Sample | None:

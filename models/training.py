@@ -68,6 +68,7 @@ def fit(
     nothing but damaged resume points, where training diverges, and as the objective does. A SIGTERM raises SystemExit,
     status 143.
     """
+    objective = objective.reading(network, *(() if teacher is None else (teacher,)))
     samples, measured = Samples(objective.sample, train), Samples(objective.sample, validation)
     if not samples or not measured:
         raise ValueError(

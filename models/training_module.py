@@ -44,9 +44,10 @@ class TrainingModule(LightningModule):
     def training_step(self, batch: Sample, index: int) -> Tensor:
         step = int(self.trainer.global_step) % len(self.epoch_batches(0))
         generator = generator_at(self.config.seed, self.epoch, step, self.trainer.global_rank)
+        objective = self.objective.at(self.epoch)
         if self.teacher:
-            return self.objective.distillation_loss(self.network, self.teacher[0], batch, generator)
-        return self.objective.loss(self.network, batch, generator)
+            return objective.distillation_loss(self.network, self.teacher[0], batch, generator)
+        return objective.loss(self.network, batch, generator)
 
     def on_train_epoch_start(self) -> None:
         # Modules that draw random numbers (dropout) then draw the same ones after a resume.
@@ -84,7 +85,7 @@ class TrainingModule(LightningModule):
         return EpochBatches(
             self.samples,
             self.config.batch_graphs,
-            self.objective.augmented,
+            self.objective.at(epoch).augmented,
             self.config.seed,
             epoch,
             self.trainer.global_rank,

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
+from edgetrack.models.area_under_curve import AreaUnderCurve
 from edgetrack.report.versions import PACKAGE, installed_versions
-from edgetrack.tracks.edge_metrics import AreaUnderCurve, EdgeMetrics
+from edgetrack.tracks.edge_metrics import EdgeMetrics
 from edgetrack.tracks.ratio import Ratio
 from edgetrack.tracks.track_metrics import MatchingConfig, TrackCounts
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from edgetrack.tracks.edge_metrics import area_under_curve, edge_metrics
+from edgetrack.models.area_under_curve import area_under_curve
+from edgetrack.tracks.edge_metrics import edge_metrics
 from edgetrack.tracks.ratio import Ratio
 
 LOGITS = np.array([3.0, 2.0, 1.0, -1.0, 2.0, -1.0, -2.0, -3.0, -4.0, 0.5], np.float32)
