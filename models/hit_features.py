@@ -97,6 +97,11 @@ def degree_difference(graph: HitGraph) -> NDArray[np.float32]:
     return doublet_geometry(graph)[:, 4:]
 
 
+def direction(graph: HitGraph) -> NDArray[np.float32]:
+    """(2E, 1) of the messages along the edges: 1 for those to the target, −1 for those back to the source."""
+    return np.repeat(np.array([1, -1], np.float32), graph.num_edges)[:, None]
+
+
 def _arc(radius: NDArray[np.float64], curvature: NDArray[np.float64]) -> NDArray[np.float64]:
     """Length of the arc from the origin to `radius` on a circle through the origin; the radius for a straight line."""
     half = np.clip(np.abs(radius * curvature) / 2, 0.0, 1.0)
@@ -122,6 +127,7 @@ FEATURES: dict[str, HitFeature] = {
     "doublet_geometry": HitFeature(
         "edge", ("Δr", "Δφ", "Δz", "Δη", "Δdegree"), doublet_geometry, ("Δz", "Δη"), ("Δφ",)
     ),
+    "direction": HitFeature("message", ("direction",), direction),
     "degree_difference": HitFeature("edge", ("Δdegree",), degree_difference),
 }
 
