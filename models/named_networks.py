@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.hypertrack.compact import CompactHyperTrackConfig, compact_hypertrack
+from edgetrack.models.hypertrack.compact_transformer import CompactTransformerConfig, compact_transformer
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 
-NetworkConfig = InteractionNetworkConfig | CompactHyperTrackConfig  # the kinds tell them apart
+# the kinds tell them apart
+NetworkConfig = InteractionNetworkConfig | CompactHyperTrackConfig | CompactTransformerConfig
 
 
 class NetworkKind(NamedTuple):
@@ -26,6 +28,7 @@ class NetworkKind(NamedTuple):
 NETWORKS = {
     "interaction_network": NetworkKind(InteractionNetworkConfig, interaction_network),
     "compact_hypertrack": NetworkKind(CompactHyperTrackConfig, compact_hypertrack),
+    "compact_transformer": NetworkKind(CompactTransformerConfig, compact_transformer),
 }
 
 
