@@ -2,6 +2,7 @@
 
 A new network is a file with a frozen config dataclass, whose field `kind` is a `Literal` with its name as the default,
 and a function config → `NetworkDescription`; it gets one entry in `NETWORKS` and joins the union `NetworkConfig`.
+`edgetrack.models.first_network` makes what is trained, and what a training leaves.
 """
 
 from __future__ import annotations
@@ -9,26 +10,45 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from torch import Tensor, nn
+
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.hypertrack.compact import CompactHyperTrackConfig, compact_hypertrack
 from edgetrack.models.hypertrack.compact_transformer import CompactTransformerConfig, compact_transformer
+from edgetrack.models.hypertrack.config import HyperTrackConfig
+from edgetrack.models.hypertrack.network import HyperTrackNetwork
+from edgetrack.models.hypertrack.steps import folded, hypertrack, unfolded
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 
 # the kinds tell them apart
-NetworkConfig = InteractionNetworkConfig | CompactHyperTrackConfig | CompactTransformerConfig
+NetworkConfig = InteractionNetworkConfig | CompactHyperTrackConfig | CompactTransformerConfig | HyperTrackConfig
+
+
+class TrainingForm(NamedTuple):
+    """Another module that is trained in the steps' stead: with batch norm, or faster than step by step.
+
+    `make` gives it random weights, `fold` the description and the state of `GraphNetwork` with the same function,
+    `unfold` (config, state, some rows) a module that goes on from such a state.
+    """
+
+    make: Callable[[Any], nn.Module]
+    fold: Callable[[Any], tuple[NetworkDescription, dict[str, Tensor]]]
+    unfold: Callable[..., nn.Module]
 
 
 class NetworkKind(NamedTuple):
-    """What a kind of network is configured by, and what makes its steps."""
+    """What a kind of network is configured by, what makes its steps, and what it is trained as if not those."""
 
     config: type[NetworkConfig]
     describe: Callable[[Any], NetworkDescription]
+    training: TrainingForm | None = None
 
 
 NETWORKS = {
     "interaction_network": NetworkKind(InteractionNetworkConfig, interaction_network),
     "compact_hypertrack": NetworkKind(CompactHyperTrackConfig, compact_hypertrack),
     "compact_transformer": NetworkKind(CompactTransformerConfig, compact_transformer),
+    "hypertrack": NetworkKind(HyperTrackConfig, hypertrack, TrainingForm(HyperTrackNetwork, folded, unfolded)),
 }
 
 

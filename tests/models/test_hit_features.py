@@ -18,7 +18,7 @@ def random_graph(seed: int, nodes: int = 30, edges: int = 80) -> HitGraph:
     rng = np.random.default_rng(seed)
     x = np.column_stack([rng.uniform(0.03, 1, nodes), rng.uniform(-1, 1, nodes), rng.uniform(-3, 3, nodes)])
     source = rng.integers(0, nodes, edges)
-    return HitGraph(x, np.stack([source, (source + rng.integers(1, nodes, edges)) % nodes]))
+    return HitGraph(x.astype(np.float32), np.stack([source, (source + rng.integers(1, nodes, edges)) % nodes]))
 
 
 def test_pair_geometry_of_hits_on_a_helix_is_the_helix() -> None:
@@ -26,7 +26,7 @@ def test_pair_geometry_of_hits_on_a_helix_is_the_helix() -> None:
     arc = np.array([0.05, 0.3, 0.9, 1.6])
     r, phi = 2 * radius * np.sin(arc / (2 * radius)), start + arc / (2 * radius)
     graph = HitGraph(
-        np.column_stack([r, np.remainder(phi / np.pi + 1, 2) - 1, z0 + slope * arc]),
+        np.column_stack([r, np.remainder(phi / np.pi + 1, 2) - 1, z0 + slope * arc]).astype(np.float32),
         np.array([[0, 0, 1, 2], [1, 3, 2, 3]]),
     )
     wanted = [np.arcsinh(1 / radius / CURVATURE_SCALE), np.arcsinh(z0 / Z0_SCALE), np.arcsinh(slope)]
@@ -60,8 +60,9 @@ def test_features_of_an_edge_change_sign_with_its_direction() -> None:
 
 
 def test_hits_at_one_place_and_graphs_without_edges_give_finite_features() -> None:
-    together = HitGraph(np.tile([[0.5, 0.2, 0.1]], (3, 1)), np.array([[0, 1], [1, 2]]))
-    for graph in (together, HitGraph(together.x, np.zeros((2, 0))), HitGraph(np.zeros((0, 3)), np.zeros((2, 0)))):
+    none = np.zeros((2, 0), np.int64)
+    together = HitGraph(np.tile(np.array([[0.5, 0.2, 0.1]], np.float32), (3, 1)), np.array([[0, 1], [1, 2]]))
+    for graph in (together, HitGraph(together.x, none), HitGraph(np.zeros((0, 3), np.float32), none)):
         for name in FEATURES.keys() - {"node_attr"}:
             made = feature(name).make(graph)
             assert np.isfinite(made).all()
