@@ -10,7 +10,7 @@ from edgetrack.models.blocks import squared_distance
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.steps import Concat, Gather, Input, Map, Mlp, Scatter, Step, Table
 
-SIDES = (("forward", "target", "source"), ("backward", "source", "target"))  # who gets the message, who sends it
+SIDES = {"forward": "target", "backward": "source"}  # who gets the message; the other end sends it
 LATENT = "latent"
 LOGIT = "edge_logit"
 
@@ -103,15 +103,18 @@ def _messages(config: CompactHyperTrackConfig, layer: int, hits: str) -> list[St
         Map(f"dot_{layer}", "dot", pair),
         *_distance(config, f"distance_{layer}", *pair),
     ]
-    shared = (f"product_{layer}", f"dot_{layer}", f"distance_{layer}", "pair_geometry")
-    for side, receiver, sender in SIDES:
-        reversed_ = config.weights == "shared" and side == "backward"
-        name, weights = f"{side}_{layer}", f"message_{layer}" if config.weights == "shared" else ""
-        parts = (ends[receiver], ends[sender], *shared, "doublet_backward" if reversed_ else "doublet_geometry")
+    symmetric = (f"product_{layer}", f"dot_{layer}", f"distance_{layer}", "pair_geometry")
+    seen = {"forward": (ends["target"], ends["source"], *symmetric, "doublet_geometry")}
+    if config.weights == "shared":
+        seen["backward"] = (*pair, *symmetric, "doublet_backward")
+    steps += [Concat(f"{side}_{layer}_in", parts) for side, parts in seen.items()]
+    for side, receiver in SIDES.items():
+        read = side if side in seen else "forward"  # weights of its own find the columns in any order
+        weights = f"message_{layer}" if config.weights == "shared" else ""
+        widths = (config.message_units, config.message)
         steps += [
-            Concat(f"{name}_in", parts),
-            Mlp(name, f"{name}_in", (config.message_units, config.message), weights),
-            Scatter(f"mean_{name}", name, "mean", receiver),
+            Mlp(f"{side}_{layer}", f"{read}_{layer}_in", widths, weights),
+            Scatter(f"mean_{side}_{layer}", f"{side}_{layer}", "mean", receiver),
         ]
     return steps
 
@@ -130,7 +133,7 @@ def _update(config: CompactHyperTrackConfig, layer: int, hits: str) -> list[Step
     """`hits_L` of the messages; the first layer has other columns than the input, so that nothing is added there."""
     change = f"change_{layer}" if layer > 1 else f"hits_{layer}"
     steps: list[Step] = [
-        Concat(f"update_{layer}_in", (hits, *(f"mean_{side}_{layer}" for side, _, _ in SIDES))),
+        Concat(f"update_{layer}_in", (hits, *(f"mean_{side}_{layer}" for side in SIDES))),
         Mlp(change, f"update_{layer}_in", (config.hidden_units, config.hidden)),
     ]
     return steps if layer == 1 else [*steps, Map(f"hits_{layer}", "add", (hits, change))]

@@ -93,7 +93,8 @@ def looped(config: CompactHyperTrackConfig, network: GraphNetwork, rows: Rows[Te
                 apart = hits[i] - hits[j]
                 size = {"l1": apart.abs().sum(), "squared": apart @ apart, "root": apart.norm()}[config.distance]
                 edge = [(hits[i] @ hits[j])[None], size[None], geometry[pair], sign * doublet[pair]]
-                seen = torch.cat([hits[i], hits[j], hits[i] * hits[j], *edge])
+                ends_seen = (i, j) if shared or side == "forward" else (j, i)
+                seen = torch.cat([*(hits[end] for end in ends_seen), hits[i] * hits[j], *edge])
                 messages[side][i].append(network.mlps[f"{'message' if shared else side}_{layer}"](seen))
         means = [
             torch.stack([torch.stack(got).mean(0) if got else torch.zeros(config.message) for got in messages[side]])
