@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -18,6 +18,10 @@ from edgetrack.tracks.connected_components import connected_components
 from edgetrack.tracks.dbscan import dbscan
 from edgetrack.tracks.direction import kink_penalties
 from edgetrack.tracks.extrapolation import extrapolated_links
+from edgetrack.tracks.hdbscan import hdbscan
+from edgetrack.tracks.hypertrack.clustering import ClusteringConfig, cluster
+from edgetrack.tracks.hypertrack.masking import Masking
+from edgetrack.tracks.hypertrack.subgraphs import cut_into_subgraphs
 
 
 @dataclass(frozen=True)
@@ -29,15 +33,17 @@ class TrackBuildingConfig:
     validation graphs (docs/tracks.md): `kink`, the largest amount, on either side, by which an edge without a straight
     continuation loses in its logit (0: none); `margin`, the lead in logits below which an edge at the end of a chain is
     ambiguous; `tolerance`, the misfit up to which chains are extrapolated to each other (0: not at all).
-    `min_samples` is DBSCAN's: hits, itself included, that a core hit needs within reach.
+    `min_samples` is DBSCAN's and HDBSCAN's: hits, itself included, that a core hit needs within reach. `clustering`
+    is for `hypertrack`, which builds by masks and has a smallest candidate of its own.
     """
 
-    method: Literal["best_neighbours", "connected_components", "dbscan"] = "best_neighbours"
+    method: Literal["best_neighbours", "connected_components", "dbscan", "hdbscan", "hypertrack"] = "best_neighbours"
     min_hits: int = 2
     kink: float = 4.0
     margin: float = 2.0
     tolerance: float = 3.0
     min_samples: int = 2
+    clustering: ClusteringConfig = field(default_factory=ClusteringConfig)
 
     def __post_init__(self) -> None:
         if self.method not in BUILDERS:
@@ -47,7 +53,7 @@ class TrackBuildingConfig:
                 raise ValueError(f"{name} = {getattr(self, name)}, wanted a finite number of at least 0")
 
 
-Builder = Callable[[HitGraph, NDArray[np.floating], float, TrackBuildingConfig], TrackCandidates]
+Builder = Callable[[HitGraph, NDArray[np.floating], float, TrackBuildingConfig, Masking | None], TrackCandidates]
 
 
 def build_tracks(
@@ -55,20 +61,26 @@ def build_tracks(
     logits: NDArray[np.floating],
     threshold: float,
     config: TrackBuildingConfig | None = None,
+    masking: Masking | None = None,
 ) -> TrackCandidates:
     """Candidates of `graph` from the edges whose logit is above `threshold`.
 
-    Args: logits (E,) float, ±inf allowed; threshold, a logit.
-    Raises: ValueError for logits that do not fit the graph. Cost: that of the method.
+    Args: logits (E,) float, ±inf allowed; threshold, a logit; masking, for the method `hypertrack` alone: the latent of
+    the graph's hits and a mask model.
+    Raises: ValueError for logits that do not fit the graph, or `hypertrack` without masking. Cost: that of the method.
     """
     config = config or TrackBuildingConfig()
     if np.shape(logits) != (graph.num_edges,):
         raise ValueError(f"{graph.name}: logits have shape {np.shape(logits)}, wanted ({graph.num_edges},)")
-    return BUILDERS[config.method](graph, logits, threshold, config)
+    return BUILDERS[config.method](graph, logits, threshold, config, masking)
 
 
 def _by_best_neighbours(
-    graph: HitGraph, logits: NDArray[np.floating], threshold: float, config: TrackBuildingConfig
+    graph: HitGraph,
+    logits: NDArray[np.floating],
+    threshold: float,
+    config: TrackBuildingConfig,
+    masking: Masking | None,
 ) -> TrackCandidates:
     """Chains of mutual best neighbours, linked where one continues another; then components.
 
@@ -99,13 +111,21 @@ def _linked(
 
 
 def _by_connected_components(
-    graph: HitGraph, logits: NDArray[np.floating], threshold: float, config: TrackBuildingConfig
+    graph: HitGraph,
+    logits: NDArray[np.floating],
+    threshold: float,
+    config: TrackBuildingConfig,
+    masking: Masking | None,
 ) -> TrackCandidates:
     return connected_components(graph.num_nodes, graph.edge_index, kept_edges(logits, threshold), config.min_hits)
 
 
 def _by_dbscan(
-    graph: HitGraph, logits: NDArray[np.floating], threshold: float, config: TrackBuildingConfig
+    graph: HitGraph,
+    logits: NDArray[np.floating],
+    threshold: float,
+    config: TrackBuildingConfig,
+    masking: Masking | None,
 ) -> TrackCandidates:
     """Distance 1 − score; edges at or below threshold are out of reach, the others all within."""
     distance = np.where(kept_edges(logits, threshold), expit(-np.asarray(logits, np.float64)), np.inf)
@@ -119,8 +139,38 @@ def _by_dbscan(
     )
 
 
+def _by_hdbscan(
+    graph: HitGraph,
+    logits: NDArray[np.floating],
+    threshold: float,
+    config: TrackBuildingConfig,
+    masking: Masking | None,
+) -> TrackCandidates:
+    """HDBSCAN of the distances 1 − score; edges at or below threshold are as far as hits without an edge."""
+    subgraphs = cut_into_subgraphs(graph.num_nodes, graph.edge_index, logits, threshold, max(config.min_hits, 2))
+    return hdbscan(subgraphs, config.min_samples, config.min_hits)
+
+
+def _by_hypertrack(
+    graph: HitGraph,
+    logits: NDArray[np.floating],
+    threshold: float,
+    config: TrackBuildingConfig,
+    masking: Masking | None,
+) -> TrackCandidates:
+    """Pivots and masks: the loop of `hypertrack.clustering`; `threshold` is the cut that it does not adapt."""
+    if masking is None:
+        raise ValueError(
+            f"{graph.name}: building tracks by 'hypertrack' needs masking, the latent of each hit and a mask model; "
+            "give both, or take another method"
+        )
+    return cluster(graph, logits, masking.latent, masking.model, threshold, config.clustering).candidates
+
+
 BUILDERS: dict[str, Builder] = {
     "best_neighbours": _by_best_neighbours,
     "connected_components": _by_connected_components,
     "dbscan": _by_dbscan,
+    "hdbscan": _by_hdbscan,
+    "hypertrack": _by_hypertrack,
 }

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.tracks.building import TrackBuildingConfig, build_tracks
 from edgetrack.tracks.candidates import TrackCandidates
+from edgetrack.tracks.clustering_metrics import (
+    ClusteringMetrics,
+    ClusteringMetricsConfig,
+    Mean,
+    clustering_metrics,
+)
 from edgetrack.tracks.edge_metrics import EdgeMetrics, edge_metrics
+from edgetrack.tracks.hypertrack.masking import Masking, true_masking
 from edgetrack.tracks.ratio import Ratio
 from edgetrack.tracks.track_metrics import FIGURES, Bin, MatchingConfig, TrackCounts, TrackMetrics, match, pooled
 
@@ -25,6 +32,7 @@ class EvaluationConfig:
 
     building: TrackBuildingConfig = field(default_factory=TrackBuildingConfig)
     matching: MatchingConfig = field(default_factory=MatchingConfig)
+    clustering: ClusteringMetricsConfig = field(default_factory=ClusteringMetricsConfig)
     seed: int = 0
 
 
@@ -37,6 +45,7 @@ class Evaluation:
     track_threshold: float  # logit, of the edges that tracks are built from
     edges: EdgeMetrics | None  # None where a graph has no edge labels
     tracks: TrackMetrics | None  # None where a graph has no particle ids
+    clustering: ClusteringMetrics | None = None  # of the same candidates, None where `tracks` is
 
     def to_json(self) -> dict[str, Any]:
         """Plain values only; `<key>_error` is one standard deviation, None (null) where nothing was counted.
@@ -58,6 +67,7 @@ class Evaluation:
         out |= _figure("edge_false_positive_rate", None if edges is None else edges.false_positive_rate)
         out |= {"auc": None if auc is None else auc.value, "auc_error": None if auc is None else auc.error}
         out |= _track_figures(None if tracks is None else tracks.overall)
+        out |= _clustering_figures(self.clustering)
         out["high_pt"] = None if tracks is None else {"low": HIGH_PT} | _track_figures(tracks.above(HIGH_PT))
         out["by_pt"] = None if tracks is None else [_bin(b) for b in tracks.by_pt]
         out["by_eta"] = None if tracks is None else [_bin(b) for b in tracks.by_eta]
@@ -70,11 +80,13 @@ def evaluate_scores(
     threshold: float,
     track_threshold: float | None = None,
     config: EvaluationConfig = EvaluationConfig(),
+    masking: Sequence[Masking] | None = None,
 ) -> Evaluation:
     """Compare the logits of each graph's edges, and the tracks built from them, with the truth.
 
     Args: graphs; logits, for each graph (E,) float, finite or ±inf; threshold, a logit: edges above are kept;
-    track_threshold, the same for track building, by default `threshold`.
+    track_threshold, the same for track building, by default `threshold`; masking, one for each graph, where tracks are
+    built by masks.
     Returns: figures pooled over graphs, the AUC over the edges of all graphs together.
     Raises: ValueError for no graph, or logits that do not fit the graphs. O(Σ E log E) time, memory of all edges.
     """
@@ -87,13 +99,19 @@ def evaluate_scores(
             raise ValueError(f"{graph.name}: logit {int(np.flatnonzero(np.isnan(values))[0])} is not a number")
     track_threshold = threshold if track_threshold is None else track_threshold
     tracks: TrackMetrics | None = None
+    clustering: ClusteringMetrics | None = None
     if all(graph.particle_id is not None for graph in graphs):
         rng = np.random.default_rng(config.seed)
-        tracks = pooled(
-            match(graph, shuffled_tracks(graph, values, track_threshold, rng, config.building), config.matching)
-            for graph, values in zip(graphs, logits, strict=True)
-        )
-    return Evaluation(len(graphs), float(threshold), float(track_threshold), _edges(graphs, logits, threshold), tracks)
+        masks: Sequence[Masking | None] = masking or [None] * len(graphs)
+        found = [
+            shuffled_tracks(graph, values, track_threshold, rng, config.building, its_masks)
+            for graph, values, its_masks in zip(graphs, logits, masks, strict=True)
+        ]
+        pairs = list(zip(graphs, found, strict=True))
+        tracks = pooled(match(graph, candidates, config.matching) for graph, candidates in pairs)
+        clustering = clustering_metrics(graphs, found, config.clustering)
+    edges = _edges(graphs, logits, threshold)
+    return Evaluation(len(graphs), float(threshold), float(track_threshold), edges, tracks, clustering)
 
 
 def perfect_scores(graphs: Sequence[HitGraph], config: EvaluationConfig = EvaluationConfig()) -> Evaluation | None:
@@ -104,7 +122,8 @@ def perfect_scores(graphs: Sequence[HitGraph], config: EvaluationConfig = Evalua
     labels = [graph.y for graph in graphs if graph.y is not None and graph.particle_id is not None]
     if not graphs or len(labels) < len(graphs):
         return None
-    return evaluate_scores(graphs, [np.where(y, 1.0, -1.0) for y in labels], 0.0, config=config)
+    masking = [true_masking(graph) for graph in graphs] if config.building.method == "hypertrack" else None
+    return evaluate_scores(graphs, [np.where(y, 1.0, -1.0) for y in labels], 0.0, config=config, masking=masking)
 
 
 def shuffled_tracks(
@@ -113,11 +132,13 @@ def shuffled_tracks(
     threshold: float,
     rng: np.random.Generator,
     config: TrackBuildingConfig,
+    masking: Masking | None = None,
 ) -> TrackCandidates:
     """Candidates of `graph`, built from its hits and edges in random order: their order may carry truth."""
     node_order, edge_order = rng.permutation(graph.num_nodes), rng.permutation(graph.num_edges)
     shuffled = HitGraph(graph.x, graph.edge_index, name=graph.name).permuted(node_order, edge_order)
-    candidates = build_tracks(shuffled, np.asarray(logits)[edge_order], threshold, config)
+    masks = None if masking is None else masking.permuted(node_order)
+    candidates = build_tracks(shuffled, np.asarray(logits)[edge_order], threshold, config, masks)
     return TrackCandidates.from_labels(candidates.labels[np.argsort(node_order)])
 
 
@@ -141,6 +162,21 @@ def _track_figures(counts: TrackCounts | None, figures: Iterable[str] = FIGURES)
     }
     for name in figures:
         out |= _figure(name, None if counts is None else getattr(counts, name))
+    return out
+
+
+def _clustering_figures(metrics: ClusteringMetrics | None) -> dict[str, Any]:
+    """Means over graphs, each with the error of the mean and the standard deviation of graphs, and figure 2's bins."""
+    out: dict[str, Any] = {}
+    for key, name in (("dms", "dms"), ("clustering_efficiency", "efficiency"), ("clustering_purity", "purity")):
+        mean: Mean | None = None if metrics is None else getattr(metrics, name)
+        out |= {key: None, f"{key}_error": None, f"{key}_spread": None}
+        if mean is not None:
+            out |= {key: mean.value, f"{key}_error": mean.error, f"{key}_spread": mean.spread}
+    bins = () if metrics is None else metrics.by_pt
+    out["clustering_by_pt"] = [
+        {"low": b.low, "high": b.high} | _figure("prompt", b.prompt) | _figure("displaced", b.displaced) for b in bins
+    ]
     return out
 
 

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from edgetrack.events.event import Event
 from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.micrographs import MaskModel
 from edgetrack.models.thresholds import kept_edges
 from edgetrack.tracks.building import TrackBuildingConfig, build_tracks
 from edgetrack.tracks.candidates import UNASSIGNED, TrackCandidates
+from edgetrack.tracks.hypertrack.masking import Masking
 
 Construct = Callable[[Event], HitGraph]  # nodes carry hit_id
 
@@ -23,6 +25,7 @@ class EdgeClassifier:
 
     logits: Callable[[HitGraph], NDArray[np.floating]]  # graph → (E,); −∞ for an edge that the form could not take
     threshold: float
+    latent: Callable[[HitGraph], NDArray[np.floating]] | None = None  # graph → (N, L) of the same network, for masks
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class Reconstruction:
 @dataclass(frozen=True)
 class TrackingPipeline:
     """Construct, classify, build. Each classifier sees the edges that those before it kept; the last one's logits
-    decide between the edges that tracks are built from.
+    decide between the edges that tracks are built from. Building by masks asks `mask` about micrographs, with the
+    latent that the last classifier makes of the hits and of all edges that it saw.
 
     `pipeline(event)` is a pure function: the same event gives the same candidates, in whatever process. Raises what
     `construct` and the classifiers raise, and ValueError for graphs without hit_id or logits that do not fit.
@@ -47,11 +51,14 @@ class TrackingPipeline:
     construct: Construct
     classifiers: tuple[EdgeClassifier, ...]
     building: TrackBuildingConfig = field(default_factory=TrackBuildingConfig)
+    mask: MaskModel | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classifiers", tuple(self.classifiers))
         if not self.classifiers:
             raise ValueError("a pipeline without classifiers, wanted at least one: track building needs scored edges")
+        if self.building.method == "hypertrack" and (self.mask is None or self.classifiers[-1].latent is None):
+            raise ValueError("building by 'hypertrack' needs a mask model, and the latent of the last classifier")
 
     def __call__(self, event: Event) -> TrackCandidates:
         """Candidates of all hits of `event`, in the order of its hit table; hits that are no nodes are in none."""
@@ -61,9 +68,18 @@ class TrackingPipeline:
         """The candidates of `event`, with the graph and logits that they were built from."""
         graph = self.construct(event)
         for classifier in self.classifiers:
+            seen = graph
             graph, logits = _kept(graph, classifier)
-        candidates = build_tracks(graph, logits, self.classifiers[-1].threshold, self.building)
+        masking = self._masking(seen)
+        candidates = build_tracks(graph, logits, self.classifiers[-1].threshold, self.building, masking)
         return Reconstruction(graph, logits, candidates, of_event(event, graph, candidates))
+
+    def _masking(self, seen: HitGraph) -> Masking | None:
+        """Of the graph that the last classifier saw; its hits are those of the graph that it left."""
+        latent = self.classifiers[-1].latent
+        if self.building.method != "hypertrack" or latent is None or self.mask is None:
+            return None
+        return Masking(np.asarray(latent(seen)), self.mask)
 
 
 def of_event(event: Event, graph: HitGraph, candidates: TrackCandidates) -> TrackCandidates:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.tracks.evaluation import EvaluationConfig, shuffled_tracks
+from edgetrack.tracks.hypertrack.masking import Masking
 from edgetrack.tracks.track_metrics import match, pooled
 
 # Logits below and above δ*: best neighbours work with a low threshold, connected components merge tracks there.
@@ -20,28 +21,34 @@ def best_track_threshold(
     logits: Sequence[NDArray[np.floating]],
     threshold: float,
     config: EvaluationConfig | None = None,
+    masking: Sequence[Masking] | None = None,
 ) -> float | None:
     """The logit near δ* = `threshold` with the best objective on `graphs`; None without truth.
 
     Objective: double-majority efficiency less fake rate, of the candidates that `config` builds. It is smoothed over
     three neighbouring thresholds first: with few graphs a single peak is noise. Of equals, the nearest to δ* is taken.
-    Cost: 49 track buildings a graph.
+    `masking`, one for each graph, where tracks are built by masks. Cost: 49 track buildings a graph.
     """
     if any(graph.particle_id is None for graph in graphs):
         return None
     config = config or EvaluationConfig()
-    objective = [_objective(graphs, logits, threshold + offset, config) for offset in OFFSETS]
+    masks: Sequence[Masking | None] = masking or [None] * len(graphs)
+    objective = [_objective(graphs, logits, threshold + offset, config, masks) for offset in OFFSETS]
     smooth = np.convolve(np.pad(objective, 1, mode="edge"), (0.25, 0.5, 0.25), mode="valid")
     equals = OFFSETS[smooth >= smooth.max() - 1e-12]
     return float(threshold + equals[np.argmin(np.abs(equals))])
 
 
 def _objective(
-    graphs: Sequence[HitGraph], logits: Sequence[NDArray[np.floating]], threshold: float, config: EvaluationConfig
+    graphs: Sequence[HitGraph],
+    logits: Sequence[NDArray[np.floating]],
+    threshold: float,
+    config: EvaluationConfig,
+    masking: Sequence[Masking | None],
 ) -> float:
     rng = np.random.default_rng(config.seed)
     counts = pooled(
-        match(graph, shuffled_tracks(graph, values, threshold, rng, config.building), config.matching)
-        for graph, values in zip(graphs, logits, strict=True)
+        match(graph, shuffled_tracks(graph, values, threshold, rng, config.building, masks), config.matching)
+        for graph, values, masks in zip(graphs, logits, masking, strict=True)
     ).overall
     return (counts.double_majority.value or 0.0) - (counts.fake_rate.value or 0.0)

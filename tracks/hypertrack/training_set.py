@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.micrographs import Micrographs
 from edgetrack.tracks.hypertrack.clustering import ClusteringConfig, cluster
-from edgetrack.tracks.matching import NOISE
+from edgetrack.tracks.hypertrack.masking import pivot_majority, true_masking, true_tokens
 
 
 @dataclass(frozen=True)
@@ -36,27 +36,17 @@ def labelled_micrographs(
     """
     if graph.particle_id is None:
         raise ValueError(f"{graph.name}: particle_id is missing; masks are learnt from the truth of each hit")
-    config = config or ClusteringConfig()
-    masks = _TrueMasks(graph.particle_id)
-    cluster(graph, logits, np.zeros((graph.num_nodes, 0), np.float32), masks, cut, config)
-    micrographs = joined(masks.met, config.pivots.pivots)
+    config, met = config or ClusteringConfig(), list[Micrographs]()
+    truth = true_masking(graph)
+
+    def remembered(graph: HitGraph, latent: NDArray[np.floating], asked: Micrographs) -> NDArray[np.floating]:
+        met.append(asked)
+        return truth.model(graph, latent, asked)
+
+    cluster(graph, logits, truth.latent, remembered, cut, config)
+    micrographs = joined(met, config.pivots.pivots)
     particle = pivot_majority(graph.particle_id[micrographs.pivots])
     return LabelledMicrographs(micrographs, particle, true_tokens(micrographs, graph.particle_id, particle))
-
-
-def pivot_majority(particles: NDArray[np.integer]) -> NDArray[np.int64]:
-    """(B,) the particle that most pivots are of; of as many pivots the one that comes first. Noise (0) has no vote,
-    and is the answer where there is no other. Args: particles (B, P), particle_id of the pivots. O(B P²)."""
-    votes = (particles[:, :, None] == particles[:, None, :]).sum(axis=2) * (particles != NOISE)
-    return np.asarray(np.take_along_axis(particles, votes.argmax(axis=1)[:, None], axis=1)[:, 0], np.int64)
-
-
-def true_tokens(
-    micrographs: Micrographs, particle_id: NDArray[np.integer], particle: NDArray[np.integer]
-) -> NDArray[np.bool_]:
-    """(T,) bool: the token is a hit of its micrograph's particle (B,), which is not noise."""
-    wanted = particle[micrographs.owner]
-    return np.asarray((particle_id[micrographs.nodes] == wanted) & (wanted != NOISE))
 
 
 def joined(parts: list[Micrographs], pivots: int) -> Micrographs:
@@ -67,16 +57,3 @@ def joined(parts: list[Micrographs], pivots: int) -> Micrographs:
         np.concatenate([[0], np.cumsum(sizes)]),
         np.concatenate([np.zeros((0, pivots), np.int64), *(part.pivots for part in parts)]),
     )
-
-
-class _TrueMasks:
-    """A mask model that knows the truth, and remembers what it was asked about."""
-
-    def __init__(self, particle_id: NDArray[np.int64]) -> None:
-        self._particle_id = particle_id
-        self.met: list[Micrographs] = []
-
-    def __call__(self, graph: HitGraph, latent: NDArray[np.floating], micrographs: Micrographs) -> NDArray[np.float32]:
-        self.met.append(micrographs)
-        particle = pivot_majority(self._particle_id[micrographs.pivots])
-        return np.where(true_tokens(micrographs, self._particle_id, particle), np.float32(np.inf), np.float32(-np.inf))

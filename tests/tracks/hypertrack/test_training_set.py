@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.hypertrack import losses
 from edgetrack.tracks.hypertrack.clustering import ClusteringConfig
+from edgetrack.tracks.hypertrack.masking import pivot_majority
 from edgetrack.tracks.hypertrack.pivots import PivotConfig
-from edgetrack.tracks.hypertrack.training_set import labelled_micrographs, pivot_majority
+from edgetrack.tracks.hypertrack.training_set import labelled_micrographs
 
 PARTICLE = np.array([7] * 5 + [3] * 5 + [0] * 5)
 
