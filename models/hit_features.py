@@ -51,9 +51,14 @@ def cartesian(graph: HitGraph) -> NDArray[np.float32]:
 def cylindrical(graph: HitGraph) -> NDArray[np.float32]:
     """(N, 4) r and z in m, η, and the hit's degree / mean degree: all that a hit has without its φ."""
     r, _, z = positions(graph).T
+    return np.column_stack([r, z, np.arcsinh(z / np.maximum(r, 1e-6)), relative_degree(graph)]).astype(np.float32)
+
+
+def relative_degree(graph: HitGraph) -> NDArray[np.float32]:
+    """(N, 1) degree / mean degree (or 1, where that is less)."""
     degree = degrees(graph)
     mean = max(degree.mean(), 1.0) if len(degree) else 1.0
-    return np.column_stack([r, z, np.arcsinh(z / np.maximum(r, 1e-6)), degree / mean]).astype(np.float32)
+    return (degree / mean).astype(np.float32)[:, None]
 
 
 def pair_geometry(graph: HitGraph) -> NDArray[np.float32]:
@@ -123,6 +128,7 @@ FEATURES: dict[str, HitFeature] = {
     "edge_attr": HitFeature("edge", ("Δr", "Δφ", "Δz", "ΔR"), lambda graph: graph.edge_attr, ("Δz",), ("Δφ",)),
     "cartesian": HitFeature("node", ("x", "y", "z"), cartesian, ("z",), ("y",)),
     "cylindrical": HitFeature("node", ("r", "z", "η", "degree"), cylindrical, ("z", "η")),
+    "degree": HitFeature("node", ("degree",), relative_degree),
     "pair_geometry": HitFeature("edge", ("1/R", "z0", "η"), pair_geometry, ("z0", "η"), ("1/R",)),
     "doublet_geometry": HitFeature(
         "edge", ("Δr", "Δφ", "Δz", "Δη", "Δdegree"), doublet_geometry, ("Δz", "Δη"), ("Δφ",)

@@ -17,11 +17,16 @@ class HyperTrackConfig:
     The defaults are the published sizes. `features: cartesian` is the paper's: x, y, z of hits, and of an edge the
     difference of its ends' degrees. `cylindrical` tells the same without the angle about the beam, and of an edge the
     helix through both hits: it learns faster by far. `aggregation` holds one reduction a layer, or one for all.
+
+    `convolution: equivariant` is the alternative that the paper names (Satorras et al. 2021): layers move the hits and
+    see distances between them. With `cartesian`, hits are then told by their degree alone, so that nothing depends on a
+    rotation, reflection or shift of the detector; with `cylindrical`, on none about the beam.
     Raises ValueError for a size below 1 or the wrong number of aggregations.
     """
 
     kind: Literal["hypertrack"] = "hypertrack"
     features: Literal["cartesian", "cylindrical"] = "cartesian"
+    convolution: Literal["super_edge", "equivariant"] = "super_edge"
     layers: int = 5
     hidden: int = 64  # width of the nodes' values
     message: int = 64
@@ -46,7 +51,15 @@ class HyperTrackConfig:
 
     @property
     def node_inputs(self) -> tuple[str, ...]:
-        return ("cartesian",) if self.features == "cartesian" else ("cylindrical",)
+        """Features of hits that the first layer starts from."""
+        if self.features == "cylindrical":
+            return ("cylindrical",)
+        return ("cartesian",) if self.convolution == "super_edge" else ("degree",)
+
+    @property
+    def position_inputs(self) -> tuple[str, ...]:
+        """Coordinates of hits, where layers move them."""
+        return ("cartesian",) if self.convolution == "equivariant" else ()
 
     @property
     def symmetric_inputs(self) -> tuple[str, ...]:
@@ -61,7 +74,7 @@ class HyperTrackConfig:
     @property
     def inputs(self) -> tuple[str, ...]:
         """All features that the network reads, as `edgetrack.models.hit_features` names them."""
-        return (*self.node_inputs, *self.symmetric_inputs, *self.antisymmetric_inputs)
+        return (*self.node_inputs, *self.position_inputs, *self.symmetric_inputs, *self.antisymmetric_inputs)
 
 
 def width_of(inputs: tuple[str, ...]) -> int:

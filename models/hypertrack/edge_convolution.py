@@ -56,7 +56,7 @@ class SuperEdgeConv(nn.Module):
 
     def forward(self, h: Tensor, pairs: Pairs) -> Tensor:
         message = self.second(self.first.activated(self.before_first(h, pairs)))
-        updated: Tensor = self.update(torch.cat([h, self.aggregated(message, pairs)], 1))
+        updated: Tensor = self.update(torch.cat([h, aggregated(message, pairs, self.reduce)], 1))
         return h + updated if self.residual else updated
 
     def before_first(self, h: Tensor, pairs: Pairs) -> Tensor:
@@ -75,18 +75,19 @@ class SuperEdgeConv(nn.Module):
             + to_sender.index_select(0, sender)
         )
 
-    def aggregated(self, message: Tensor, pairs: Pairs) -> Tensor:
-        """(N, message) messages (2E, message) reduced at their receivers; zero where there are none."""
-        count = len(pairs.degree)
-        match self.reduce:
-            case "mean":
-                return scatter_sum(message, pairs.receiver, count) / pairs.degree
-            case "sum":
-                return scatter_sum(message, pairs.receiver, count)
-            case "max":
-                return scatter_max(message, pairs.receiver, count)
-            case "softmax":
-                return _softmax_sum(message, pairs.receiver, count)
+
+def aggregated(message: Tensor, pairs: Pairs, reduce: Aggregation) -> Tensor:
+    """(N, message) messages (2E, message) reduced at their receivers; zero where there are none."""
+    count = len(pairs.degree)
+    match reduce:
+        case "mean":
+            return scatter_sum(message, pairs.receiver, count) / pairs.degree
+        case "sum":
+            return scatter_sum(message, pairs.receiver, count)
+        case "max":
+            return scatter_max(message, pairs.receiver, count)
+        case "softmax":
+            return _softmax_sum(message, pairs.receiver, count)
 
 
 def _softmax_sum(message: Tensor, receiver: Tensor, count: int) -> Tensor:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from edgetrack.models.hypertrack.config import HyperTrackConfig, width_of
+from edgetrack.models.hypertrack.config import Aggregation, HyperTrackConfig, width_of
 from edgetrack.models.hypertrack.dense import Dense, dense
 from edgetrack.models.hypertrack.edge_convolution import Pairs, SuperEdgeConv
+from edgetrack.models.hypertrack.equivariant import EquivariantEdgeConv
 from edgetrack.models.rows import Rows
 
 
@@ -24,7 +25,7 @@ class HyperTrackNetwork(nn.Module):
         features = width_of(config.symmetric_inputs), width_of(config.antisymmetric_inputs)
         width, layers = width_of(config.node_inputs), []
         for index, reduce in enumerate(config.aggregations):
-            layers.append(SuperEdgeConv(width, features, config.message, config.hidden, reduce, residual=index > 0))
+            layers.append(_layer(config, index, width, features, reduce))
             width = config.hidden
         self.layers = nn.ModuleList(layers)
         self.fusion = dense(config.layers * config.hidden, (config.hidden, config.latent))
@@ -46,8 +47,12 @@ class HyperTrackNetwork(nn.Module):
         )
         h = _joined(rows, self.config.node_inputs, rows.counts["node"])
         outputs = []
+        x = _joined(rows, self.config.position_inputs, rows.counts["node"])
         for layer in self.layers:
-            h = layer(h, pairs)
+            if isinstance(layer, EquivariantEdgeConv):
+                h, x = layer(h, x, pairs)
+            else:
+                h = layer(h, pairs)
             outputs.append(h)
         z: Tensor = self.fusion(torch.cat(outputs, 1))
         return z
@@ -57,6 +62,15 @@ class HyperTrackNetwork(nn.Module):
         product = z.index_select(0, rows.ends["source"]) * z.index_select(0, rows.ends["target"])
         logits: Tensor = self.edge(product).squeeze(1)
         return logits
+
+
+def _layer(
+    config: HyperTrackConfig, index: int, width: int, features: tuple[int, int], reduce: Aggregation
+) -> SuperEdgeConv | EquivariantEdgeConv:
+    sizes = (width, features, config.message, config.hidden, reduce, index > 0)
+    if config.convolution == "equivariant":
+        return EquivariantEdgeConv(*sizes, moves=index < config.layers - 1)
+    return SuperEdgeConv(*sizes)
 
 
 def dense_layers(network: HyperTrackNetwork) -> list[Dense]:

@@ -13,6 +13,7 @@ from edgetrack.models.hit_features import feature
 from edgetrack.models.hypertrack.config import Aggregation, HyperTrackConfig, width_of
 from edgetrack.models.hypertrack.dense import Dense
 from edgetrack.models.hypertrack.edge_convolution import SuperEdgeConv
+from edgetrack.models.hypertrack.equivariant import EquivariantEdgeConv
 from edgetrack.models.hypertrack.network import HyperTrackNetwork
 from edgetrack.models.rows import Rows
 from edgetrack.models.steps import EDGE, MESSAGE, NODE, Concat, Gather, Input, Map, Mlp, Scatter, Step, Table
@@ -31,7 +32,10 @@ def hypertrack(config: HyperTrackConfig) -> NetworkDescription:
     nodes = _joined(steps, "hits", config.node_inputs)
     outputs = []
     for index, reduce in enumerate(config.aggregations, 1):
-        steps += _convolution(f"layer_{index}", nodes, config, reduce, residual=index > 1)
+        if config.convolution == "equivariant":
+            steps += _equivariant_convolution(index, nodes, config, reduce)
+        else:
+            steps += _convolution(index, nodes, config, reduce)
         nodes = f"layer_{index}"
         outputs.append(nodes)
     half = config.latent // 2
@@ -122,9 +126,11 @@ def _layers(network: HyperTrackNetwork) -> dict[str, Dense | nn.Linear]:
     """Every layer with weights, under the name of its step."""
     layers: dict[str, Dense | nn.Linear] = {}
     for index, layer in enumerate(network.layers, 1):
-        assert isinstance(layer, SuperEdgeConv)
+        assert isinstance(layer, SuperEdgeConv | EquivariantEdgeConv)
         tag = f"layer_{index}"
         layers |= {f"{tag}_message_1": layer.first, f"{tag}_message_2": layer.second}
+        if isinstance(layer, EquivariantEdgeConv) and layer.pull is not None:
+            layers |= zip((f"{tag}_pull_1", f"{tag}_pull"), _parts(layer.pull), strict=True)
         layers |= zip((f"{tag}_update_1", f"{tag}_update_2"), _parts(layer.update), strict=True)
     layers |= zip(("fusion_1", "fusion_2"), _parts(network.fusion), strict=True)
     layers |= zip(("edge_1", "edge_2", "logit"), _parts(network.edge), strict=True)
@@ -154,12 +160,10 @@ def _joined(steps: list[Step], name: str, parts: tuple[str, ...]) -> str:
     return name
 
 
-def _convolution(name: str, nodes: str, config: HyperTrackConfig, reduce: Aggregation, residual: bool) -> list[Step]:
-    """Equations 1–3 of one layer; its last step makes the value `name`."""
+def _convolution(index: int, nodes: str, config: HyperTrackConfig, reduce: Aggregation) -> list[Step]:
+    """Equations 1–3: layer `index` from 1 on; its last step makes the value `layer_INDEX`."""
+    name = f"layer_{index}"
     seen = [f"{name}_{part}_along" for part in ("product", "dot", "distance")]
-    signed = tuple(f"{part}_signed" for part in config.antisymmetric_inputs)
-    symmetric = tuple(f"{part}_along" for part in config.symmetric_inputs)
-    updated = f"{name}_change" if residual else name
     return [
         Gather(f"{name}_source", nodes, "source"),
         Gather(f"{name}_target", nodes, "target"),
@@ -171,13 +175,55 @@ def _convolution(name: str, nodes: str, config: HyperTrackConfig, reduce: Aggreg
         Gather(f"{name}_receiver", nodes, "receiver"),
         Gather(f"{name}_sender", nodes, "sender"),
         Map(f"{name}_ahead", "subtract", (f"{name}_sender", f"{name}_receiver")),
-        Concat(f"{name}_in", (f"{name}_receiver", seen[0], f"{name}_ahead", *seen[1:], *signed, *symmetric)),
-        *_dense(
+        Concat(f"{name}_in", (f"{name}_receiver", seen[0], f"{name}_ahead", *seen[1:], *_features_along(config))),
+        *_message_and_update(name, nodes, config, reduce, residual=index > 1),
+    ]
+
+
+def _equivariant_convolution(index: int, nodes: str, config: HyperTrackConfig, reduce: Aggregation) -> list[Step]:
+    """Satorras et al., equations 3–6, as `EquivariantEdgeConv`; `layer_INDEX_positions` are the hits' new places."""
+    name, before = f"layer_{index}", f"layer_{index - 1}_positions" if index > 1 else "cartesian"
+    steps: list[Step] = [
+        Gather(f"{name}_x_source", before, "source"),
+        Gather(f"{name}_x_target", before, "target"),
+        *squared_distance(f"{name}_squared", f"{name}_x_target", f"{name}_x_source"),
+        Gather(f"{name}_squared_along", f"{name}_squared", "along"),
+        Gather(f"{name}_receiver", nodes, "receiver"),
+        Gather(f"{name}_sender", nodes, "sender"),
+        Concat(
             f"{name}_in",
-            (f"{name}_message_1", f"{name}_message_2"),
-            (config.message, config.message),
-            f"{name}_message",
+            (f"{name}_receiver", f"{name}_sender", f"{name}_squared_along", *_features_along(config)),
         ),
+        *_message_and_update(name, nodes, config, reduce, residual=index > 1),
+    ]
+    if index == config.layers:
+        return steps
+    return [
+        *steps,
+        *_dense(f"{name}_message", (f"{name}_pull_1",), (config.message,), f"{name}_pull_hidden"),
+        Mlp(f"{name}_pull", f"{name}_pull_hidden", (1,)),
+        Gather(f"{name}_apart_along", f"{name}_squared_difference", "along"),
+        Map(f"{name}_apart", "multiply", (f"{name}_apart_along", DIRECTION)),
+        Map(f"{name}_shift", "multiply", (f"{name}_apart", f"{name}_pull")),
+        Scatter(f"{name}_moved", f"{name}_shift", "mean", "receiver"),
+        Map(f"{name}_positions", "add", (before, f"{name}_moved")),
+    ]
+
+
+def _features_along(config: HyperTrackConfig) -> tuple[str, ...]:
+    """Features of the edge of each message, those with a direction first."""
+    signed = (f"{part}_signed" for part in config.antisymmetric_inputs)
+    return (*signed, *(f"{part}_along" for part in config.symmetric_inputs))
+
+
+def _message_and_update(
+    name: str, nodes: str, config: HyperTrackConfig, reduce: Aggregation, residual: bool
+) -> list[Step]:
+    """The value `name` from what each message reads, `NAME_in`."""
+    messages = (f"{name}_message_1", f"{name}_message_2")
+    updated = f"{name}_change" if residual else name
+    return [
+        *_dense(f"{name}_in", messages, (config.message, config.message), f"{name}_message"),
         *_aggregation(f"{name}_received", f"{name}_message", reduce),
         Concat(f"{name}_node", (nodes, f"{name}_received")),
         *_dense(f"{name}_node", (f"{name}_update_1", f"{name}_update_2"), (config.hidden, config.hidden), updated),
