@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from edgetrack.models.schedule import ScheduleConfig
+from edgetrack.models.schedule import LATER, ScheduleConfig
 
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")  # all keep the whole network on each device
 
 
@@ -19,7 +20,9 @@ class TrainConfig:
     `batch_graphs` graphs make a batch. `keep` says which weights count: those of the last epoch, or those of the epoch
     that the objective finds best on the validation graphs. `threads` is the number of PyTorch threads a process:
     results depend on it, and on nothing else of the machine's threading. `accelerator`, `devices` and `strategy` go to
-    Lightning's Trainer (several devices: DDP). Raises ValueError for numbers and names that no machine can serve.
+    Lightning's Trainer (several devices: DDP). So does `precision`: mixed ones compute products in 16 bits on devices
+    that can; weights, losses and validation stay in float32. Raises ValueError for numbers and names that no machine
+    can serve.
     """
 
     epochs: int = 100
@@ -32,12 +35,13 @@ class TrainConfig:
     accelerator: str = "cpu"
     devices: int = 1
     strategy: str = "auto"
+    precision: str = field(default="32-true", metadata=LATER)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_graphs", "threads", "devices"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, wanted at least 1")
-        for name, known in (("accelerator", ACCELERATORS), ("strategy", STRATEGIES)):
+        for name, known in (("accelerator", ACCELERATORS), ("strategy", STRATEGIES), ("precision", PRECISIONS)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {getattr(self, name)!r}, wanted one of {', '.join(known)}")
         if self.seed < 0:

@@ -10,7 +10,7 @@ import signal
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,7 @@ def fingerprint(
         raise ValueError(
             f"{type(objective).__name__} is no dataclass; make the objective one, with its settings as fields"
         )
-    digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode() + repr(objective).encode())
+    digest = hashlib.sha256(json.dumps(training_settings(config), sort_keys=True).encode() + repr(objective).encode())
     for module in (network, *(() if teacher is None else (teacher,))):
         digest.update(repr(module).encode())
         learns = {name for name, value in module.named_parameters() if value.requires_grad}
@@ -133,12 +133,24 @@ def fingerprint(
     return digest.hexdigest()
 
 
+def training_settings(config: Any) -> dict[str, Any]:
+    """A config as plain values, without those that came later and are at their default: resume points stay good."""
+    told = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if field.metadata.get("later") and value == field.default:
+            continue
+        told[field.name] = training_settings(value) if dataclasses.is_dataclass(value) else value
+    return told
+
+
 def _trainer(config: TrainConfig, folder: Path, callbacks: list[Callback]) -> Trainer:
     return Trainer(
         max_epochs=config.epochs,
         accelerator=config.accelerator,
         devices=config.devices,
         strategy=config.strategy,
+        precision=config.precision,
         gradient_clip_val=config.gradient_clip,
         callbacks=callbacks,
         logger=TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False),
