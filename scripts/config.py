@@ -69,22 +69,21 @@ def _given(cls: Any, file: Path | str | None, overrides: Sequence[str]) -> dict[
     given = _read(Path(file)) if file is not None else {}
     for override in overrides:
         _override(cls, given, override)
-    unknown = list(_unknown_keys(cls, given))
+    unknown = list(_unknown_keys(cls, _defaults(cls), given))
     if unknown:
         raise ConfigError("\n".join(unknown))
     return _merged(cls, _defaults(cls), given)
 
 
-def _unknown_keys(cls: Any, tree: Any, path: str = "") -> Iterator[str]:
+def _unknown_keys(cls: Any, defaults: Any, tree: Mapping[str, Any], path: str = "") -> Iterator[str]:
     """One line for each key in the nested mapping `tree` that the dataclass `cls` does not have."""
-    cls = _dataclass_in(cls)
-    if cls is None or not isinstance(tree, Mapping):
-        return
     hints = typing.get_type_hints(cls)
     known = {field.name for field in dataclasses.fields(cls) if field.init}
     for key, value in tree.items():
         if key in known:
-            yield from _unknown_keys(hints[key], value, f"{path}{key}.")
+            section, inner = _section(hints[key], defaults.get(key), value)
+            if section is not None and isinstance(value, Mapping):
+                yield from _unknown_keys(section, inner, value, f"{path}{key}.")
             continue
         near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.0)
         guess = f"; did you mean {path + near[0]!r}?" if near else ";"
@@ -97,7 +96,7 @@ def _config_error(cls: Any, slips: Sequence[Any]) -> ConfigError:
 
 
 def _slip(cls: Any, slip: Any) -> str:
-    key = ".".join(str(part) for part in slip["loc"])
+    key = _key(cls, slip["loc"])
     if slip["type"] == "missing":
         field = next((field for field in dataclasses.fields(cls) if field.name == key), None)
         if field is None:
@@ -109,6 +108,19 @@ def _slip(cls: Any, slip: Any) -> str:
     # A whole section says nothing about which of its values is wrong; the message of its own check does.
     shown = f", got {slip['input']!r}" if isinstance(slip["input"], _PLAIN) else ""
     return f"config {key or cls.__name__}: {message}{shown}"
+
+
+def _key(cls: Any, place: Sequence[Any]) -> str:
+    """The key at `place`, where pydantic also names the kind of each section that may be of several."""
+    parts, hint = [], cls
+    for part in place:
+        sections = _dataclasses_in(hint)
+        if len(sections) > 1:
+            hint = next((section for section in sections if _kind(section) == part), None)
+            continue
+        parts.append(str(part))
+        hint = typing.get_type_hints(sections[0]).get(part) if sections else None
+    return ".".join(parts)
 
 
 def _defaults(cls: Any) -> dict[str, Any]:
@@ -130,19 +142,41 @@ def _merged(cls: Any, tree: Mapping[str, Any], given: Mapping[str, Any]) -> dict
     hints = typing.get_type_hints(cls)
     merged = dict(tree)
     for key, value in given.items():
-        section, known = _dataclass_in(hints[key]), merged.get(key)
-        if section is not None and isinstance(known, Mapping) and isinstance(value, Mapping):
+        section, known = _section(hints[key], merged.get(key), value)
+        if section is not None and known and isinstance(value, Mapping):
             value = _merged(section, known, value)
         merged[key] = value
     return merged
 
 
-def _dataclass_in(hint: Any) -> Any:
-    """The dataclass named by a type hint, looking through `X | None`; None where there is none."""
+def _section(hint: Any, default: Any, given: Any) -> tuple[Any, dict[str, Any]]:
+    """The dataclass of a section and its defaults, of several the one of the kind that is given, else of the default's.
+
+    None where `hint` has none, or none of that kind.
+    """
+    sections = _dataclasses_in(hint)
+    known = dict(default) if isinstance(default, Mapping) else {}
+    if len(sections) < 2:
+        return (sections[0], known) if sections else (None, {})
+    kind = given.get("kind", known.get("kind")) if isinstance(given, Mapping) else known.get("kind")
+    section = next((section for section in sections if _kind(section) == kind), None)
+    if section is not None and kind != known.get("kind"):
+        known = _defaults(section)
+    return section, known
+
+
+def _dataclasses_in(hint: Any) -> list[Any]:
+    """The dataclasses named by a type hint, in the order of a union, each once."""
+    if typing.get_origin(hint) is typing.Annotated:
+        return _dataclasses_in(typing.get_args(hint)[0])
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        candidates = [_dataclass_in(part) for part in typing.get_args(hint)]
-        return next((candidate for candidate in candidates if candidate is not None), None)
-    return hint if dataclasses.is_dataclass(hint) else None
+        return list(dict.fromkeys(found for part in typing.get_args(hint) for found in _dataclasses_in(part)))
+    return [hint] if dataclasses.is_dataclass(hint) else []
+
+
+def _kind(section: Any) -> Any:
+    """What a dataclass has as its `kind`, which tells those of a union apart; None where it has no such field."""
+    return next((field.default for field in dataclasses.fields(section) if field.name == "kind"), None)
 
 
 def _read(file: Path) -> dict[str, Any]:

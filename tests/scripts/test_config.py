@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
+from pydantic import Field
 
 from edgetrack.scripts.config import ConfigError, config_text, dump_config, load_config
 from edgetrack.scripts.option import required
@@ -171,3 +173,47 @@ def test_a_mapping_that_is_a_value_takes_the_place_of_the_default() -> None:
     assert load_config(Scaled, None, ["scales={}"]) == Scaled({})
     assert load_config(Scaled, None, ["scales={x: [1, 2]}"]) == Scaled({"x": (1.0, 2.0)})
     assert load_config(Scaled) == Scaled()
+
+
+@dataclass(frozen=True)
+class Round:
+    kind: Literal["round"] = "round"
+    radius: float = 1.0
+    inner: Inner = field(default_factory=Inner)
+
+
+@dataclass(frozen=True)
+class Square:
+    kind: Literal["square"] = "square"
+    side: int = 2
+    inner: Inner = field(default_factory=lambda: Inner(epochs=9))
+
+
+@dataclass(frozen=True)
+class Shaped:
+    shape: Annotated[Round | Square, Field(discriminator="kind")] = field(default_factory=lambda: Round(radius=3.0))
+
+
+def test_a_section_of_several_kinds_is_the_one_that_is_given(tmp_path: Path) -> None:
+    assert load_config(Shaped, None, ["shape.inner.rate=0.25"]) == Shaped(Round(radius=3.0, inner=Inner(3, 0.25)))
+    assert load_config(Shaped, None, ["shape.kind=round"]) == Shaped()
+    square = load_config(Shaped, None, ["shape.kind=square", "shape.inner.rate=0.25"])
+    assert square == Shaped(Square(inner=Inner(9, 0.25)))
+    file = tmp_path / "c.yaml"
+    file.write_text(dump_config(square), encoding="utf-8")
+    assert load_config(Shaped, file, ["shape.side=4"]) == Shaped(Square(side=4, inner=Inner(9, 0.25)))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["shape.side=1"], r"unknown key 'shape\.side'; .*Known here: inner, kind, radius$"),
+        (["shape.kind=square", "shape.sides=1"], r"unknown key 'shape\.sides'; did you mean 'shape\.side'"),
+        (["shape.kind=square", "shape.side=two"], r"^config shape\.side: .*integer.*got 'two'"),
+        (["shape.kind=square", "shape.inner.epochs=two"], r"^config shape\.inner\.epochs: .*integer.*got 'two'"),
+        (["shape.kind=flat"], r"^config shape: .*'flat'.*'round', 'square'"),
+    ],
+)
+def test_slips_in_a_section_of_several_kinds_are_named(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config(Shaped, None, overrides)
