@@ -36,12 +36,22 @@ class HitInputs:
 
 
 def inputs_of(*networks: nn.Module) -> HitInputs:
-    """All that `networks` read by their descriptions. A module without one reads what every hit graph has."""
-    described = [getattr(network, "description", None) for network in networks]
-    known = [description for description in described if isinstance(description, NetworkDescription)]
-    names = dict.fromkeys(value.name for description in known for value in description.inputs)
-    messages = any(MESSAGE in description.domains for description in known)
+    """All that `networks` read: by their descriptions or, where they have none, by their `inputs`, names of features.
+
+    A module without either reads what every hit graph has.
+    """
+    read = [_read_by(network) for network in networks]
+    names = dict.fromkeys(name for one in read for name in one.names)
+    messages = any(one.messages for one in read)
     if OF_EVERY_GRAPH.issuperset(names):
         return HitInputs(messages=messages)
-    further = ("x", "edge_attr") if len(known) < len(described) else ()
-    return HitInputs(tuple(name for name in dict.fromkeys((*names, *further)) if name in FEATURES), messages)
+    further = ("x", "edge_attr") if not all(one.names for one in read) else ()
+    return HitInputs(tuple(dict.fromkeys((*names, *further))), messages)
+
+
+def _read_by(network: nn.Module) -> HitInputs:
+    description = getattr(network, "description", None)
+    if isinstance(description, NetworkDescription):
+        names = tuple(value.name for value in description.inputs if value.name in FEATURES)
+        return HitInputs(names, MESSAGE in description.domains)
+    return HitInputs(tuple(getattr(network, "inputs", ())))

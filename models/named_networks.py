@@ -8,8 +8,9 @@ and a function config → `NetworkDescription`; it gets one entry in `NETWORKS` 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+from pydantic import Field
 from torch import Tensor, nn
 
 from edgetrack.models.description import NetworkDescription
@@ -20,8 +21,8 @@ from edgetrack.models.hypertrack.network import HyperTrackNetwork
 from edgetrack.models.hypertrack.steps import folded, hypertrack, unfolded
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 
-# the kinds tell them apart
 NetworkConfig = InteractionNetworkConfig | CompactHyperTrackConfig | CompactTransformerConfig | HyperTrackConfig
+NamedNetwork = Annotated[NetworkConfig, Field(discriminator="kind")]  # in a config: the kinds tell them apart
 
 
 class TrainingForm(NamedTuple):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from edgetrack.models.schedule import LATER, ScheduleConfig
 
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")  # all keep the whole network on each device
 
 
@@ -35,7 +36,7 @@ class TrainConfig:
     accelerator: str = "cpu"
     devices: int = 1
     strategy: str = "auto"
-    precision: str = field(default="32-true", metadata=LATER)
+    precision: Precision = field(default="32-true", metadata=LATER)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_graphs", "threads", "devices"):

@@ -24,6 +24,7 @@ from edgetrack.models.checkpoint import (
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.devices import end_other_processes, is_first_process
 from edgetrack.models.edge_classification import EdgeClassification
+from edgetrack.models.named_objectives import EdgeObjective
 from edgetrack.models.pretrained_checkpoints import checkpoint_path
 from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.thresholds import balanced_threshold
@@ -67,7 +68,7 @@ class QuantizeRunConfig:
     equalise: bool = option(True, "give hidden units like ranges first; the float function stays exactly the same")
     recipe: PrecisionRecipe = field(default_factory=PrecisionRecipe)
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
-    objective: EdgeClassification = DISTILLATION
+    objective: EdgeObjective = DISTILLATION
     training: TrainConfig = RETRAINING
     split: SplitConfig = field(default_factory=SplitConfig)
 

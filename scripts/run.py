@@ -22,7 +22,8 @@ from edgetrack.models.checkpoint import load_checkpoint
 from edgetrack.models.devices import is_first_process
 from edgetrack.models.edge_classification import EdgeClassification
 from edgetrack.models.interaction_network import InteractionNetworkConfig
-from edgetrack.models.named_networks import NetworkConfig
+from edgetrack.models.named_networks import NamedNetwork, NetworkConfig
+from edgetrack.models.named_objectives import EdgeObjective
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.build import BuildConfig, build
@@ -56,15 +57,15 @@ class RunConfig:
         )
     )
     split: SplitConfig = field(default_factory=lambda: SplitConfig(train=0.7, validation=0.15, test=0.15))
-    network: NetworkConfig = field(default_factory=InteractionNetworkConfig)
-    objective: EdgeClassification = field(default_factory=EdgeClassification)
+    network: NamedNetwork = field(default_factory=InteractionNetworkConfig)
+    objective: EdgeObjective = field(default_factory=EdgeClassification)
     training: TrainConfig = FLOAT_TRAINING
-    compact: NetworkConfig = field(default_factory=lambda: InteractionNetworkConfig(hidden=16))
+    compact: NamedNetwork = field(default_factory=lambda: InteractionNetworkConfig(hidden=16))
     compact_training: TrainConfig = FLOAT_TRAINING
     recipe: PrecisionRecipe = field(default_factory=PrecisionRecipe)
     input_scales: dict[str, tuple[float, ...]] = field(default_factory=lambda: dict(INPUT_SCALES))
     retraining: TrainConfig = RETRAINING
-    retraining_objective: EdgeClassification = DISTILLATION
+    retraining_objective: EdgeObjective = DISTILLATION
     forms: tuple[str, ...] = option(DEFAULT_FORMS, "quantised forms to export, verify and evaluate, comma-separated")
     vectors: int = option(131_072, "verification: input vectors for each kernel (MLP, map, table)")
     verify_graphs: int = option(20, "verification: whole graphs, or sectors of them")

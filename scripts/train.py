@@ -14,13 +14,13 @@ from edgetrack.events.splits import SplitConfig
 from edgetrack.graphs.graph_sets import load_graph_sets
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, float_network, load_checkpoint, save_checkpoint
-from edgetrack.models.description import NetworkDescription
 from edgetrack.models.devices import end_other_processes
 from edgetrack.models.edge_classification import EdgeClassification
+from edgetrack.models.first_network import continued_network, first_network, trained_network
 from edgetrack.models.inference import edge_logits
 from edgetrack.models.interaction_network import InteractionNetworkConfig
-from edgetrack.models.named_networks import NetworkConfig, describe
-from edgetrack.models.network import GraphNetwork, seeded_network
+from edgetrack.models.named_networks import NamedNetwork
+from edgetrack.models.named_objectives import EdgeObjective
 from edgetrack.models.pretrained_checkpoints import checkpoint_path
 from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.train_config import TrainConfig
@@ -53,8 +53,8 @@ class TrainRunConfig:
     graphs: str = required("folder of hit graphs (*.npz)")
     name: str = option("float", "name of the checkpoint file")
     start: str = option("", "float checkpoint to start from: a file, or the name of a pretrained one")
-    network: NetworkConfig = field(default_factory=InteractionNetworkConfig)
-    objective: EdgeClassification = field(default_factory=EdgeClassification)
+    network: NamedNetwork = field(default_factory=InteractionNetworkConfig)
+    objective: EdgeObjective = field(default_factory=EdgeClassification)
     training: TrainConfig = FLOAT_TRAINING
     split: SplitConfig = field(default_factory=SplitConfig)
 
@@ -69,8 +69,7 @@ def train(config: TrainRunConfig, folder: Path, console: Console) -> dict[str, A
     With several devices, their other processes end when the network is trained.
     """
     graphs = load_graph_sets(config.graphs, config.split)
-    description = describe(config.network)
-    network = first_network(config, description)
+    network = _network_to_train(config, graphs.train)
     result = fit(
         network,
         config.objective,
@@ -84,22 +83,14 @@ def train(config: TrainRunConfig, folder: Path, console: Console) -> dict[str, A
     threshold = result.figures["threshold"]
     end_other_processes(config.training)
     threads = config.training.threads
+    description, state = trained_network(config.network, network)
+    checkpoint = Checkpoint("float", description, state, threshold, config=dataclasses.asdict(config))
+    network = float_network(checkpoint)
     logits = edge_logits(network, graphs.validation, threads=threads)
     track_threshold = best_track_threshold(graphs.validation, logits, threshold)
     metrics = test_metrics(network, graphs.test, threshold, track_threshold, threads) | graphs.names()
     path = folder / f"{config.name}.safetensors"
-    save_checkpoint(
-        Checkpoint(
-            "float",
-            description,
-            result.state,
-            threshold,
-            track_threshold,
-            config=dataclasses.asdict(config),
-            metrics=metrics,
-        ),
-        path,
-    )
+    save_checkpoint(dataclasses.replace(checkpoint, track_threshold=track_threshold, metrics=metrics), path)
     console.say(
         f"{path}: " + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items() if isinstance(value, float))
     )
@@ -112,17 +103,11 @@ def train(config: TrainRunConfig, folder: Path, console: Console) -> dict[str, A
     }
 
 
-def first_network(config: TrainRunConfig, description: NetworkDescription) -> GraphNetwork:
+def _network_to_train(config: TrainRunConfig, graphs: Sequence[HitGraph]) -> nn.Module:
     """The network to be trained: with random weights by seed, or with those of the checkpoint `config.start`."""
     if not config.start:
-        return seeded_network(description, config.training.seed)
-    start = load_checkpoint(checkpoint_path(config.start))
-    if start.description != description:
-        raise ValueError(
-            f"{config.start} holds a network of another shape than this config's; start from one that "
-            "has the same `network` section"
-        )
-    return float_network(start)
+        return first_network(config.network, config.training.seed)
+    return continued_network(config.network, load_checkpoint(checkpoint_path(config.start)), graphs)
 
 
 def test_metrics(

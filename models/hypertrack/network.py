@@ -32,6 +32,11 @@ class HyperTrackNetwork(nn.Module):
         half = config.latent // 2
         self.edge = nn.Sequential(*dense(config.latent, (half, half)), nn.Linear(half, 1))
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Features of hit graphs that it reads, by name."""
+        return self.config.inputs
+
     def forward(self, rows: Rows[Tensor]) -> Tensor:
         """(E,) logits that both hits of an edge are of one particle; the edge's direction plays no part."""
         return self.decode(self.encode(rows), rows)

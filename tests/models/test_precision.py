@@ -48,7 +48,7 @@ def test_mixed_precision_trains_other_weights_that_are_float32(graphs: list[HitG
     losses = [result.history[-1]["validation_loss"] for result in (precise, mixed)]
     assert losses[1] == pytest.approx(losses[0], rel=0.1)
     with pytest.raises(ValueError, match="precision is 'half', wanted one of 32-true, bf16-mixed, 16-mixed"):
-        TrainConfig(precision="half")
+        TrainConfig(precision="half")  # type: ignore[arg-type]
 
 
 def test_a_setting_that_came_later_counts_where_it_is_not_the_default() -> None:

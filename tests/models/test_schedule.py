@@ -48,7 +48,7 @@ def test_restarts_are_those_of_pytorch(growth: int) -> None:
 
 def test_a_cosine_falls_to_the_lowest_rate_and_no_further() -> None:
     for kind in ("cosine", "one_cycle"):
-        config = ScheduleConfig(kind, lowest=0.25)  # type: ignore[arg-type]
+        config = ScheduleConfig(kind, lowest=0.25)
         assert factor(config, 40, steps_per_epoch=4, epochs=10) == pytest.approx(0.25)
 
 

@@ -13,15 +13,15 @@ from edgetrack.graphs.files import load_graph
 from edgetrack.graphs.graph_sets import sample_graphs
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.edge_classification import EdgeClassification
+from edgetrack.models.first_network import first_network
 from edgetrack.models.inference import torch_threads
-from edgetrack.models.named_networks import describe
 from edgetrack.models.pretrained_checkpoints import FOLDER
 from edgetrack.models.rows import HIT_DOMAINS, Rows
 from edgetrack.models.schedule import optimizer_and_scheduler
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training import fit
 from edgetrack.scripts.config import load_config
-from edgetrack.scripts.train import TrainRunConfig, first_network
+from edgetrack.scripts.train import TrainRunConfig
 
 
 def trained_by_hand(network: nn.Module, graphs: list[HitGraph], config: TrainConfig) -> None:
@@ -51,7 +51,7 @@ def assert_same_weights(folder: Path, names: list[str], tmp_path: Path) -> None:
     """Two epochs from the weights and by the config of in-2gev-float."""
     config = load_config(TrainRunConfig, FOLDER / "in-2gev-float.yaml", ["training.epochs=2"])
     graphs = [load_graph(folder / name) for name in names]
-    network, by_hand = (first_network(config, describe(config.network)) for _ in range(2))
+    network, by_hand = (first_network(config.network, config.training.seed) for _ in range(2))
     before = {name: value.clone() for name, value in by_hand.state_dict().items()}
     with torch_threads(config.training.threads):
         trained_by_hand(by_hand, graphs[:-1], config.training)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from shuffled_graph import shuffled
+from straight_tracks import tracks
 
 from edgetrack.events.splits import SplitConfig
 from edgetrack.graphs.files import save_graph
@@ -18,8 +19,10 @@ from edgetrack.graphs.graph_sets import PARTS, graph_numbers, load_graph_sets
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import float_network, load_checkpoint
 from edgetrack.models.devices import end_other_processes
+from edgetrack.models.hypertrack.edge_objective import HyperTrackEdges
 from edgetrack.models.inference import edge_logits
 from edgetrack.models.interaction_network import InteractionNetworkConfig
+from edgetrack.models.named_networks import describe
 from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.scripts.config import ConfigError, load_config
@@ -88,6 +91,28 @@ def test_train_writes_a_checkpoint_that_finds_the_tracks(config: TrainRunConfig,
     labels = sets.test[0].y
     assert labels is not None
     assert np.array_equal(kept, labels)
+
+
+def test_hypertrack_is_trained_for_its_own_objective(tmp_path: Path) -> None:
+    for seed in range(8):
+        save_graph(tracks(seed), tmp_path / "graphs" / f"event{seed:09d}.npz")
+    file = tmp_path / "hypertrack.yaml"
+    file.write_text(
+        "network: {kind: hypertrack, layers: 2, hidden: 16, message: 16, latent: 16}\n"
+        "objective: {kind: hypertrack_edges, gamma: 2.0}\n"
+        "training: {epochs: 10, keep: best, schedule: {kind: cosine_restarts, optimizer: adamw, learning_rate: 0.01}}\n"
+        "split: {train: 0.5, validation: 0.25, test: 0.25}\n"
+    )
+    config = load_config(TrainRunConfig, file, [f"graphs={tmp_path / 'graphs'}"])
+    assert config.objective == HyperTrackEdges(gamma=2.0)
+    result = train(config, tmp_path / "run", QUIET)
+    assert result["auc"] > 0.8
+    checkpoint = load_checkpoint(result["checkpoint"])
+    assert checkpoint.description == describe(config.network)
+    assert checkpoint.config["objective"]["kind"] == "hypertrack_edges"
+    gentle = TrainConfig(epochs=1, schedule=ScheduleConfig(learning_rate=1e-6))
+    onward = train(replace(config, start=result["checkpoint"], training=gentle), tmp_path / "onward", QUIET)
+    assert onward["auc"] == pytest.approx(result["auc"], abs=0.02)
 
 
 def test_training_goes_on_from_the_weights_of_a_checkpoint(config: TrainRunConfig, folder: Path) -> None:

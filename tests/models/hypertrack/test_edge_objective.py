@@ -8,14 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from straight_tracks import tracks
 from torch import Tensor, nn
 
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.hit_features import FEATURES, ROTATED
 from edgetrack.models.hit_inputs import HitInputs
+from edgetrack.models.hypertrack.config import HyperTrackConfig
 from edgetrack.models.hypertrack.edge_objective import HyperTrackEdges
 from edgetrack.models.hypertrack.losses import contrastive_edge_loss, focal_loss
+from edgetrack.models.hypertrack.network import HyperTrackNetwork
 from edgetrack.models.hypertrack.particles import particle_of
 from edgetrack.models.network import GraphNetwork, seeded_network
 from edgetrack.models.rows import Rows
@@ -27,22 +30,6 @@ from edgetrack.models.training import fit
 
 NAMES = tuple(sorted(FEATURES.keys() - {"node_attr"}))
 CONFIG = TrainConfig(epochs=6, keep="best", schedule=ScheduleConfig(learning_rate=0.02))
-
-
-def tracks(seed: int, particles: int = 8, layers: int = 4, noise: int = 4) -> HitGraph:
-    """Straight tracks from the origin and some noise; every pair of hits of two layers is an edge."""
-    rng = np.random.default_rng(seed)
-    radius, track = np.meshgrid(0.2 * np.arange(1, layers + 1), np.arange(particles))
-    phi, slope = rng.uniform(-0.9, 0.9, particles), rng.uniform(-1, 1, particles)
-    x = np.stack([radius, phi[track] + rng.normal(0, 0.01, radius.shape), slope[track] * radius], 2).reshape(-1, 3)
-    x = np.concatenate([x, rng.uniform(-1, 1, (noise, 3)) * [0, 1, 1] + [0.4, 0, 0]])
-    particle = np.concatenate([track.ravel() + 1, np.zeros(noise, int)])
-    first, second = np.triu_indices(len(x), 1)
-    apart = x[first, 0] != x[second, 0]
-    edges = np.stack([first[apart], second[apart]])
-    y = (particle[edges[0]] == particle[edges[1]]) & (particle[edges[0]] > 0)
-    weight = np.where(particle > 0, rng.uniform(0.5, 1, len(x)), 0.0)
-    return HitGraph(x, edges, y, particle, weight=weight, name=f"tracks{seed}")
 
 
 def reader(*names: str, messages: bool = False, seed: int = 0) -> GraphNetwork:
@@ -132,7 +119,7 @@ def test_particles_beyond_sub_sample_are_drawn_by_the_generator() -> None:
 
 def test_symmetries_move_every_feature_as_if_the_hits_had_moved() -> None:
     graph = tracks(2)
-    objective = HyperTrackEdges(inputs=HitInputs(NAMES))
+    objective = HyperTrackEdges(inputs=HitInputs(NAMES, messages=True))
     for seed in range(6):
         sample = objective.augmented(sample_of(graph, objective), np.random.default_rng(seed))
         moved = sample_of(replace(graph, x=sample.rows.features["x"].numpy()), objective)
@@ -145,11 +132,14 @@ def test_symmetries_move_every_feature_as_if_the_hits_had_moved() -> None:
 
 def test_samples_hold_what_the_network_and_its_teacher_read() -> None:
     student, teacher = reader("pair_geometry"), reader("doublet_geometry", messages=True)
+    hypertrack = HyperTrackNetwork(HyperTrackConfig(features="cylindrical", layers=1, hidden=4, message=4, latent=4))
     for networks, names, messages in (
         ((student,), {"pair_geometry"}, False),
         ((student, teacher), {"pair_geometry", "doublet_geometry"}, True),
         ((student, Given(torch.zeros(1))), {"pair_geometry", "x", "edge_attr"}, False),
         ((Given(torch.zeros(1)),), {"x", "edge_attr"}, False),
+        ((hypertrack,), set(hypertrack.inputs), False),
+        ((hypertrack, teacher), {*hypertrack.inputs, "doublet_geometry"}, True),
     ):
         rows = sample_of(tracks(0), HyperTrackEdges().reading(*networks)).rows
         assert rows.features.keys() == names
