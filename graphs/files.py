@@ -89,7 +89,7 @@ def load_graph(path: Path | str) -> HitGraph:
     that are no tracker's in r/1000 mm, φ/π, z/1000 mm.
     """
     path = Path(path)
-    arrays = _read_arrays(path)
+    arrays = read_arrays(path)
     trackml = "X" in arrays and "x" not in arrays
     if trackml:
         arrays = {_TRACKML_KEYS.get(key, key): value for key, value in arrays.items()}
@@ -131,7 +131,7 @@ def graph_paths(folder: Path | str) -> list[Path]:
     return paths
 
 
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Every array of an npz file; a damaged one is an error that names file and key."""
     key = "the archive"
     try:

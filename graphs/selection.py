@@ -120,7 +120,7 @@ def selection(event: Event, config: SelectionConfig) -> Selection:
     particle_id = None if event.truth is None else event.truth["particle_id"].to_numpy()[rows]
     pt = eta = None
     if particle_id is not None and event.particles is not None:
-        pt, eta = _momentum_of(particle_id, event.particles)
+        pt, eta = momentum_of(particle_id, event.particles)
     left_out = Counter({f"not in volumes {_listed(config.volumes)}": len(table) - len(rows)})
     keep = np.ones(len(rows), bool)
     for reason, cut in _cuts(config, r, z, particle_id, pt).items():
@@ -215,7 +215,7 @@ def _require_truth(event: Event, config: SelectionConfig) -> None:
         )
 
 
-def _momentum_of(
+def momentum_of(
     particle_id: NDArray[np.int64], particles: pd.DataFrame
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(N,) pT in GeV and η at production of each hit's particle; NaN where it is not listed."""
