@@ -20,7 +20,7 @@ SYMMETRIES = [
 
 
 def tracks(seed: int, particles: int, noise: int = 10) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Hits (N, 3) of straight tracks through five cylinders, and noise, shuffled; the particle of each (N,), 0: none."""
+    """Hits (N, 3) of straight tracks through five cylinders and noise, shuffled; each one's particle (N,), 0: none."""
     rng = np.random.default_rng(seed)
     radius = np.array([30.0, 70.0, 110.0, 170.0, 260.0])
     phi = np.repeat(rng.uniform(-np.pi, np.pi, particles), 5)
@@ -37,7 +37,8 @@ def made_dynamics(symmetry: Symmetry, seeds: int = 12, particles: int = 60, seed
     """Counts of some tracks in voxels around hits at random; the tracks are `tracks(seed + 100, particles)`."""
     points, owner = tracks(seed + 100, particles)
     _, folded = symmetry.folded(points)
-    voxels = Voxels(folded[np.random.default_rng(seed).choice(len(folded), seeds, replace=False)], symmetry)
+    chosen = np.random.default_rng(seed).choice(len(folded), seeds, replace=False)
+    voxels = Voxels(folded[chosen].astype(np.float32), symmetry)
     voxel = voxels.of(points)
     counts = PairCounts(seeds, symmetry)
     counts.add(*voxel[particle_pairs(owner)])

@@ -6,6 +6,8 @@ seed l with image h⁻¹ of seed k is the same; the smaller key (k · G + h) · 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,10 +48,10 @@ class PairCounts:
 def _slot(key: int, keys: NDArray[np.int64]) -> int:
     """Where `key` is, or belongs."""
     mask = len(keys) - 1
-    at: int = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)) & mask
+    at: Any = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)) & mask
     while keys[at] != key and keys[at] != -1:
         at = (at + 1) & mask
-    return at
+    return int(at)
 
 
 @compiled(nogil=True)

@@ -72,7 +72,8 @@ class VoxelDynamics:
         k, h, other = self.orbits()
         same = (k == other) & (self.voxels.symmetry.inverse[h] == h)
         pairs = np.where(same, 0.5, 1.0) * self.occupancy[k] * self.occupancy[other]
-        return self.counts * float(order) * self.views / np.maximum(pairs, 0.5)
+        shares: NDArray[np.float64] = self.counts * float(order) * self.views / np.maximum(pairs, 0.5)
+        return shares
 
     def pruned(self, threshold: float) -> VoxelDynamics:
         """Only the orbits whose share of true pairs is `threshold` or more, and the threshold at that."""

@@ -38,7 +38,7 @@ def test_points_fold_into_the_wedge_and_back(symmetry: Symmetry) -> None:
 @pytest.mark.parametrize("symmetry", SYMMETRIES)
 def test_a_hit_lies_in_the_voxel_of_its_nearest_centroid(symmetry: Symmetry) -> None:
     points, _ = tracks(7, 60)
-    voxels = Voxels(tracks(1, 4)[0][:17], symmetry)
+    voxels = Voxels(tracks(1, 4)[0][:17].astype(np.float32), symmetry)
     distance = np.linalg.norm(points[:, None] - voxels.centroids.astype(float), axis=2)
     np.testing.assert_array_equal(voxels.of(points), distance.argmin(axis=1))
     assert voxels.centroids.shape == (voxels.number, 3) == (17 * symmetry.order, 3)
@@ -46,7 +46,7 @@ def test_a_hit_lies_in_the_voxel_of_its_nearest_centroid(symmetry: Symmetry) -> 
 
 def test_a_turned_hit_lies_in_the_turned_voxel() -> None:
     symmetry = SYMMETRIES[3]
-    voxels = Voxels(tracks(1, 4)[0][:17], symmetry)
+    voxels = Voxels(tracks(1, 4)[0][:17].astype(np.float32), symmetry)
     points, _ = tracks(8, 50)
     image, seed = np.divmod(voxels.of(points), 17)
     for element in range(symmetry.order):
@@ -58,7 +58,7 @@ def test_no_points_have_no_voxels_and_wrong_seeds_are_refused() -> None:
     assert Voxels(np.ones((2, 3), np.float32)).of(np.zeros((0, 3))).shape == (0,)
     with pytest.raises(ValueError, match=r"seeds have shape \(2, 2\), wanted \(K, 3\)"):
         Voxels(np.ones((2, 2), np.float32))
-    with pytest.raises(ValueError, match="seed 1 is .*, wanted finite x, y, z"):
+    with pytest.raises(ValueError, match=r"seed 1 is .*, wanted finite x, y, z"):
         Voxels(np.array([[1, 2, 3], [1, np.nan, 3]], np.float32))
-    with pytest.raises(ValueError, match="symmetry.sectors = 0, wanted 1…1024"):
+    with pytest.raises(ValueError, match=r"symmetry.sectors = 0, wanted 1…1024"):
         Symmetry(0)

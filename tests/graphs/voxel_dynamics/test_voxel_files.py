@@ -64,7 +64,7 @@ def test_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:
         load_voxels(broken)
     with pytest.raises(FileNotFoundError):
         load_voxels(tmp_path / "none.npz")
-    with pytest.raises(ValueError, match="ends with '.npy', wanted '.npz'"):
+    with pytest.raises(ValueError, match=r"ends with '.npy', wanted '.npz'"):
         save_voxels(made_dynamics(SYMMETRIES[3]), tmp_path / "voxels.npy")
 
 
