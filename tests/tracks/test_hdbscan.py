@@ -66,6 +66,16 @@ def test_with_more_samples_only_hits_equally_far_from_two_clusters_may_differ(sa
     assert same > 0.9 * hits
 
 
+def test_which_components_are_clustered_together_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    num_nodes, edges, logits = random_event(1)
+    subgraphs = cut_into_subgraphs(num_nodes, edges, logits, 0.0, 3)
+    assert len(subgraphs) > 4
+    together = hdbscan(subgraphs, 2, 3).labels
+    for hits in (1, 12):
+        monkeypatch.setattr("edgetrack.tracks.hdbscan.TOGETHER", hits)
+        assert np.array_equal(hdbscan(subgraphs, 2, 3).labels, together)
+
+
 def test_one_track_alone_is_a_candidate() -> None:
     edges = np.array([[0, 1, 2, 0, 1], [1, 2, 3, 2, 3]])
     graph = HitGraph(np.zeros((6, 3), np.float32), edges)
