@@ -119,17 +119,37 @@ def slow_clusters(
         while len(active) >= settings["pivots"]:
             key = mixed(mixed(mixed(int(settings["seed"])) ^ s) ^ iteration)
             iteration += 1
-            path, chosen = best_path(neighbours, active, key, settings), []
-            if len(path) == settings["pivots"]:
-                hits = {hit for pivot in path for hit in neighbours[pivot]} | set(path)
-                micrograph = [hit for hit in active if settings["full"] or hit in hits]
-                masks = mask(micrograph, path)
-                chosen = [hit for hit, logit in zip(micrograph, masks, strict=True) if logit > 0]
-            if len(chosen) >= settings["min_cluster_size"]:
-                found.append(chosen)
-                active = [hit for hit in active if hit not in chosen]
-                continue
-            for hit in path:
-                failures[hit] += 1
-            active = [hit for hit in active if failures[hit] < settings["max_failures"]]
+            paths = separate_paths(neighbours, active, key, settings)
+            gone: set[int] = set()
+            for path, micrograph in paths:
+                chosen = []
+                if len(path) == settings["pivots"]:
+                    masks = mask(micrograph, path)
+                    chosen = [hit for hit, logit in zip(micrograph, masks, strict=True) if logit > 0]
+                if len(chosen) >= settings["min_cluster_size"]:
+                    found.append(chosen)
+                    gone |= set(chosen)
+                    continue
+                for hit in path:
+                    failures[hit] += 1
+            active = [hit for hit in active if hit not in gone and failures[hit] < settings["max_failures"]]
     return found, failures
+
+
+def separate_paths(
+    neighbours: Neighbours, active: list[int], key: int, settings: dict[str, float]
+) -> list[tuple[list[int], list[int]]]:
+    """Paths and their micrographs, none of which has a hit of one before it."""
+    taken: set[int] = set()
+    out = []
+    more = len(active) // int(settings["hits_per_path"]) if settings["hits_per_path"] and not settings["full"] else 0
+    for number in range(1 + more):
+        key = mixed(key)
+        path = best_path(neighbours, active, key, settings)
+        hits = {hit for pivot in path for hit in neighbours[pivot]} | set(path)
+        micrograph = [hit for hit in active if settings["full"] or hit in hits]
+        used = set(micrograph) if len(path) == settings["pivots"] else set(path)
+        if number == 0 or not used & taken:
+            taken |= used
+            out.append((path, micrograph))
+    return out

@@ -25,6 +25,10 @@ class PivotConfig:
     the best edge from each starting hit; else so many random walks, each from one of the starting hits, along edges
     drawn in proportion to their scores. `micrograph`: the active hits that are linked to a pivot, or all active hits of
     the subgraph ("full"). `seed` of all draws.
+
+    `hits_per_path`: a further path is searched for each so many active hits of a subgraph, and kept where its
+    micrograph has no hit of an earlier one; such paths would be found one after the other as well, so large subgraphs
+    are done in fewer rounds. 0: one path a subgraph and round, as published.
     """
 
     pivots: int = 3
@@ -32,10 +36,11 @@ class PivotConfig:
     diffuse_threshold: float = 0.4
     random_paths: int = 0
     micrograph: Literal["linked", "full"] = "linked"
+    hits_per_path: int = 64
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("pivots", 1), ("seeds", 1), ("random_paths", 0), ("seed", 0)):
+        for name, least in (("pivots", 1), ("seeds", 1), ("random_paths", 0), ("hits_per_path", 0), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} = {getattr(self, name)}, wanted at least {least}")
         if not 0 <= self.diffuse_threshold < 1:
@@ -46,9 +51,12 @@ class PivotConfig:
 
 @dataclass(frozen=True)
 class PivotPaths:
-    """The best path of each subgraph that still has as many active hits as a path has pivots."""
+    """The best paths of each subgraph that still has as many active hits as a path has pivots.
 
-    subgraph: NDArray[np.int64]  # (K,) rising
+    No hit is on two of them, nor in the micrographs of two.
+    """
+
+    subgraph: NDArray[np.int64]  # (K,) never falling
     hits: NDArray[np.int64]  # (K, P) in the order of the walk; −1 behind the end of a path that is too short
 
     @property
@@ -64,7 +72,7 @@ def pivot_paths(
 
     From each starting hit the walk goes on to the active hit, not yet on the path, with the highest log-odds; the path
     with the largest sum of log-odds wins, of equals the first. Of neighbours with equal log-odds the smaller row of the
-    graph is taken. Draws depend on the seed, the subgraph's place and the iteration alone.
+    graph is taken. Draws depend on the seed, the subgraph's place, the iteration and the number of the path alone.
 
     Args: active (N,) bool, hits that are in no candidate yet and have not failed; iteration, of the clustering loop.
     O(M + Σ degrees of the hits on paths).
@@ -82,6 +90,7 @@ def pivot_paths(
         config.seeds,
         float(np.log(odds)) if odds > 0 else -np.inf,
         config.random_paths,
+        0 if config.micrograph == "full" else config.hits_per_path,
         np.uint64(config.seed),
         np.uint64(iteration),
     )
@@ -117,18 +126,19 @@ def _walk_all(
     num_seeds: int,
     least: float,
     random_paths: int,
+    hits_per_path: int,
     seed: np.uint64,
     iteration: np.uint64,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(K,) subgraphs and (K, P) their best paths."""
-    count = len(offsets) - 1
-    subgraph = np.empty(count, np.int64)
-    best = np.full((count, num_pivots), -1)
-    path = np.empty(num_pivots, np.int64)
+    room = len(offsets) - 1 + (len(nodes) // hits_per_path if hits_per_path else 0)
+    subgraph = np.empty(room, np.int64)
+    paths = np.full((room, num_pivots), -1)
     pool = np.empty(len(nodes), np.int64)
     chosen = np.empty(num_seeds, np.int64)
+    taken = np.zeros(len(active), np.bool_)
     found = 0
-    for s in range(count):
+    for s in range(len(offsets) - 1):
         size = 0
         for place in range(offsets[s], offsets[s + 1]):
             if active[nodes[place]]:
@@ -137,18 +147,67 @@ def _walk_all(
         if size < num_pivots:
             continue
         key = mixed(mixed(mixed(seed) ^ np.uint64(s)) ^ iteration)
-        draws = _draw_seeds(pool, size, key, chosen)
-        highest = -np.inf
-        for walk in range(random_paths if random_paths else draws):
-            first_draw = num_seeds + walk * num_pivots
-            path[0] = chosen[below(key, first_draw, draws) if random_paths else walk]
-            length, total = _walk(adjacency, active, path, least, key, first_draw if random_paths else -1)
-            if walk == 0 or total > highest:
-                highest = total
-                best[found, :length], best[found, length:] = path[:length], -1
-        subgraph[found] = s
-        found += 1
-    return subgraph[:found].copy(), best[:found].copy()
+        for number in range(1 + (size // hits_per_path if hits_per_path else 0)):
+            key = mixed(key)
+            draws = _draw_seeds(pool, size, key, chosen)
+            length = _best_path(adjacency, active, chosen, draws, least, key, random_paths, paths[found])
+            if number == 0 or _is_apart(adjacency, active, paths[found], length, taken):
+                _take(adjacency, active, paths[found], length, taken)
+                subgraph[found] = s
+                found += 1
+    return subgraph[:found].copy(), paths[:found].copy()
+
+
+@compiled()
+def _best_path(
+    adjacency: Adjacency,
+    active: NDArray[np.bool_],
+    chosen: NDArray[np.int64],
+    draws: int,
+    least: float,
+    key: np.uint64,
+    random_paths: int,
+    best: NDArray[np.int64],
+) -> int:
+    """Of the walks from chosen[:draws] the one with the largest sum into `best`, filled up with −1; its length."""
+    path = np.empty(len(best), np.int64)
+    highest, longest = -np.inf, 0
+    for walk in range(random_paths if random_paths else draws):
+        first_draw = len(chosen) + walk * len(best)
+        path[0] = chosen[below(key, first_draw, draws) if random_paths else walk]
+        length, total = _walk(adjacency, active, path, least, key, first_draw if random_paths else -1)
+        if walk == 0 or total > highest:
+            highest, longest = total, length
+            best[:length], best[length:] = path[:length], -1
+    return longest
+
+
+@compiled()
+def _is_apart(
+    adjacency: Adjacency, active: NDArray[np.bool_], path: NDArray[np.int64], length: int, taken: NDArray[np.bool_]
+) -> bool:
+    """No hit of the path, nor of its micrograph where it is whole, is taken."""
+    for hit in path[:length]:
+        if taken[hit]:
+            return False
+        if length == len(path):
+            for other in adjacency.neighbours[adjacency.starts[hit] : adjacency.starts[hit + 1]]:
+                if active[other] and taken[other]:
+                    return False
+    return True
+
+
+@compiled()
+def _take(
+    adjacency: Adjacency, active: NDArray[np.bool_], path: NDArray[np.int64], length: int, taken: NDArray[np.bool_]
+) -> None:
+    """Mark the hits that `_is_apart` looks at."""
+    for hit in path[:length]:
+        taken[hit] = True
+        if length == len(path):
+            for other in adjacency.neighbours[adjacency.starts[hit] : adjacency.starts[hit + 1]]:
+                if active[other]:
+                    taken[other] = True
 
 
 @compiled()
@@ -241,7 +300,7 @@ def _collect(
     full: bool,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Tokens of all micrographs and where each begins."""
-    tokens = np.empty(len(nodes), np.int64)  # micrographs are parts of subgraphs, which are disjoint
+    tokens = np.empty(len(nodes), np.int64)  # micrographs have no hit in common
     begins = np.zeros(len(subgraph) + 1, np.int64)
     taken = np.zeros(len(active), np.bool_)
     size = 0

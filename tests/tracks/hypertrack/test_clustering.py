@@ -72,18 +72,32 @@ def take_none(hits: list[int], pivots: list[int]) -> list[float]:
     st.sampled_from([0, 0, 1, 5]),
     st.booleans(),
     st.integers(1, 3),
+    st.sampled_from([0, 1, 4, 64]),
 )
 def test_candidates_and_failures_equal_those_of_the_plain_loop(
-    edges: list[tuple[int, int, int]], seed: int, pivots: int, seeds: int, paths: int, full: bool, failures: int
+    edges: list[tuple[int, int, int]],
+    seed: int,
+    pivots: int,
+    seeds: int,
+    paths: int,
+    full: bool,
+    failures: int,
+    hits_per_path: int,
 ) -> None:
     values = [(a, b, logit / 8) for a, b, logit in edges]
     config = ClusteringConfig(
-        pivots=PivotConfig(pivots, seeds, 0.52, paths, "full" if full else "linked", seed),
+        pivots=PivotConfig(pivots, seeds, 0.52, paths, "full" if full else "linked", hits_per_path, seed),
         min_cluster_size=3,
         max_failures=failures,
     )
     plain = {"pivots": pivots, "seeds": seeds, "diffuse_threshold": 0.52, "random_paths": paths, "full": full}
-    plain |= {"seed": seed, "min_graph": 4, "min_cluster_size": 3, "max_failures": failures}
+    plain |= {
+        "hits_per_path": hits_per_path,
+        "seed": seed,
+        "min_graph": 4,
+        "min_cluster_size": 3,
+        "max_failures": failures,
+    }
     found = clusters(30, values, Masks(), config)
     wanted, failed = slow_clusters(30, values, 0.0, odd_mask, plain)
     assert sets(found) == sorted(wanted)
@@ -156,6 +170,22 @@ def test_one_subgraph_with_everything_gives_its_tracks_one_after_the_other() -> 
     assert found.subgraphs == 1
     assert sets(found) == [list(range(5 * k, 5 * k + 5)) for k in range(4)]
     assert found.iterations == 4
+
+
+def test_paths_apart_in_a_large_subgraph_are_done_in_one_round() -> None:
+    """A ring of 40 tracks of 5 hits: one path a round takes 40 rounds, others find the same tracks in fewer."""
+    edges = [edge for k in range(40) for edge in chain(5 * k, 5, 3.0)] + [
+        (5 * k, (5 * k + 5) % 200, 0.5) for k in range(40)
+    ]
+
+    def mask(hits: list[int], pivots: list[int]) -> list[float]:
+        return [1.0 if hit // 5 == pivots[0] // 5 else -1.0 for hit in hits]
+
+    one = clusters(200, edges, Masks(mask), ClusteringConfig(pivots=PivotConfig(hits_per_path=0)))
+    many = clusters(200, edges, Masks(mask), ClusteringConfig(pivots=PivotConfig(hits_per_path=10)))
+    assert sets(one) == sets(many) == [list(range(5 * k, 5 * k + 5)) for k in range(40)]
+    assert (one.subgraphs, one.iterations) == (1, 40)
+    assert many.iterations < 12
 
 
 def test_hits_of_an_earlier_candidate_are_in_no_later_micrograph() -> None:
