@@ -42,17 +42,18 @@ def rescaled_state(
 ) -> dict[str, Tensor]:
     """Weights of a `GraphNetwork` of `before` such that it computes the same with the input scales of `after`, exactly.
 
-    Raises ValueError where an input is summed or added before an MLP has read it.
+    Raises ValueError where an input whose scale changes is summed or added before an MLP has read it.
     """
     factor = {
         (old.name, column): old.scale[column] / new.scale[column]
         for old, new in zip(before.inputs, after.inputs, strict=True)
         for column in range(old.width)
     }
+    moved = {column for column, change in factor.items() if change != 1.0}
     rescaled = dict(state)
     seen: dict[str, list[float]] = {}
     for mlp in before.mlps:
-        factors = [1.0 if origin is None else factor[origin] for origin in _origins(before, mlp.source)]
+        factors = [1.0 if origin is None else factor[origin] for origin in _origins(before, mlp.source, moved)]
         if seen.setdefault(mlp.parameters, factors) != factors:
             raise ValueError(f"{mlp.name!r} shares its weights with an MLP that reads other inputs; keep their scales")
         weight = f"mlps.{mlp.parameters}.0.weight"
@@ -60,20 +61,23 @@ def rescaled_state(
     return rescaled
 
 
-def _origins(description: NetworkDescription, name: str) -> list[Column | None]:
-    """For each column of a value the input column that it is; None for what a network computed."""
+def _origins(description: NetworkDescription, name: str, moved: set[Column]) -> list[Column | None]:
+    """For each column of a value the input column that it is; None for what a network computed.
+
+    Raises ValueError where it computes with a column that is in `moved`.
+    """
     step = description.step(name)
     match step:
         case Input():
             return [(step.name, column) for column in range(step.width)]
         case Gather():
-            return _origins(description, step.source)
+            return _origins(description, step.source, moved)
         case Concat():
-            return [origin for part in step.parts for origin in _origins(description, part)]
+            return [origin for part in step.parts for origin in _origins(description, part, moved)]
         case Mlp():
             return [None] * description.shape(name).width
         case Map() | Table() | Scatter():
-            if any(origin for source in step.sources for origin in _origins(description, source)):
+            if any(origin in moved for source in step.sources for origin in _origins(description, source, moved)):
                 raise ValueError(f"{name!r} computes with an input itself; its scales cannot change after training")
             return [None] * description.shape(name).width
         case _:

@@ -36,12 +36,15 @@ def test_wrong_scales_are_refused() -> None:
         with_input_scales(IN, {"x": (1.0, 3.0, 1.0)})
 
 
-def test_input_that_is_added_before_an_mlp_is_refused() -> None:
+def test_input_that_is_added_before_an_mlp_keeps_its_scale() -> None:
     description = NetworkDescription(
         "sum",
         (Input("x", "node", (1.0,)), Input("w", "node", (1.0,))),
         (Map("both", "add", ("x", "w")), Mlp("f", "both", (1,))),
         "f",
     )
+    state = GraphNetwork(description).state_dict()
     with pytest.raises(ValueError, match="'both' computes with an input itself"):
-        rescaled_state(GraphNetwork(description).state_dict(), description, description)
+        rescaled_state(state, description, with_input_scales(description, {"w": (2.0,)}))
+    unmoved = rescaled_state(state, description, description)
+    assert all(torch.equal(unmoved[name], value) for name, value in state.items())

@@ -12,7 +12,11 @@ from edgetrack.graphs.files import load_graph, save_graph
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, checkpoint_digest, load_checkpoint, save_checkpoint
 from edgetrack.models.description import NetworkDescription
+from edgetrack.models.hypertrack.compact import CompactHyperTrackConfig
+from edgetrack.models.hypertrack.config import HyperTrackConfig
+from edgetrack.models.hypertrack.edge_objective import HyperTrackEdges
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.named_networks import describe
 from edgetrack.models.network import seeded_network
 from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.steps import Input, Mlp
@@ -97,3 +101,34 @@ def test_default_input_scales_apply_where_they_fit_and_given_ones_must_fit(confi
     assert fitting_scales(replace(config, input_scales=default), other) == {}
     given: dict[str, tuple[float, ...]] = {"edge_attr": (1.0, 1.0, 1.0, 1.0)}
     assert fitting_scales(replace(config, input_scales=given), other) == given  # to be refused, not left out
+
+
+def test_a_compact_hypertrack_learns_from_hypertrack_which_reads_other_features(tmp_path: Path) -> None:
+    for number in range(6):
+        graph = random_graph(30, 80, seed=number)
+        edges = graph.edge_index[:, graph.edge_index[0] != graph.edge_index[1]]
+        particles = np.arange(30) // 4 + 1
+        path = tmp_path / "graphs" / f"event{number}.npz"
+        same = particles[edges[0]] == particles[edges[1]]
+        save_graph(HitGraph(graph.x, edges, y=same, particle_id=particles, name=path.stem), path)
+    compact = CompactHyperTrackConfig(layers=2, hidden=4, message=4, latent=4)
+    for name, description in (
+        ("compact", describe(compact)),
+        ("teacher", describe(HyperTrackConfig(features="cartesian", layers=2, hidden=6, message=6, latent=4))),
+    ):
+        state = seeded_network(description, 3).state_dict()
+        save_checkpoint(Checkpoint("float", description, state, 0.0), tmp_path / f"{name}.safetensors")
+    config = QuantizeRunConfig(
+        graphs=str(tmp_path / "graphs"),
+        checkpoint=str(tmp_path / "compact.safetensors"),
+        teacher=str(tmp_path / "teacher.safetensors"),
+        split=SPLIT,
+        objective=HyperTrackEdges(distillation=0.5),
+        recipe=PrecisionRecipe(bias_bits=20),
+        training=TrainConfig(epochs=1),
+    )
+    checkpoint = load_checkpoint(quantize(config, tmp_path / "run", Console(quiet=True))["checkpoint"])
+    assert checkpoint.description == describe(compact)
+    without = quantize(replace(config, teacher=None), tmp_path / "alone", Console(quiet=True))
+    other = load_checkpoint(without["checkpoint"])
+    assert not all(np.array_equal(other.state[name], value) for name, value in checkpoint.state.items())
