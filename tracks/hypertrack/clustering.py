@@ -94,15 +94,17 @@ def cluster(
         if not len(paths.subgraph):
             candidates = TrackCandidates.from_labels(labels)
             return Clustering(candidates, failures, len(subgraphs), iterations, asked)
-        micrographs = _micrographs(subgraphs, active, paths, config)
-        masks = _masks(graph, latent, mask_model, micrographs)
-        chosen = chosen_tokens(micrographs, masks, config.mask)
-        found = np.bincount(micrographs.owner[chosen], minlength=len(micrographs)) >= config.min_cluster_size
-        taken = chosen & found[micrographs.owner]
-        labels[micrographs.nodes[taken]] = asked + micrographs.owner[taken]
-        failed = np.concatenate([paths.hits[~paths.whole].ravel(), micrographs.pivots[~found].ravel()])
+        failed = paths.hits[~paths.whole].ravel()
+        if paths.whole.any():
+            micrographs = _micrographs(subgraphs, active, paths, config)
+            chosen = chosen_tokens(micrographs, _masks(graph, latent, mask_model, micrographs), config.mask)
+            found = np.bincount(micrographs.owner[chosen], minlength=len(micrographs)) >= config.min_cluster_size
+            taken = chosen & found[micrographs.owner]
+            labels[micrographs.nodes[taken]] = asked + micrographs.owner[taken]
+            failed = np.concatenate([failed, micrographs.pivots[~found].ravel()])
+            asked += len(micrographs)
         failures[failed[failed != NONE]] += 1  # a hit is on one path at most
-        iterations, asked = iterations + 1, asked + len(micrographs)
+        iterations += 1
 
 
 def _micrographs(
@@ -115,9 +117,7 @@ def _micrographs(
 def _masks(
     graph: HitGraph, latent: NDArray[np.floating], mask_model: MaskModel, micrographs: Micrographs
 ) -> NDArray[np.float64]:
-    """(T,) logits of all micrographs at once; the model is not asked about none."""
-    if not len(micrographs):
-        return np.zeros(0, np.float64)
+    """(T,) logits of all micrographs at once."""
     masks = np.asarray(mask_model(graph, latent, micrographs), np.float64)
     if masks.shape != micrographs.nodes.shape or np.isnan(masks).any():
         raise ValueError(

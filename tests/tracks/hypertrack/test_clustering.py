@@ -104,6 +104,21 @@ def test_candidates_and_failures_equal_those_of_the_plain_loop(
     assert found.failures.tolist() == failed
 
 
+def test_masks_shifted_by_one_row_give_other_candidates() -> None:
+    """The fault that the comparison has to see."""
+    edges = chain(0, 7) + chain(7, 8) + chain(15, 9)
+    plain = {"pivots": 3, "seeds": 2, "diffuse_threshold": 0.4, "random_paths": 0, "full": False, "hits_per_path": 64}
+    plain |= {"seed": 0, "min_graph": 4, "min_cluster_size": 4, "max_failures": 2}
+    wanted = sorted(slow_clusters(24, edges, 0.0, odd_mask, plain)[0])
+    graph, logits = graph_of(24, edges)
+
+    def shifted(graph: HitGraph, latent: NDArray[np.floating], micrographs: Micrographs) -> NDArray[np.floating]:
+        return np.roll(Masks()(graph, latent, micrographs), 1)
+
+    assert sets(clusters(24, edges, Masks())) == wanted
+    assert sets(cluster(graph, logits, np.zeros((24, 2)), shifted, 0.0)) != wanted
+
+
 def test_another_seed_finds_other_candidates() -> None:
     rng = np.random.default_rng(3)
     edges = [
