@@ -14,14 +14,22 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from edgetrack.models.description import NetworkDescription
+from edgetrack.models.hypertrack import transformer_steps
 from edgetrack.models.hypertrack.compact import CompactHyperTrackConfig, compact_hypertrack
 from edgetrack.models.hypertrack.compact_transformer import CompactTransformerConfig, compact_transformer
 from edgetrack.models.hypertrack.config import HyperTrackConfig
 from edgetrack.models.hypertrack.network import HyperTrackNetwork
+from edgetrack.models.hypertrack.set_transformer import SetTransformerConfig
 from edgetrack.models.hypertrack.steps import folded, hypertrack, unfolded
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 
-NetworkConfig = InteractionNetworkConfig | CompactHyperTrackConfig | CompactTransformerConfig | HyperTrackConfig
+NetworkConfig = (
+    InteractionNetworkConfig
+    | CompactHyperTrackConfig
+    | CompactTransformerConfig
+    | HyperTrackConfig
+    | SetTransformerConfig
+)
 NamedNetwork = Annotated[NetworkConfig, Field(discriminator="kind")]  # in a config: the kinds tell them apart
 
 
@@ -50,6 +58,11 @@ NETWORKS = {
     "compact_hypertrack": NetworkKind(CompactHyperTrackConfig, compact_hypertrack),
     "compact_transformer": NetworkKind(CompactTransformerConfig, compact_transformer),
     "hypertrack": NetworkKind(HyperTrackConfig, hypertrack, TrainingForm(HyperTrackNetwork, folded, unfolded)),
+    "set_transformer": NetworkKind(
+        SetTransformerConfig,
+        transformer_steps.transformer_description,
+        TrainingForm(transformer_steps.set_transformer, transformer_steps.folded, transformer_steps.unfolded),
+    ),
 }
 
 

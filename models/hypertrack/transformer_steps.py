@@ -79,14 +79,34 @@ def folded(module: SetTransformer) -> tuple[NetworkDescription, State]:
     return transformer_description(config), {name: tensor.detach().clone() for name, tensor in state.items()}
 
 
-@torch.no_grad()
-def unfolded(description: NetworkDescription, state: Mapping[str, Tensor]) -> SetTransformer:
-    """The module that `folded` made `description` and `state` of: bit for bit where √width is a power of two.
+def set_transformer(config: SetTransformerConfig) -> SetTransformer:
+    """The module of these sizes, with random weights."""
+    return SetTransformer(config.width, config.heads, config.blocks)
 
-    Raises ValueError for another network, and for layer norms that are none any more.
+
+def config_of(description: NetworkDescription) -> SetTransformerConfig:
+    """Sizes of the transformer that a description is of. Raises ValueError for another network."""
+    names = set(description.names)
+    heads = sum(f"to_pivots_out_head_{head}_q" in names for head in range(1, len(names)))
+    blocks = sum(f"block_{block}" in names for block in range(1, len(names)))
+    config = SetTransformerConfig(width=description.inputs[0].width, heads=max(heads, 1), blocks=max(blocks, 1))
+    if description != transformer_description(config):
+        raise ValueError(f"network {description.name!r} is not a set transformer's, wanted one that `folded` described")
+    return config
+
+
+@torch.no_grad()
+def unfolded(config: SetTransformerConfig, state: Mapping[str, Tensor], rows: Sequence[object] = ()) -> SetTransformer:
+    """The module that `folded` made `state` of: bit for bit where √width is a power of two.
+
+    `rows` are not looked at: nothing has statistics. Raises ValueError for weights of another network, and for layer
+    norms that are none any more.
     """
-    config = _config_of(description)
-    module = SetTransformer(config.width, config.heads, config.blocks)
+    module = set_transformer(config)
+    wanted = {name: value.shape for name, value in folded(module)[1].items()}
+    odd = sorted(set(wanted) ^ set(state)) or sorted(name for name in wanted if state[name].shape != wanted[name])
+    if odd:
+        raise ValueError(f"{odd[0]!r}: these are not the weights of a network of {config}; give its own config")
     _load_layers(module.encoder, "encoded", state)
     _load_layers(module.head, "mask", state)
     for name, block in zip(_blocks(config.blocks), (module.to_pivots, *module.blocks), strict=True):
@@ -171,16 +191,6 @@ def _load_norm(norm: nn.LayerNorm, name: str, state: Mapping[str, Tensor]) -> No
                 f"{key} is no layer norm's: wanted a mean, a variance and a diagonal, as `folded` writes them; train "
                 "the module, not its steps"
             )
-
-
-def _config_of(description: NetworkDescription) -> SetTransformerConfig:
-    names = set(description.names)
-    heads = sum(f"to_pivots_out_head_{head}_q" in names for head in range(1, len(names)))
-    blocks = sum(f"block_{block}" in names for block in range(1, len(names)))
-    config = SetTransformerConfig(width=description.inputs[0].width, heads=max(heads, 1), blocks=max(blocks, 1))
-    if description != transformer_description(config):
-        raise ValueError(f"network {description.name!r} is not a set transformer's, wanted one that `folded` described")
-    return config
 
 
 def _blocks(blocks: int) -> dict[str, tuple[str, str]]:

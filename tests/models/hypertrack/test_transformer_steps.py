@@ -12,12 +12,16 @@ from integer_networks import random_graph
 from micrograph_sets import lively_transformer, random_micrographs
 
 from edgetrack.export.onnx.float_network import FloatOnnx, export_float_onnx
+from edgetrack.models.checkpoint import Checkpoint
+from edgetrack.models.first_network import continued_network, first_network, trained_network
 from edgetrack.models.hypertrack.mask_models import float_mask_model, hit_tokens, mask_logits, rows_mask_model
 from edgetrack.models.hypertrack.set_transformer import SetTransformer, SetTransformerConfig
 from edgetrack.models.hypertrack.token_rows import token_rows
-from edgetrack.models.hypertrack.transformer_steps import folded, transformer_description, unfolded
+from edgetrack.models.hypertrack.transformer_steps import config_of, folded, transformer_description, unfolded
 from edgetrack.models.network import GraphNetwork
 from edgetrack.models.rows import as_tensors
+
+SMALL = SetTransformerConfig(width=16, heads=2, blocks=1)
 
 
 def in_steps(transformer: SetTransformer) -> GraphNetwork:
@@ -63,7 +67,8 @@ def test_epsilon_is_the_same_where_a_token_hardly_varies() -> None:
 @pytest.mark.parametrize(("width", "heads", "exact"), [(64, 4, True), (16, 2, True), (12, 2, False)])
 def test_weights_go_to_the_steps_and_back(width: int, heads: int, exact: bool) -> None:
     transformer = lively_transformer(3, width, heads, 2)
-    back = unfolded(*folded(transformer))
+    description, state = folded(transformer)
+    back = unfolded(config_of(description), state)
     assert (back.width, back.heads, len(back.blocks)) == (width, heads, 2)
     states = transformer.state_dict(), back.state_dict()
     assert states[0].keys() == states[1].keys()
@@ -75,16 +80,31 @@ def test_weights_go_to_the_steps_and_back(width: int, heads: int, exact: bool) -
 def test_another_epsilon_comes_back() -> None:
     transformer = lively_transformer(3, 16, 2, 1)
     transformer.to_pivots.norm_changed.eps = 0.01
-    assert unfolded(*folded(transformer)).to_pivots.norm_changed.eps == pytest.approx(0.01)
+    back = unfolded(SMALL, folded(transformer)[1])
+    assert back.to_pivots.norm_changed.eps == pytest.approx(0.01)
+    assert back.to_pivots.norm_attended.eps == transformer.to_pivots.norm_attended.eps
 
 
 def test_what_is_no_set_transformer_is_not_unfolded() -> None:
     description, state = folded(lively_transformer(3, 16, 2, 1))
     with pytest.raises(ValueError, match="'other' is not a set transformer's"):
-        unfolded(replace(description, name="other"), state)
+        config_of(replace(description, name="other"))
+    with pytest.raises(ValueError, match=r"'mlps.block_2.0.bias': these are not the weights of a network of"):
+        unfolded(replace(SMALL, blocks=2), state)
+    with pytest.raises(ValueError, match=r"'mlps.block_1.0.bias': these are not the weights"):
+        unfolded(replace(SMALL, width=8), state)
     state["mlps.block_1.0.weight"][0, 1] = 0.25
     with pytest.raises(ValueError, match=r"mlps.block_1.0.weight is no layer norm's: wanted .* a diagonal"):
-        unfolded(description, state)
+        unfolded(SMALL, state)
+
+
+def test_the_named_network_is_trained_as_the_module_and_kept_in_steps() -> None:
+    module = first_network(SMALL, seed=4)
+    assert isinstance(module, SetTransformer)
+    description, state = trained_network(SMALL, module)
+    again = continued_network(SMALL, Checkpoint("float", description, state, 0.0), [])
+    for name, value in module.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value)
 
 
 def test_the_description_has_the_published_interface() -> None:
