@@ -18,6 +18,16 @@ _EMPTY = -1
 _LARGEST_LOAD = 0.6  # of the slots of the hash table
 
 
+def pair_keys(first: NDArray[np.int64], second: NDArray[np.int64], seeds: int, symmetry: Symmetry) -> NDArray[np.int64]:
+    """(n,) the key of the orbit of each pair of voxels (n,)."""
+    (g, k), (other, l_) = np.divmod(first, seeds), np.divmod(second, seeds)
+    h = symmetry.product[symmetry.inverse[g], other]
+    keys: NDArray[np.int64] = np.minimum(
+        (k * symmetry.order + h) * seeds + l_, (l_ * symmetry.order + symmetry.inverse[h]) * seeds + k
+    )
+    return keys
+
+
 class PairCounts:
     """How often each orbit of pairs of voxels was seen: a hash table that grows with what it holds."""
 

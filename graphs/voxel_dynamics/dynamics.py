@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from edgetrack.graphs.voxel_dynamics.adjacency import linked_pairs
+from edgetrack.graphs.voxel_dynamics.counting import pair_keys
 from edgetrack.graphs.voxel_dynamics.targets import HOPS, Target
 from edgetrack.graphs.voxel_dynamics.voxels import Voxels
 
@@ -74,6 +75,15 @@ class VoxelDynamics:
         pairs = np.where(same, 0.5, 1.0) * self.occupancy[k] * self.occupancy[other]
         shares: NDArray[np.float64] = self.counts * float(order) * self.views / np.maximum(pairs, 0.5)
         return shares
+
+    def shares_of(self, points: NDArray[np.floating], edges: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(E,) the share of true pairs in the orbit of each edge (2, E) of points (N, 3); 0 for one never seen."""
+        voxel = self.voxels.of(points)
+        keys = pair_keys(voxel[edges[0]], voxel[edges[1]], len(self.voxels.seeds), self.voxels.symmetry)
+        place = np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))
+        if not len(self.keys):
+            return np.zeros(len(keys))
+        return np.where(self.keys[place] == keys, self.shares[place], 0.0)
 
     def pruned(self, threshold: float) -> VoxelDynamics:
         """Only the orbits whose share of true pairs is `threshold` or more, and the threshold at that."""
