@@ -2,24 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from edgetrack.events.event import Event
-from edgetrack.graphs.geometric import GeometricConfig, geometric_edges
+from edgetrack.graphs.geometric import GeometricConfig, available_cores, geometric_edges
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.labels import LabelConfig, label_edges
 from edgetrack.graphs.selection import SelectedHits, SelectionConfig, select_hits
+from edgetrack.graphs.voxel_dynamics.construction import VoxelConstruction
+from edgetrack.graphs.voxel_dynamics.graph import voxel_graph
+
+
+@dataclass(frozen=True)
+class GeometricConstruction:
+    """Selected hits, and doublets of them inside windows."""
+
+    kind: Literal["geometric"] = "geometric"
+
+
+Construction = Annotated[GeometricConstruction | VoxelConstruction, Field(discriminator="kind")]
 
 
 @dataclass(frozen=True)
 class GraphConfig:
-    """All that decides which graph an event becomes."""
+    """All that decides which graph an event becomes.
+
+    The geometric construction reads `selection`, `geometric` and `labels`; Voxel-Dynamics takes every hit of the
+    detector, and has its settings in `construction`.
+    """
 
     selection: SelectionConfig = field(default_factory=SelectionConfig)
     geometric: GeometricConfig = field(default_factory=GeometricConfig)
     labels: LabelConfig = field(default_factory=LabelConfig)
+    construction: Construction = field(default_factory=GeometricConstruction)
+
+    def without_truth(self) -> GraphConfig:
+        """The same config with every filter of hits that needs truth switched off."""
+        return replace(self, selection=self.selection.without_truth())
+
+    @property
+    def hit_selection(self) -> SelectionConfig | None:
+        """Which hits become nodes; None for all of the detector."""
+        return None if isinstance(self.construction, VoxelConstruction) else self.selection
 
 
 def build_graph(event: Event, config: GraphConfig, threads: int | None = None) -> HitGraph:
@@ -28,6 +56,8 @@ def build_graph(event: Event, config: GraphConfig, threads: int | None = None) -
     Raises: ValueError where the selection asks for truth that the event does not have.
     Cost: O(N log N + candidate pairs).
     """
+    if isinstance(config.construction, VoxelConstruction):
+        return voxel_graph(event, config.construction.dynamics(), threads or available_cores())
     hits = select_hits(event, config.selection)
     return graph_of_hits(hits, config, f"event{event.event_id:09d}", threads)
 

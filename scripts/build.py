@@ -15,10 +15,12 @@ from edgetrack.events.cache import load_event
 from edgetrack.events.errors import EventError
 from edgetrack.events.event import Event
 from edgetrack.events.trackml import SkippedEvent, find_events, read_event
-from edgetrack.graphs.build import GraphConfig, graph_of_hits
+from edgetrack.graphs.build import GraphConfig, build_graph, graph_of_hits
 from edgetrack.graphs.files import save_graph
+from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.metrics import ConstructionMetrics, construction_metrics
-from edgetrack.graphs.selection import Selection, SelectionConfig, selection
+from edgetrack.graphs.selection import SelectionConfig, selection
+from edgetrack.graphs.voxel_dynamics.metrics import LinkMetrics, link_metrics
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.option import option, required
 
@@ -41,21 +43,20 @@ def build(config: BuildConfig, folder: Path, console: Console) -> dict[str, Any]
     known. With --no-truth, truth files that are there give the labels and these figures, and have no part in which hits
     and edges a graph has. Graphs of other events in the folder are refused, those of the same events replaced.
     """
-    wanted = config.graph.selection if config.truth else config.graph.selection.without_truth()
+    wanted = config.graph if config.truth else config.graph.without_truth()
     numbers = find_events(config.events)
     make_room(folder, [_name(number) for number in numbers])
     skipped: list[SkippedEvent] = []
-    metrics: list[ConstructionMetrics] = []
+    metrics: list[ConstructionMetrics | LinkMetrics] = []
     left_out: Counter[str] = Counter()
     graphs = nodes = edges = 0
     with console.progress("graphs") as progress:
-        for event_id, (hits, others) in _selected(config, numbers, wanted, skipped):
-            graph = graph_of_hits(hits, config.graph, _name(event_id))
+        for graph, others, quality_of_graph in _built(config, numbers, wanted, skipped):
             save_graph(graph, folder / f"{graph.name}.npz")
             graphs, nodes, edges = graphs + 1, nodes + graph.num_nodes, edges + graph.num_edges
             left_out += others
-            if graph.y is not None:
-                metrics.append(construction_metrics(hits, graph))
+            if quality_of_graph is not None:
+                metrics.append(quality_of_graph)
             progress(graphs + len(skipped), len(numbers))
     for bad in skipped:
         console.say(f"skipped event {bad.event_id}: {bad.error}")
@@ -63,9 +64,10 @@ def build(config: BuildConfig, folder: Path, console: Console) -> dict[str, Any]
         raise ValueError(f"{config.events}: all {len(numbers)} events are bad, the first: {skipped[0].error}")
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
     if not nodes:
+        volumes = ", ".join(map(str, wanted.selection.volumes))
         raise ValueError(
-            f"{config.events}: no hit of {graphs} events in volumes {', '.join(map(str, wanted.volumes))} passes the "
-            f"selection; hits left out: {reasons}; change graph.selection"
+            f"{config.events}: no hit of {graphs} events in volumes {volumes} passes the selection; hits left out: "
+            f"{reasons}; change graph.selection"
         )
     use = "none" if not metrics else "selection, labels and figures" if config.truth else "labels and figures only"
     quality = _quality(metrics)
@@ -83,12 +85,7 @@ def build(config: BuildConfig, folder: Path, console: Console) -> dict[str, Any]
     if left_out:
         console.say(f"hits left out: {reasons}")
     if metrics:
-        console.say(
-            f"construction efficiency {_shown(quality['efficiency'])} "
-            f"({_shown(quality['layer_pair_efficiency'])} of the segments on its pairs of layers), "
-            f"purity {_shown(quality['purity'])}; "
-            f"truth used for {use}"
-        )
+        console.say(f"construction: {_sentence(quality)}; truth used for {use}")
     return result
 
 
@@ -105,32 +102,46 @@ def make_room(folder: Path, names: Sequence[str]) -> None:
         path.unlink()
 
 
-def _selected(
-    config: BuildConfig, numbers: Sequence[int], wanted: SelectionConfig, skipped: list[SkippedEvent]
-) -> Iterator[tuple[int, Selection]]:
-    """Number and hits of each good event, by way of the cache where one is wanted; bad ones go to `skipped`."""
+def _built(
+    config: BuildConfig, numbers: Sequence[int], wanted: GraphConfig, skipped: list[SkippedEvent]
+) -> Iterator[tuple[HitGraph, Counter[str], ConstructionMetrics | LinkMetrics | None]]:
+    """Graph, hits left out by reason, and figures of each good event; bad ones go to `skipped`.
+
+    Events come by way of the cache where one is wanted.
+    """
     for event_id in numbers:
         try:
             if config.cache:
                 event = load_event(config.events, event_id, cache=config.cache, fill=True)
             else:
                 event = read_event(config.events, event_id)
-            require_truth(event, wanted)
-            chosen = selection(event, wanted)
+            yield _graph(event, wanted)
         except EventError as error:
             if not config.skip_bad:
                 raise
             skipped.append(SkippedEvent(event_id, error))
-            continue
-        yield event_id, chosen
+
+
+def _graph(
+    event: Event, wanted: GraphConfig
+) -> tuple[HitGraph, Counter[str], ConstructionMetrics | LinkMetrics | None]:
+    require_truth(event, wanted.hit_selection)
+    if wanted.hit_selection is None:
+        graph = build_graph(event, wanted)
+        return graph, Counter(), None if graph.y is None else link_metrics(graph)
+    hits, others = selection(event, wanted.hit_selection)
+    graph = graph_of_hits(hits, wanted, _name(event.event_id))
+    return graph, others, None if graph.y is None else construction_metrics(hits, graph)
 
 
 def _name(event_id: int) -> str:
     return f"event{event_id:09d}"
 
 
-def require_truth(event: Event, wanted: SelectionConfig) -> None:
+def require_truth(event: Event, wanted: SelectionConfig | None) -> None:
     """Raise where the selection of hits asks for truth that the event does not have; the remedy is --no-truth."""
+    if wanted is None:
+        return
     asks = wanted.drop_noise or wanted.drop_duplicates or wanted.pt_min is not None
     lacks = [
         name
@@ -147,17 +158,29 @@ def require_truth(event: Event, wanted: SelectionConfig) -> None:
         )
 
 
-def _quality(metrics: Sequence[ConstructionMetrics]) -> dict[str, float | None]:
-    """Efficiencies and purity over all graphs; None where there is nothing to divide by."""
+def _quality(metrics: Sequence[ConstructionMetrics | LinkMetrics]) -> dict[str, float | None]:
+    """Figures of the construction over all graphs; None where there is nothing to divide by."""
     if not metrics:
         return dict.fromkeys(("efficiency", "layer_pair_efficiency", "purity"))
-    pooled = reduce(add, metrics)
-    ratios = {
-        "efficiency": pooled.efficiency,
-        "layer_pair_efficiency": pooled.layer_pair_efficiency,
-        "purity": pooled.purity,
-    }
+    pooled: Any = reduce(add, metrics)  # all are of one construction
+    names = ("efficiency", "layer_pair_efficiency", "purity")
+    if isinstance(pooled, LinkMetrics):
+        names = ("efficiency", "false_positive_rate", "mean_degree")
+    ratios = {name: getattr(pooled, name) for name in names}
     return {name: None if math.isnan(ratio) else ratio for name, ratio in ratios.items()}
+
+
+def _sentence(quality: dict[str, float | None]) -> str:
+    shown = {name: _shown(ratio) for name, ratio in quality.items()}
+    if "purity" in quality:
+        return (
+            f"efficiency {shown['efficiency']} ({shown['layer_pair_efficiency']} of the segments on its pairs of "
+            f"layers), purity {shown['purity']}"
+        )
+    return (
+        f"{shown['efficiency']} of the true pairs and {shown['false_positive_rate']} of the others are linked, mean "
+        f"degree {shown['mean_degree']}"
+    )
 
 
 def _shown(ratio: float | None) -> str:

@@ -61,6 +61,7 @@ BENCHES = {
 VERBS: dict[str, Verb | Group] = {
     "simulate": Verb("simulate", "simulate", "SimulateConfig", "Pythia 8 + ACTS collisions in TrackML format"),
     "thin": Verb("thin", "thin", "ThinRunConfig", "events of high pile-up → many disjoint ones of low pile-up"),
+    "voxels": Verb("voxels", "voxels", "VoxelsConfig", "events → the voxels and counts of Voxel-Dynamics"),
     "build": Verb("build", "build", "BuildConfig", "events → hit graphs"),
     "train": Verb("train", "train", "TrainRunConfig", "float training, resumable"),
     "quantize": Verb("quantize", "quantize", "QuantizeRunConfig", "quantization-aware retraining, resumable"),

@@ -62,7 +62,7 @@ def reconstruct(config: ReconstructConfig, folder: Path, console: Console) -> di
     networks. An interrupted call goes on where it was; tracks of other settings in the folder are refused.
     """
     if not config.truth:
-        config = replace(config, graph=replace(config.graph, selection=config.graph.selection.without_truth()))
+        config = replace(config, graph=config.graph.without_truth())
     pipeline = pipeline_of(config, folder)
     numbers = find_events(config.events)
     check_stamp(config, folder)
@@ -129,13 +129,13 @@ def _reconstructed(
         path = tracks_path(folder, event_id, config.output)
         try:
             event = read_event(config.events, event_id)
-            require_truth(event, config.graph.selection)
+            require_truth(event, config.graph.hit_selection)
             if path.is_file():
                 table = read_tracks(path, event)
             else:
                 table = track_table(event, pipeline(event))
                 write_tracks(table, path)
-            yield _figures(event, table, config.graph.selection)
+            yield _figures(event, table, config.graph.hit_selection)
         except EventError as error:
             if not config.skip_bad:
                 raise
@@ -143,10 +143,10 @@ def _reconstructed(
             yield None
 
 
-def _figures(event: Event, table: pd.DataFrame, wanted: SelectionConfig) -> dict[str, float]:
+def _figures(event: Event, table: pd.DataFrame, wanted: SelectionConfig | None) -> dict[str, float]:
     """Counts of one event, and its scores where it has truth."""
     track_id = table["track_id"].to_numpy()
-    nodes = np.isin(table["hit_id"], select_hits(event, wanted).hit_id)
+    nodes = np.ones(len(table), bool) if wanted is None else np.isin(table["hit_id"], select_hits(event, wanted).hit_id)
     out: dict[str, float] = {
         "hits": len(track_id),
         "hits_in_graph": int(np.count_nonzero(nodes)),

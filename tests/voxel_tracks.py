@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from edgetrack.graphs.voxel_dynamics.counting import PairCounts
 from edgetrack.graphs.voxel_dynamics.dynamics import VoxelDynamics
+from edgetrack.graphs.voxel_dynamics.fit import TrueHits
 from edgetrack.graphs.voxel_dynamics.symmetry import Symmetry
 from edgetrack.graphs.voxel_dynamics.targets import particle_pairs
 from edgetrack.graphs.voxel_dynamics.voxels import Voxels
@@ -43,3 +44,9 @@ def made_dynamics(symmetry: Symmetry, seeds: int = 12, particles: int = 60, seed
     counts = PairCounts(seeds, symmetry)
     counts.add(*voxel[particle_pairs(owner)])
     return VoxelDynamics(voxels, *counts.sorted(), np.bincount(voxel % seeds, minlength=seeds), views=1)
+
+
+def event(seed: int, particles: int = 150) -> TrueHits:
+    """The hits of `tracks` as the fit takes them."""
+    points, owner = tracks(seed, particles, noise=30)
+    return TrueHits(points.astype(np.float32), owner, np.linalg.norm(points, axis=1).astype(np.float32))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -14,11 +14,12 @@ from edgetrack.events.progress import Progress, no_progress
 from edgetrack.graphs.voxel_dynamics.counting import PairCounts
 from edgetrack.graphs.voxel_dynamics.dynamics import VoxelDynamics
 from edgetrack.graphs.voxel_dynamics.kmeans import fit_voxels
+from edgetrack.graphs.voxel_dynamics.smoothing import smoothed
 from edgetrack.graphs.voxel_dynamics.symmetry import Symmetry
 from edgetrack.graphs.voxel_dynamics.targets import Order, Target, particle_pairs
 from edgetrack.graphs.voxel_dynamics.voxels import Voxels
 
-FEWEST, MOST = 1 << 8, 1 << 19
+FEWEST, MOST = 1 << 6, 1 << 19
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class VoxelFitConfig:
     order: Order = "vertex"  # of a particle's hits, for the targets eom and cricket
     iterations: int = 15  # of K-means
     points_per_seed: int = 256  # hits that K-means works on, drawn at random
+    smoothing: float = 4.0  # worth of the voxels of half the number, in true pairs; 0: counts as they are
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -48,6 +50,11 @@ class VoxelFitConfig:
         for name in ("views", "iterations", "points_per_seed"):
             if getattr(self, name) < 1:
                 raise ValueError(f"fit.{name} = {getattr(self, name)}, wanted 1 or more")
+        if not self.smoothing >= 0 or (self.smoothing and self.voxels % (2 * self.symmetry.order)):
+            raise ValueError(
+                f"fit.smoothing = {self.smoothing}, wanted 0, or more where half of the {self.voxels} voxels are a "
+                f"multiple of {self.symmetry.order}, the number of elements of the symmetry"
+            )
 
 
 class TrueHits(NamedTuple):
@@ -74,13 +81,26 @@ def true_hits(event: Event) -> TrueHits:
 def fit_dynamics(
     events: Sequence[TrueHits], config: VoxelFitConfig, workers: int = 1, progress: Progress = no_progress
 ) -> VoxelDynamics:
-    """Voxels by K-means of the particles' hits, then the counts of `config.target` in all of them, none pruned.
+    """Counts of `config.target` in voxels by K-means, smoothed by those in half as many voxels; none pruned.
 
     The result depends on `config.seed`, not on `workers`. O(events · views · (N log V + pairs)) time; memory goes with
     the orbits that are seen.
     """
     if not events:
         raise ValueError("no events to fit voxels from; give some with truth")
+    if not config.smoothing:
+        return counted(events, config, workers, progress)
+    steps = 2 * (config.iterations + len(events))
+    half = replace(config, voxels=config.voxels // 2, smoothing=0.0)
+    coarse = counted(events, half, workers, lambda done, of: progress(done, steps))
+    fine = counted(events, config, workers, lambda done, of: progress(of + done, steps))
+    return smoothed(fine, coarse, config.smoothing)
+
+
+def counted(
+    events: Sequence[TrueHits], config: VoxelFitConfig, workers: int = 1, progress: Progress = no_progress
+) -> VoxelDynamics:
+    """Voxels by K-means of the particles' hits, and the counts in them as they are."""
     steps = config.iterations + len(events)
     voxels = _voxels(events, config, workers, lambda done, of: progress(done, steps))
     seeds = len(voxels.seeds)

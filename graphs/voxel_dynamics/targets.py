@@ -33,7 +33,7 @@ def particle_pairs(
     (order `tree`). Each pair comes once; noise, particle 0, has none. O(N log N + P), a tree O(hits²) a particle.
     """
     distance = np.zeros(len(particle_id)) if distance is None else distance
-    hits = np.lexsort((distance, particle_id))
+    hits: NDArray[np.int64] = np.lexsort((distance, particle_id))
     hits = hits[particle_id[hits] != 0]
     ids = particle_id[hits]
     starts = np.flatnonzero(np.append(True, ids[1:] != ids[:-1])) if len(ids) else np.zeros(0, np.int64)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from voxel_tracks import SYMMETRIES, tracks
+from voxel_tracks import SYMMETRIES, event
 
 from edgetrack.graphs.voxel_dynamics.counting import PairCounts, pair_keys
 from edgetrack.graphs.voxel_dynamics.dynamics import VoxelDynamics
@@ -15,13 +15,7 @@ from edgetrack.graphs.voxel_dynamics.kmeans import fit_voxels
 from edgetrack.graphs.voxel_dynamics.metrics import link_curve
 from edgetrack.graphs.voxel_dynamics.symmetry import Symmetry
 
-SMALL = VoxelFitConfig(voxels=256, symmetry=Symmetry(4), views=3, iterations=4, points_per_seed=40)
-
-
-def event(seed: int, particles: int = 150) -> TrueHits:
-    points, owner = tracks(seed, particles, noise=30)
-    points = points.astype(np.float32)
-    return TrueHits(points, owner, np.linalg.norm(points, axis=1))
+SMALL = VoxelFitConfig(voxels=256, symmetry=Symmetry(4), views=3, iterations=4, points_per_seed=40, smoothing=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -109,9 +103,19 @@ def test_the_table_of_counts_grows_and_counts_as_a_sort_does() -> None:
     np.testing.assert_array_equal(found_number, number)
 
 
+def test_smoothing_finds_pairs_of_voxels_that_the_events_of_the_fit_had_none_in() -> None:
+    config, events = replace(SMALL, voxels=1024), [event(0), event(1)]
+    plain, smooth = (fit_dynamics(events, replace(config, smoothing=strength)) for strength in (0.0, 4.0))
+    assert np.setdiff1d(smooth.keys, plain.keys).size
+    assert np.intersect1d(smooth.keys, plain.keys).size
+    assert equal(fit_dynamics(events, config=replace(config, smoothing=4.0), workers=2), smooth)
+
+
 def test_wrong_settings_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"fit.voxels = 300, wanted 256…524288 and a multiple of 64, the number of"):
+    with pytest.raises(ValueError, match=r"fit.voxels = 300, wanted 64…524288 and a multiple of 64, the number of"):
         VoxelFitConfig(voxels=300)
+    with pytest.raises(ValueError, match=r"fit.smoothing = 4.0, wanted 0, or more where half of the 320 voxels"):
+        VoxelFitConfig(voxels=320)
     with pytest.raises(ValueError, match=r"fit.views = 0, wanted 1 or more"):
         VoxelFitConfig(views=0)
     with pytest.raises(ValueError, match="no events to fit voxels from"):

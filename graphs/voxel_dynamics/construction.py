@@ -1,0 +1,47 @@
+"""The settings of a construction by Voxel-Dynamics: which file, and how far it is cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from edgetrack.graphs.voxel_dynamics.dynamics import VoxelDynamics
+from edgetrack.graphs.voxel_dynamics.files import load_voxels
+
+
+@dataclass(frozen=True)
+class VoxelConstruction:
+    """All hits of the detector as nodes, and every pair whose voxels are linked as an edge."""
+
+    kind: Literal["voxel_dynamics"] = "voxel_dynamics"
+    file: str = ""  # voxels.npz of `edgetrack voxels`
+    threshold: float | None = None  # least share of true pairs that links, above the file's own; the file's for null
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not self.threshold >= 0:
+            raise ValueError(f"construction.threshold = {self.threshold}, wanted 0 or more, or null for the file's")
+
+    def dynamics(self) -> VoxelDynamics:
+        """What the file holds, read once as long as it stays the same, cut at the threshold.
+
+        Raises: ValueError without a file, or for a threshold below that which the file was cut at; as `load_voxels`.
+        """
+        if not self.file:
+            raise ValueError("construction.file is empty, wanted the voxels.npz of `edgetrack voxels`")
+        path = Path(self.file)
+        return _read(path, path.stat().st_mtime_ns, self.threshold)
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, written: int, threshold: float | None) -> VoxelDynamics:
+    dynamics = load_voxels(path)
+    if threshold is None:
+        return dynamics
+    if threshold < dynamics.threshold:
+        raise ValueError(
+            f"construction.threshold = {threshold:g}, but {path} was cut at {dynamics.threshold:g}; wanted no less, "
+            "or a file with more orbits (edgetrack voxels --efficiency)"
+        )
+    return dynamics.pruned(threshold)
