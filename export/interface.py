@@ -18,10 +18,12 @@ from typing import Any
 from edgetrack.events.atomic_write import write_text
 from edgetrack.models.checkpoint import Checkpoint, checkpoint_digest
 from edgetrack.models.description import NetworkDescription
+from edgetrack.models.hit_features import FEATURES
+from edgetrack.models.steps import Input
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.integer_model import IntegerModel
 
-COLUMNS = {"x": ("r / 1000 mm", "φ / π rad", "z / 1000 mm"), "edge_attr": ("Δr", "Δφ", "Δz", "ΔR")}
+COLUMNS = {"x": ("r / 1000 mm", "φ / π rad", "z / 1000 mm")}  # of others as features have them
 INTERFACE = "interface.json"
 HEADER = "preprocessing.h"
 
@@ -63,7 +65,7 @@ def describe_interface(
         "network": description.name,
         "inputs": {
             value.name: {
-                "columns": list(COLUMNS.get(value.name, ())) or [f"{value.name}[{k}]" for k in range(value.width)],
+                "columns": columns_of_input(value),
                 "scale": list(value.scale),
                 "format": _shown(formats.get(value.name)),
             }
@@ -76,6 +78,12 @@ def describe_interface(
             "tracks": _threshold(origin.track_threshold, output),
         },
     }
+
+
+def columns_of_input(value: Input) -> list[str]:
+    """Names of its columns."""
+    known = FEATURES[value.name].columns if value.name in FEATURES else ()
+    return list(COLUMNS.get(value.name, known)) or [f"{value.name}[{k}]" for k in range(value.width)]
 
 
 def _shown(fmt: Format | None) -> dict[str, Any] | None:

@@ -10,16 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from integer_networks import random_graph
 
+from edgetrack.export import interface
 from edgetrack.export.form_classifier import quantized_source
 from edgetrack.export.forms import FormSettings, make_float_form, make_form
-from edgetrack.export.interface import Origin, describe_interface
+from edgetrack.export.interface import Origin, columns_of_input, describe_interface
 from edgetrack.graphs.files import graph_paths, load_graph
 from edgetrack.graphs.graph_sets import sample_graphs
 from edgetrack.graphs.hitgraph import HitGraph, edge_features
 from edgetrack.models.checkpoint import Checkpoint, checkpoint_digest, float_network
+from edgetrack.models.hit_features import FEATURES, features_of
 from edgetrack.models.inference import edge_logits
 from edgetrack.models.pretrained_checkpoints import DEFAULT_FLOAT, DEFAULT_QUANTISED, load_kind
+from edgetrack.models.steps import Input
 from edgetrack.models.thresholds import kept_edges
 from edgetrack.quantize.checkpoint import integer_model
 
@@ -138,3 +142,68 @@ def test_interface_says_formats_thresholds_and_origin(quantised: Checkpoint) -> 
     codes = output.codes()
     for name, logit in (("edges", quantised.threshold), ("tracks", quantised.logit_for_tracks)):
         assert np.array_equal(codes >= shown["thresholds"][name]["least_code"], output.dequantize(codes) > logit)
+
+
+FEATURES_IN_CPP = """
+#include <cstdio>
+#include <iostream>
+#include <vector>
+#include "preprocessing.h"
+
+template <std::size_t N> void print(const std::array<float, N> &values) {
+    for (float value : values)
+        std::printf("%.9g ", value);
+}
+
+int main() {
+    std::size_t hits, edges;
+    double mean;
+    std::cin >> hits >> edges >> mean;
+    std::vector<std::array<float, 3>> x(hits);
+    std::vector<std::array<float, 4>> nodes;
+    for (auto &hit : x) {
+        double degree;
+        std::cin >> hit[0] >> hit[1] >> hit[2] >> degree;
+        print(nodes.emplace_back(edgetrack::cylindrical(hit, degree, mean)));
+    }
+    for (std::size_t edge = 0; edge < edges; ++edge) {
+        std::size_t a, b;
+        std::cin >> a >> b;
+        print(edgetrack::pair_geometry(x[a], x[b]));
+        print(edgetrack::doublet_geometry(x[a], x[b], nodes[a], nodes[b]));
+    }
+}
+"""
+
+
+def test_cpp_gives_the_features_of_hypertrack(tmp_path: Path) -> None:
+    """Up to the last bits, in which libraries differ; hits at one place, and one above the other, among them."""
+    graph = random_graph(40, 200, seed=2)
+    x = graph.x.copy()
+    x[:, 0] = np.abs(x[:, 0]) + 0.01
+    x[1], x[3, :2] = x[0], x[2, :2]
+    edges = np.concatenate([graph.edge_index, [[0, 2], [1, 3]]], axis=1)
+    graph = HitGraph(x, edges)
+    degree = np.bincount(edges.ravel(), minlength=40)
+    (tmp_path / "features.cpp").write_text(FEATURES_IN_CPP)
+    headers = Path(interface.__file__).parents[1] / "hls_projects" / "interface"
+    command = [os.environ.get("CXX", "g++"), "-std=c++17", "-Wall", "-Wextra", "-Werror", f"-I{headers}"]
+    subprocess.run([*command, "features.cpp", "-o", "features"], cwd=tmp_path, check=True)
+    hits = [" ".join(f"{value:.17g}" for value in [*hit, degree[i]]) for i, hit in enumerate(x.astype(float))]
+    given = "\n".join([f"40 {edges.shape[1]} {degree.mean():.17g}", *hits, *(f"{a} {b}" for a, b in edges.T)])
+    shown = subprocess.run([tmp_path / "features"], input=given, capture_output=True, text=True, check=True)
+    got = np.array(shown.stdout.split(), np.float32)
+    made = features_of(graph, ("cylindrical", "pair_geometry", "doublet_geometry"))
+    np.testing.assert_allclose(got[:160].reshape(-1, 4), made["cylindrical"], rtol=2e-6, atol=1e-6)
+    wanted = np.concatenate([made["pair_geometry"], made["doublet_geometry"]], axis=1)
+    np.testing.assert_allclose(got[160:].reshape(-1, 8), wanted, rtol=1e-5, atol=1e-6)
+    assert (np.ptp(wanted, axis=0) > 0.1).all()
+
+
+def test_columns_of_inputs_have_the_names_of_their_features() -> None:
+    for name in ("x", "edge_attr", "pair_geometry", "doublet_geometry", "cylindrical"):
+        width = len(FEATURES[name].columns)
+        columns = columns_of_input(Input(name, FEATURES[name].domain, (1.0,) * width))
+        assert len(columns) == width
+        assert not any("[" in column for column in columns)
+    assert columns_of_input(Input("node_attr", "node", (1.0,) * 2)) == ["node_attr[0]", "node_attr[1]"]
