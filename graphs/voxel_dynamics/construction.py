@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from edgetrack.graphs.voxel_dynamics.dynamics import VoxelDynamics
 from edgetrack.graphs.voxel_dynamics.files import load_voxels
+from edgetrack.graphs.voxel_dynamics.search import Search
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class VoxelConstruction:
 
     kind: Literal["voxel_dynamics"] = "voxel_dynamics"
     file: str = ""  # voxels.npz of `edgetrack voxels`
+    search: Search = "kd_tree"  # of the nearest centroid; exact, as is faiss_gpu, and faiss_ivf nearly so
     threshold: float | None = None  # least share of true pairs that links, above the file's own; the file's for null
 
     def __post_init__(self) -> None:
@@ -31,12 +33,13 @@ class VoxelConstruction:
         if not self.file:
             raise ValueError("construction.file is empty, wanted the voxels.npz of `edgetrack voxels`")
         path = Path(self.file)
-        return _read(path, path.stat().st_mtime_ns, self.threshold)
+        return _read(path, path.stat().st_mtime_ns, self.search, self.threshold)
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, written: int, threshold: float | None) -> VoxelDynamics:
+def _read(path: Path, written: int, search: Search, threshold: float | None) -> VoxelDynamics:
     dynamics = load_voxels(path)
+    dynamics = replace(dynamics, voxels=replace(dynamics.voxels, search=search))
     if threshold is None:
         return dynamics
     if threshold < dynamics.threshold:

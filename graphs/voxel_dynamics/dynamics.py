@@ -126,15 +126,5 @@ class VoxelDynamics:
             raise ValueError(f"hit {row} is at {points[row]}, wanted finite x, y, z in mm; drop such hits before")
         symmetry = self.voxels.symmetry
         voxel = self.voxels.of(points, threads)
-        pairs = linked_pairs(voxel, *self.links, symmetry.product, symmetry.inverse, threads)
-        return outward(pairs, (points**2).sum(axis=1))
-
-
-def outward(pairs: NDArray[np.int32], distance: NDArray[np.float64]) -> NDArray[np.int64]:
-    """(2, E) the pairs, each from the hit of smaller distance (N,) to the other; ties from the smaller number."""
-    first, second = pairs
-    swap = distance[second] < distance[first]
-    swap |= (distance[second] == distance[first]) & (second < first)
-    edges = np.empty(pairs.shape, np.int64)
-    edges[0], edges[1] = np.where(swap, second, first), np.where(swap, first, second)
-    return edges
+        distance = (points**2).sum(axis=1)
+        return linked_pairs(voxel, distance, self.links, symmetry.product, symmetry.inverse, threads)

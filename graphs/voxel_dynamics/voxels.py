@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
+from edgetrack.graphs.voxel_dynamics.search import NearestCentroid, Search, nearest_centroid
 from edgetrack.graphs.voxel_dynamics.symmetry import Symmetry
 
 
@@ -22,6 +22,7 @@ class Voxels:
 
     seeds: NDArray[np.float32]  # (K, 3) mm, x, y, z
     symmetry: Symmetry = field(default_factory=Symmetry)
+    search: Search = "kd_tree"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seeds", np.ascontiguousarray(self.seeds, np.float32))
@@ -30,6 +31,9 @@ class Voxels:
         if not np.isfinite(self.seeds).all():
             row = int(np.argmin(np.isfinite(self.seeds).all(axis=1)))
             raise ValueError(f"voxels: seed {row} is {self.seeds[row]}, wanted finite x, y, z in mm; fit again")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # an index is made again
 
     @property
     def number(self) -> int:
@@ -44,19 +48,18 @@ class Voxels:
         return images.astype(np.float32)
 
     @cached_property
-    def _tree(self) -> Any:
-        return cKDTree(self.centroids, balanced_tree=False, compact_nodes=True)
+    def _nearest(self) -> NearestCentroid:
+        return nearest_centroid(self.centroids, self.search)
 
     def of(self, points: NDArray[np.floating], workers: int = 1) -> NDArray[np.int64]:
-        """(N,) the voxel of each point (N, 3), x, y, z in mm: that of the nearest centroid, exactly.
+        """(N,) the voxel of each point (N, 3), x, y, z in mm: that of the nearest centroid, exactly with the k-d tree.
 
-        Points are searched for where they fold to, in a k-d tree of which little is then visited; the answer does not
-        depend on `workers`. O(N log V).
+        Points are searched for where they fold to, so that little of the tree is visited; the answer does not depend
+        on `workers`. O(N log V).
         """
         if not len(points):
             return np.zeros(0, np.int64)
         element, folded = self.symmetry.folded(points)
-        _, found = self._tree.query(folded, workers=workers)
-        image, seed = np.divmod(found, len(self.seeds))
+        image, seed = np.divmod(self._nearest(folded, workers), len(self.seeds))
         voxel: NDArray[np.int64] = self.symmetry.product[element, image] * len(self.seeds) + seed
         return voxel
