@@ -42,12 +42,8 @@ class FormClassifier:
         return self.logits(graph)
 
 
-def edge_classifier(checkpoint: Checkpoint, form: str, folder: Path, settings: FormSettings) -> FormClassifier:
-    """The network of `checkpoint` in a form; artefacts go to `folder`.
-
-    "auto" is the float network of a float checkpoint, the integer model of a quantised one. Raises ValueError where
-    the form does not go with the checkpoint.
-    """
+def form_of(checkpoint: Checkpoint, form: str) -> str:
+    """The form's name where it is "auto"; as it is else. Raises ValueError where it does not go with the checkpoint."""
     is_float = checkpoint.kind == "float"
     if form == AUTO:
         form = FLOAT.name if is_float else INTEGER.name
@@ -58,7 +54,17 @@ def edge_classifier(checkpoint: Checkpoint, form: str, folder: Path, settings: F
             f"form {form!r} does not go with a {checkpoint.kind} checkpoint; take {', '.join(fitting)}, or a {other} "
             f"checkpoint such as {example!r}"
         )
-    if is_float:
+    return form
+
+
+def edge_classifier(checkpoint: Checkpoint, form: str, folder: Path, settings: FormSettings) -> FormClassifier:
+    """The network of `checkpoint` in a form; artefacts go to `folder`.
+
+    "auto" is the float network of a float checkpoint, the integer model of a quantised one. Raises ValueError where
+    the form does not go with the checkpoint.
+    """
+    form = form_of(checkpoint, form)
+    if checkpoint.kind == "float":
         return FormClassifier(form, make_float_form(form, checkpoint, folder, settings))
     source = quantized_source(checkpoint)
     return form_classifier(source.model, make_form(form, source, folder, settings), settings)

@@ -29,13 +29,17 @@ class GraphSets:
 
 def load_graph_sets(folder: Path | str, config: SplitConfig) -> GraphSets:
     """Load every graph of `folder` and split them by event number. Raises as `load_graph` and `split_events` do."""
+    paths = split_paths(folder, config)
+    return GraphSets(*([load_graph(path) for path in paths[part]] for part in PARTS))
+
+
+def split_paths(folder: Path | str, config: SplitConfig) -> dict[str, list[Path]]:
+    """Files of the graphs of `folder`, by part, split by event number. Raises as `split_events` does."""
     paths = graph_paths(folder)
     numbers = graph_numbers([path.stem for path in paths])
     of_number = dict(zip(numbers, paths, strict=True))
     split = split_events(numbers, config)
-    return GraphSets(
-        *([load_graph(of_number[number]) for number in part] for part in (split.train, split.validation, split.test))
-    )
+    return {part: [of_number[number] for number in getattr(split, part)] for part in PARTS}
 
 
 def load_named(folder: Path | str, names: Sequence[str]) -> list[HitGraph]:

@@ -23,14 +23,11 @@ from edgetrack.models.hypertrack.set_transformer import SetTransformerConfig
 from edgetrack.models.hypertrack.steps import folded, hypertrack, unfolded
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 
-NetworkConfig = (
-    InteractionNetworkConfig
-    | CompactHyperTrackConfig
-    | CompactTransformerConfig
-    | HyperTrackConfig
-    | SetTransformerConfig
-)
-NamedNetwork = Annotated[NetworkConfig, Field(discriminator="kind")]  # in a config: the kinds tell them apart
+EdgeNetworkConfig = InteractionNetworkConfig | CompactHyperTrackConfig | HyperTrackConfig  # logits of edges
+MaskNetworkConfig = SetTransformerConfig | CompactTransformerConfig  # logits of the tokens of micrographs
+NetworkConfig = EdgeNetworkConfig | MaskNetworkConfig
+NamedNetwork = Annotated[EdgeNetworkConfig, Field(discriminator="kind")]  # in a config: the kinds tell them apart
+NamedMaskNetwork = Annotated[MaskNetworkConfig, Field(discriminator="kind")]
 
 
 class TrainingForm(NamedTuple):

@@ -64,6 +64,9 @@ VERBS: dict[str, Verb | Group] = {
     "voxels": Verb("voxels", "voxels", "VoxelsConfig", "events → the voxels and counts of Voxel-Dynamics"),
     "build": Verb("build", "build", "BuildConfig", "events → hit graphs"),
     "train": Verb("train", "train", "TrainRunConfig", "float training, resumable"),
+    "train-masks": Verb(
+        "train_masks", "train_masks", "TrainMasksConfig", "float training of HyperTrack's set transformer, resumable"
+    ),
     "quantize": Verb("quantize", "quantize", "QuantizeRunConfig", "quantization-aware retraining, resumable"),
     "tune": Verb("tune", "tune", "TuneConfig", "a checkpoint's track threshold, chosen again on validation graphs"),
     "export": Verb("export", "export", "ExportConfig", "checkpoints → ONNX, HLS, Verilog, …"),

@@ -115,6 +115,15 @@ def unfolded(config: SetTransformerConfig, state: Mapping[str, Tensor], rows: Se
     return module
 
 
+def is_set_transformer(description: NetworkDescription) -> bool:
+    """Whether `folded` described it, so that `unfolded` makes the module of it."""
+    try:
+        config_of(description)
+    except ValueError:
+        return False
+    return True
+
+
 def layers_state(name: str, layers: nn.Sequential) -> State:
     """State of the steps `activated` makes of linear layers with a function between them (or behind the last)."""
     linears = [layer for layer in layers if isinstance(layer, nn.Linear)]
