@@ -33,12 +33,12 @@ class VoxelFitConfig:
 
     voxels: int = 1 << 16  # V
     symmetry: Symmetry = field(default_factory=Symmetry)
-    views: int = 16
+    views: int = 8
     target: Target = "hyper"
     order: Order = "vertex"  # of a particle's hits, for the targets eom and cricket
     iterations: int = 15  # of K-means
     points_per_seed: int = 256  # hits that K-means works on, drawn at random
-    smoothing: float = 4.0  # worth of the voxels of half the number, in true pairs; 0: counts as they are
+    smoothing: float = 0.0  # worth of voxels of half the number, in true pairs (4 is good); 0: counts as they are
     seed: int = 0
 
     def __post_init__(self) -> None:

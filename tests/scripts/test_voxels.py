@@ -104,7 +104,7 @@ def test_a_build_may_raise_the_threshold_and_not_lower_it(fitted: Path, tmp_path
     assert lowered.exit_code == 1
     assert "was cut at" in lowered.output
     without = call(*words, "graph.construction={kind: voxel_dynamics}")
-    assert "construction.file is empty, wanted the voxels.npz" in without.output
+    assert "neither a file of `edgetrack voxels` nor one of the package's own (hypertrack-mu2-voxels" in without.output
 
 
 def test_graphs_by_voxels_carry_truth_weight_and_vertex_of_their_hits(fitted: Path) -> None:

@@ -115,7 +115,7 @@ def test_wrong_settings_are_refused() -> None:
     with pytest.raises(ValueError, match=r"fit.voxels = 300, wanted 64…524288 and a multiple of 64, the number of"):
         VoxelFitConfig(voxels=300)
     with pytest.raises(ValueError, match=r"fit.smoothing = 4.0, wanted 0, or more where half of the 320 voxels"):
-        VoxelFitConfig(voxels=320)
+        VoxelFitConfig(voxels=320, smoothing=4.0)
     with pytest.raises(ValueError, match=r"fit.views = 0, wanted 1 or more"):
         VoxelFitConfig(views=0)
     with pytest.raises(ValueError, match="no events to fit voxels from"):
