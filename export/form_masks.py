@@ -21,10 +21,10 @@ from edgetrack.models.hypertrack.compact import LATENT
 from edgetrack.models.hypertrack.mask_models import float_mask_model, rows_mask_model
 from edgetrack.models.hypertrack.token_rows import TOKEN_DOMAINS
 from edgetrack.models.hypertrack.transformer_steps import config_of, is_set_transformer, unfolded
-from edgetrack.models.inference import torch_threads
 from edgetrack.models.micrographs import MaskModel
 from edgetrack.models.network import GraphNetwork
 from edgetrack.models.rows import Graph, Rows, as_tensors, rows_of
+from edgetrack.models.threads import torch_threads
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
 

@@ -23,10 +23,10 @@ from torch import Tensor, nn
 
 from edgetrack.models.devices import is_first_process, launch_undone, refused_devices
 from edgetrack.models.history import write_history
-from edgetrack.models.inference import torch_threads
 from edgetrack.models.objective import Objective
 from edgetrack.models.resume_point import ResumePoint, find_resume_point
 from edgetrack.models.sample import Data, Sample, Samples
+from edgetrack.models.threads import torch_threads
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training_callbacks import EpochProgress, EpochRecord, cpu_state
 from edgetrack.models.training_module import TrainingModule

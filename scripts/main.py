@@ -51,6 +51,9 @@ BENCHES = {
     "simulation": Verb(
         "benches.simulation", "bench_simulation", "SimulationBenchConfig", "simulated against published sizes"
     ),
+    "hypertrack": Verb(
+        "benches.hypertrack", "bench_hypertrack", "HyperTrackBenchConfig", "speed of HyperTrack beside plain forms"
+    ),
     "sectors": Verb("benches.sectors", "bench_sectors", "SectorsBenchConfig", "what cutting graphs into sectors loses"),
     "accelerator": Verb(
         "benches.accelerator", "bench_accelerator", "AcceleratorBenchConfig", "cycles beside published designs"

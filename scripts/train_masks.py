@@ -24,11 +24,11 @@ from edgetrack.models.first_network import continued_network, first_network, tra
 from edgetrack.models.hypertrack.mask_objective import HyperTrackMasks
 from edgetrack.models.hypertrack.micrograph_files import MicrographFiles
 from edgetrack.models.hypertrack.set_transformer import SetTransformerConfig
-from edgetrack.models.inference import torch_threads
 from edgetrack.models.named_networks import NamedMaskNetwork, describe
 from edgetrack.models.pretrained_checkpoints import checkpoint_path
 from edgetrack.models.sample import Samples
 from edgetrack.models.schedule import ScheduleConfig
+from edgetrack.models.threads import torch_threads
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training import fit
 from edgetrack.scripts.console import Console

@@ -14,9 +14,9 @@ from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.hit_features import cartesian
 from edgetrack.models.hypertrack.padded_tokens import batches_of_similar_size, padded_tokens, token_indices
 from edgetrack.models.hypertrack.token_rows import token_rows
-from edgetrack.models.inference import torch_threads
 from edgetrack.models.micrographs import MaskModel, Micrographs
 from edgetrack.models.rows import Rows
+from edgetrack.models.threads import torch_threads
 
 
 def hit_tokens(graph: HitGraph, latent: NDArray[Any]) -> NDArray[np.float32]:

@@ -54,6 +54,29 @@ def hypertrack(config: HyperTrackConfig) -> NetworkDescription:
     )
 
 
+def config_of(description: NetworkDescription) -> HyperTrackConfig | None:
+    """The config that `hypertrack` makes `description` of; None for any other network."""
+    names = set(description.names)
+    layers = sum(f"layer_{index}" in names for index in range(1, len(names)))
+    if description.name != "hypertrack" or not layers or LATENT not in names:
+        return None
+    weighted = {step.name for step in description.steps if isinstance(step, Map)}
+    reduced = {step.name: step.reduce for step in description.steps if isinstance(step, Scatter)}
+    config = HyperTrackConfig(
+        features="cylindrical" if "pair_geometry" in names else "cartesian",
+        convolution="equivariant" if "layer_1_x_source" in names else "super_edge",
+        layers=layers,
+        hidden=description.shape("layer_1").width,
+        message=description.shape("layer_1_message").width,
+        latent=description.shape(LATENT).width,
+        aggregation=tuple(
+            "softmax" if f"layer_{index}_received_weighted" in weighted else reduced[f"layer_{index}_received"]
+            for index in range(1, layers + 1)
+        ),
+    )
+    return config if hypertrack(config) == description else None
+
+
 @torch.no_grad()
 def folded(network: HyperTrackNetwork) -> tuple[NetworkDescription, dict[str, Tensor]]:
     """The description that `network.config` asks for, and the state that gives `GraphNetwork` the same function.

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.inference import edge_logits, torch_threads
+from edgetrack.models.inference import edge_logits
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
 from edgetrack.models.network import seeded_network
 from edgetrack.models.rows import Rows, as_tensors, hit_rows
+from edgetrack.models.threads import torch_threads
 
 
 class Mode(nn.Module):

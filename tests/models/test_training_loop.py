@@ -14,10 +14,10 @@ from edgetrack.graphs.graph_sets import sample_graphs
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.edge_classification import EdgeClassification
 from edgetrack.models.first_network import first_network
-from edgetrack.models.inference import torch_threads
 from edgetrack.models.pretrained_checkpoints import FOLDER
 from edgetrack.models.rows import HIT_DOMAINS, Rows
 from edgetrack.models.schedule import optimizer_and_scheduler
+from edgetrack.models.threads import torch_threads
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training import fit
 from edgetrack.scripts.config import load_config
