@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from edgetrack.events.progress import Progress, no_progress
 from edgetrack.export.float_form import FLOAT
 from edgetrack.export.form import Form
 from edgetrack.export.form_classifier import form_of, quantized_source
@@ -17,7 +18,7 @@ from edgetrack.export.forms import FormSettings, make_form
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, float_network
 from edgetrack.models.description import NetworkDescription
-from edgetrack.models.hypertrack.compact import LATENT
+from edgetrack.models.hypertrack.latent import LATENT, judges_pairs
 from edgetrack.models.hypertrack.mask_models import float_mask_model, rows_mask_model
 from edgetrack.models.hypertrack.token_rows import TOKEN_DOMAINS
 from edgetrack.models.hypertrack.transformer_steps import config_of, is_set_transformer, unfolded
@@ -27,6 +28,7 @@ from edgetrack.models.rows import Graph, Rows, as_tensors, rows_of
 from edgetrack.models.threads import torch_threads
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
+from edgetrack.tracks.hypertrack.masking import Masking
 
 
 class HitScores(NamedTuple):
@@ -89,6 +91,19 @@ def mask_model(checkpoint: Checkpoint, form: str, folder: Path, settings: FormSe
     return rows_mask_model(lambda rows: output.dequantize(run(rows)[description.output]))
 
 
+def masked(
+    scorer: HitScorer, model: MaskModel, graphs: Sequence[HitGraph], progress: Progress = no_progress
+) -> tuple[list[NDArray[np.floating]], list[Masking]]:
+    """Logits (E,) of every graph, and what track building by masks is given beside them."""
+    logits, masking = [], []
+    for done, graph in enumerate(graphs, 1):
+        scores = scorer(graph)
+        logits.append(scores.logits)
+        masking.append(Masking(scores.latent, model))
+        progress(done, len(graphs))
+    return logits, masking
+
+
 def form_values(model: IntegerModel, form: Form) -> Callable[[Graph], Mapping[str, IntArray]]:
     """Codes of the values that a form shows of a whole graph; where it has kernels only, those within the model."""
 
@@ -114,7 +129,7 @@ def check_tokens_fit(latent: NetworkDescription, masks: NetworkDescription) -> N
 
 
 def _require_latent(description: NetworkDescription) -> None:
-    if LATENT not in description.names:
+    if not judges_pairs(description):
         raise ValueError(
             f"network {description.name!r} has no value {LATENT!r} of each hit, which masks are made from; give the "
             "checkpoint of a HyperTrack (network.kind hypertrack or compact_hypertrack)"

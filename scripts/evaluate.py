@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.events.atomic_write import atomic_path
-from edgetrack.export.form_classifier import AUTO, classify, edge_classifier
+from edgetrack.export.form_classifier import AUTO, classify, edge_classifier, form_of
+from edgetrack.export.form_masks import HitScorer, check_tokens_fit, hit_scorer, mask_model, masked
 from edgetrack.export.forms import FLOAT_FORMS, FORMS, FormSettings, check_forms
 from edgetrack.graphs.files import load_graphs
 from edgetrack.graphs.graph_sets import PARTS, load_named
@@ -21,13 +22,17 @@ from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sector_loss import cutting_loss
 from edgetrack.graphs.sectors import SectorConfig
 from edgetrack.models.checkpoint import Checkpoint, load_checkpoint
+from edgetrack.models.hypertrack.latent import judges_pairs
+from edgetrack.models.micrographs import MaskModel
 from edgetrack.models.pretrained_checkpoints import checkpoint_path
 from edgetrack.scripts.console import Console
+from edgetrack.scripts.hypertrack_tables import link_figures, show_pair_figures
 from edgetrack.scripts.loss_tables import show_separation
 from edgetrack.scripts.option import option, required
 from edgetrack.studies.separated_losses import FloatNames, separated, separation_json
 from edgetrack.tracks.candidates import TrackCandidates
 from edgetrack.tracks.evaluation import Evaluation, EvaluationConfig, evaluate_scores, shuffled_tracks
+from edgetrack.tracks.hypertrack.masking import Masking
 
 SHOWN = (
     "edge_accuracy",
@@ -53,6 +58,8 @@ class EvaluateConfig:
         "all", "which graphs, by the names in the checkpoint: test are those that its training never saw"
     )
     form: str = option(AUTO, "form to evaluate; auto: float, or the integers of a quantised checkpoint")
+    masks: str = option("", "checkpoint of a set transformer: tracks are then built by its masks")
+    masks_form: str = option(AUTO, "form of the set transformer")
     threshold: float | None = option(None, "logit above which an edge is kept; default: the checkpoint's δ*")
     track_threshold: float | None = option(None, "logit above which an edge joins a track; default: the checkpoint's")
     separate_losses: bool = option(
@@ -73,6 +80,13 @@ class EvaluateConfig:
                 raise ValueError(f"{name} is {value}, wanted a logit; leave it out for the checkpoint's own")
             if value is not None and self.separate_losses:
                 raise ValueError(f"{name} does not go with separate_losses: each network has its own; leave it out")
+        check_forms((self.masks_form,), (AUTO, *FLOAT_FORMS, *FORMS), "evaluate")
+        if self.masks and self.separate_losses:
+            raise ValueError("masks do not go with separate_losses, which compares edges; leave one of them out")
+        if self.masks and self.evaluation.building.method not in ("auto", "hypertrack"):
+            raise ValueError(
+                f"masks do not go with building.method {self.evaluation.building.method!r}; leave one of them out"
+            )
 
 
 def evaluate(config: EvaluateConfig, folder: Path, console: Console) -> dict[str, Any]:
@@ -80,16 +94,25 @@ def evaluate(config: EvaluateConfig, folder: Path, console: Console) -> dict[str
 
     Hits are shuffled before tracks are built. Edges are kept above δ* (TPR = TNR on the checkpoint's validation
     graphs), tracks are built from edges above the track threshold; both come from the checkpoint. The builder is
-    evaluation.building.method, by default mutual best neighbours.
+    evaluation.building.method: by default mutual best neighbours; of a HyperTrack, whose edges are pairs, connected
+    components, or the clustering by --masks.
     A form of fixed size gets graphs in sectors; edges that they lose count as rejected. With --separate-losses the
     form must also equal the integers in every bit.
     Graphs without truth get no figures but the number of candidates. Writes scores/NAME.npz for every graph: logits
     (E,) and track_labels (N,), the candidate of each hit, −1 for none.
     """
     checkpoint = load_checkpoint(checkpoint_path(config.checkpoint))
+    config = replace(config, evaluation=config.evaluation.of(checkpoint.description, bool(config.masks)))
     graphs = chosen_graphs(config.graphs, config.part, checkpoint)
     separation = None
-    if config.separate_losses:
+    cut: SectorConfig | None = None
+    masking: Sequence[Masking] | None = None
+    if config.masks:
+        scorer, model = mask_builders(checkpoint, config, folder)
+        form = form_of(checkpoint, config.form)
+        with console.progress(form) as progress:
+            logits, masking = masked(scorer, model, graphs, progress)
+    elif config.separate_losses:
         hardware, separation = separated(
             checkpoint,
             config.form,
@@ -100,26 +123,29 @@ def evaluate(config: EvaluateConfig, folder: Path, console: Console) -> dict[str
             folder,
             console.progress,
         )
-        form, logits = hardware.name, list(separation.logits)
-        cut: SectorConfig | None = hardware.cut
+        form, logits, cut = hardware.name, list(separation.logits), hardware.cut
     else:
         classifier = edge_classifier(checkpoint, config.form, folder, config.settings)
         form, cut = classifier.form, classifier.sectors
         with console.progress(form) as progress:
             logits = classify(classifier, graphs, progress)
-    evaluation = evaluate_logits(checkpoint, graphs, logits, config)
-    tracks = candidates(graphs, logits, evaluation.track_threshold, config.evaluation)
+    evaluation = evaluate_logits(checkpoint, graphs, logits, config, masking)
+    tracks = candidates(graphs, logits, evaluation.track_threshold, config.evaluation, masking)
     write_scores(folder / "scores", graphs, logits, tracks)
     least = config.evaluation.matching.min_candidate_hits
     counted = sum(int(np.count_nonzero(found.sizes >= least)) for found in tracks)  # as where truth is known
     figures = evaluation.to_json() | {"candidates": counted}
-    console.table(
-        f"{Path(config.checkpoint).name}, form {form}, {len(graphs)} graphs",
-        ("figure", "value", "±"),
-        [(name, _shown(figures[name]), _shown(figures.get(f"{name}_error"))) for name in SHOWN],
-    )
+    title = f"{Path(config.checkpoint).name}, form {form}, {len(graphs)} graphs"
+    if judges_pairs(checkpoint.description):
+        figures |= link_figures(graphs)
+        show_pair_figures(f"{title}, tracks by {config.evaluation.building.method}", figures, console)
+    else:
+        rows = [(name, _shown(figures[name]), _shown(figures.get(f"{name}_error"))) for name in SHOWN]
+        console.table(title, ("figure", "value", "±"), rows)
     console.say(f"logits and track labels of every graph: {folder / 'scores'}")
     result = {"checkpoint": config.checkpoint, "form": form, **figures, "scores": str(folder / "scores")}
+    if config.masks:
+        result["masks"] = config.masks
     if cut is not None:
         result["sectors"] = asdict(cutting_loss(graphs, cut))
         warn_of_lost_edges(form, result["sectors"], console)
@@ -146,23 +172,42 @@ def chosen_graphs(folder: str, part: str, checkpoint: Checkpoint) -> list[HitGra
     return load_named(folder, names)
 
 
+def mask_builders(checkpoint: Checkpoint, config: EvaluateConfig, folder: Path) -> tuple[HitScorer, MaskModel]:
+    """The graph network and the set transformer in their forms. Raises ValueError where they do not fit."""
+    masks = load_checkpoint(checkpoint_path(config.masks))
+    check_tokens_fit(checkpoint.description, masks.description)
+    return (
+        hit_scorer(checkpoint, config.form, folder, config.settings),
+        mask_model(masks, config.masks_form, folder / "masks", config.settings),
+    )
+
+
 def evaluate_logits(
-    checkpoint: Checkpoint, graphs: Sequence[HitGraph], logits: Sequence[NDArray[np.floating]], config: EvaluateConfig
+    checkpoint: Checkpoint,
+    graphs: Sequence[HitGraph],
+    logits: Sequence[NDArray[np.floating]],
+    config: EvaluateConfig,
+    masking: Sequence[Masking] | None = None,
 ) -> Evaluation:
     """Figures at the config's thresholds, else at the checkpoint's."""
     threshold = checkpoint.threshold if config.threshold is None else config.threshold
     tracks = checkpoint.logit_for_tracks if config.track_threshold is None else config.track_threshold
-    return evaluate_scores(graphs, logits, threshold, tracks, config.evaluation)
+    return evaluate_scores(graphs, logits, threshold, tracks, config.evaluation, masking)
 
 
 def candidates(
-    graphs: Sequence[HitGraph], logits: Sequence[NDArray[np.floating]], threshold: float, config: EvaluationConfig
+    graphs: Sequence[HitGraph],
+    logits: Sequence[NDArray[np.floating]],
+    threshold: float,
+    config: EvaluationConfig,
+    masking: Sequence[Masking] | None = None,
 ) -> list[TrackCandidates]:
     """The candidates that `evaluate_scores` counts with the same config, with or without truth."""
     rng = np.random.default_rng(config.seed)
+    masks: Sequence[Masking | None] = masking or [None] * len(graphs)
     return [
-        shuffled_tracks(graph, values, threshold, rng, config.building)
-        for graph, values in zip(graphs, logits, strict=True)
+        shuffled_tracks(graph, values, threshold, rng, config.building, its_masks)
+        for graph, values, its_masks in zip(graphs, logits, masks, strict=True)
     ]
 
 

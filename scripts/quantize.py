@@ -40,8 +40,8 @@ from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.option import check_file_name, option, required
-from edgetrack.scripts.train import FIGURES
-from edgetrack.tracks.evaluation import evaluate_scores
+from edgetrack.scripts.train import kept_figures
+from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores
 from edgetrack.tracks.track_threshold import best_track_threshold
 
 INPUT_SCALES = {"edge_attr": (4.0, 64.0, 2.0, 2.0)}  # 8 bits resolve what true edges have, and saturate beyond
@@ -71,6 +71,7 @@ class QuantizeRunConfig:
     objective: EdgeObjective = DISTILLATION
     training: TrainConfig = RETRAINING
     split: SplitConfig = field(default_factory=SplitConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
     def __post_init__(self) -> None:
         check_file_name(self.name)
@@ -108,8 +109,9 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
     model = extract_integer_model(network)
     logits = [model.logits(graph) for graph in graphs.validation]
     threshold = balanced_threshold(np.concatenate(logits), np.concatenate([_labels(g) for g in graphs.validation]))
-    track_threshold = best_track_threshold(graphs.validation, logits, threshold)
-    metrics = integer_metrics(model, graphs.test, threshold, track_threshold) | graphs.names()
+    evaluation = config.evaluation.of(description)
+    track_threshold = best_track_threshold(graphs.validation, logits, threshold, evaluation)
+    metrics = integer_metrics(model, graphs.test, threshold, track_threshold, evaluation) | graphs.names()
     origins = {
         "checkpoint": checkpoint_digest(start),
         "teacher": None if teacher is None else checkpoint_digest(teacher),
@@ -152,13 +154,17 @@ def fitting_scales(config: QuantizeRunConfig, description: NetworkDescription) -
 
 
 def integer_metrics(
-    model: IntegerModel, graphs: Sequence[HitGraph], threshold: float, track_threshold: float | None
+    model: IntegerModel,
+    graphs: Sequence[HitGraph],
+    threshold: float,
+    track_threshold: float | None,
+    evaluation: EvaluationConfig,
 ) -> dict[str, Any]:
     """Figures of the integers on test graphs; empty where the split keeps none."""
     if not graphs:
         return {}
-    figures = evaluate_scores(graphs, [model.logits(graph) for graph in graphs], threshold, track_threshold).to_json()
-    return {name: figures[name] for name in FIGURES}
+    logits = [model.logits(graph) for graph in graphs]
+    return kept_figures(evaluate_scores(graphs, logits, threshold, track_threshold, evaluation).to_json())
 
 
 def show_scales(scales: dict[str, CalibratedScale], console: Console) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from edgetrack.models.train_config import TrainConfig
 from edgetrack.models.training import fit
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.option import check_file_name, option, required
-from edgetrack.tracks.evaluation import evaluate_scores
+from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores
 from edgetrack.tracks.track_threshold import best_track_threshold
 
 FIGURES = (
@@ -41,6 +41,7 @@ FIGURES = (
     "lhc",
     "fake_rate",
 )
+CLUSTERING_FIGURES = ("dms", "clustering_efficiency", "clustering_purity")  # where hits have TrackML's weights
 FLOAT_TRAINING = TrainConfig(
     epochs=80, schedule=ScheduleConfig(optimizer="muon", matrix_learning_rate=0.02, learning_rate=0.01)
 )
@@ -57,6 +58,7 @@ class TrainRunConfig:
     objective: EdgeObjective = field(default_factory=EdgeClassification)
     training: TrainConfig = FLOAT_TRAINING
     split: SplitConfig = field(default_factory=SplitConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
     def __post_init__(self) -> None:
         check_file_name(self.name)
@@ -87,8 +89,9 @@ def train(config: TrainRunConfig, folder: Path, console: Console) -> dict[str, A
     checkpoint = Checkpoint("float", description, state, threshold, config=dataclasses.asdict(config))
     network = float_network(checkpoint)
     logits = edge_logits(network, graphs.validation, threads=threads)
-    track_threshold = best_track_threshold(graphs.validation, logits, threshold)
-    metrics = test_metrics(network, graphs.test, threshold, track_threshold, threads) | graphs.names()
+    evaluation = config.evaluation.of(description)
+    track_threshold = best_track_threshold(graphs.validation, logits, threshold, evaluation)
+    metrics = test_metrics(network, graphs.test, threshold, track_threshold, threads, evaluation) | graphs.names()
     path = folder / f"{config.name}.safetensors"
     save_checkpoint(dataclasses.replace(checkpoint, track_threshold=track_threshold, metrics=metrics), path)
     console.say(
@@ -111,11 +114,21 @@ def _network_to_train(config: TrainRunConfig, graphs: Sequence[HitGraph]) -> nn.
 
 
 def test_metrics(
-    network: nn.Module, graphs: Sequence[HitGraph], threshold: float, track_threshold: float | None, threads: int
+    network: nn.Module,
+    graphs: Sequence[HitGraph],
+    threshold: float,
+    track_threshold: float | None,
+    threads: int,
+    evaluation: EvaluationConfig,
 ) -> dict[str, Any]:
     """Figures of `network` on test graphs; empty where the split keeps none."""
     if not graphs:
         return {}
     logits = edge_logits(network, graphs, threads=threads)
-    figures = evaluate_scores(graphs, logits, threshold, track_threshold).to_json()
-    return {name: figures[name] for name in FIGURES}
+    return kept_figures(evaluate_scores(graphs, logits, threshold, track_threshold, evaluation).to_json())
+
+
+def kept_figures(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of an evaluation that a checkpoint keeps."""
+    weighed = CLUSTERING_FIGURES if figures["dms"] is not None else ()
+    return {name: figures[name] for name in (*FIGURES, *weighed)}

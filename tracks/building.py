@@ -23,11 +23,15 @@ from edgetrack.tracks.hypertrack.clustering import ClusteringConfig, cluster
 from edgetrack.tracks.hypertrack.masking import Masking
 from edgetrack.tracks.hypertrack.subgraphs import cut_into_subgraphs
 
+Method = Literal["auto", "best_neighbours", "connected_components", "dbscan", "hdbscan", "hypertrack"]
+
 
 @dataclass(frozen=True)
 class TrackBuildingConfig:
     """How candidates are made from scored edges.
 
+    `auto` is `hypertrack` where there are masks, else `best_neighbours`; `EvaluationConfig.of` takes
+    `connected_components` for networks that judge pairs.
     `best_neighbours` is for edges from inner to outer hits, as `HitGraph` has them; the other methods take edges of
     any direction. `min_hits`: smaller candidates are dropped. Three settings are of `best_neighbours`, all chosen on
     validation graphs (docs/tracks.md): `kink`, the largest amount, on either side, by which an edge without a straight
@@ -37,7 +41,7 @@ class TrackBuildingConfig:
     is for `hypertrack`, which builds by masks and has a smallest candidate of its own.
     """
 
-    method: Literal["best_neighbours", "connected_components", "dbscan", "hdbscan", "hypertrack"] = "best_neighbours"
+    method: Method = "auto"
     min_hits: int = 2
     kink: float = 4.0
     margin: float = 2.0
@@ -151,6 +155,17 @@ def _by_hdbscan(
     return hdbscan(subgraphs, config.min_samples, config.min_hits)
 
 
+def _automatic(
+    graph: HitGraph,
+    logits: NDArray[np.floating],
+    threshold: float,
+    config: TrackBuildingConfig,
+    masking: Masking | None,
+) -> TrackCandidates:
+    builder = _by_best_neighbours if masking is None else _by_hypertrack
+    return builder(graph, logits, threshold, config, masking)
+
+
 def _by_hypertrack(
     graph: HitGraph,
     logits: NDArray[np.floating],
@@ -168,6 +183,7 @@ def _by_hypertrack(
 
 
 BUILDERS: dict[str, Builder] = {
+    "auto": _automatic,
     "best_neighbours": _by_best_neighbours,
     "connected_components": _by_connected_components,
     "dbscan": _by_dbscan,

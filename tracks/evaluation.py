@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.tracks.building import TrackBuildingConfig, build_tracks
+from edgetrack.models.description import NetworkDescription
+from edgetrack.models.hypertrack.latent import judges_pairs
+from edgetrack.tracks.building import Method, TrackBuildingConfig, build_tracks
 from edgetrack.tracks.candidates import TrackCandidates
 from edgetrack.tracks.clustering_metrics import (
     ClusteringMetrics,
@@ -34,6 +36,15 @@ class EvaluationConfig:
     matching: MatchingConfig = field(default_factory=MatchingConfig)
     clustering: ClusteringMetricsConfig = field(default_factory=ClusteringMetricsConfig)
     seed: int = 0
+
+    def of(self, description: NetworkDescription, masks: bool = False) -> EvaluationConfig:
+        """The same with `building.method` decided where it is "auto": by masks where there are some, by components
+        where the network judges pairs, else by best neighbours.
+        """
+        if self.building.method != "auto":
+            return self
+        pairs: Method = "connected_components" if judges_pairs(description) else "best_neighbours"
+        return replace(self, building=replace(self.building, method="hypertrack" if masks else pairs))
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def test_masks_are_learnt_from_graphs_and_kept_in_steps(config: TrainMasksConfig
     assert checkpoint.config["transformer"]["kind"] == "set_transformer"
 
     graph = load_graph(tmp_path / "graphs" / f"{result['test_graphs'][0]}.npz")
-    event = load_micrographs(tmp_path / "run" / "micrographs" / f"{graph.name}.npz")
+    event = load_micrographs(tmp_path / "run" / "micrographs" / f"{result['test_graphs'][0]}.npz")
     latent = event.tokens[:, :5]
     masks = mask_model(checkpoint, AUTO, tmp_path, FormSettings())(graph, latent, event.micrographs)
     dense = first_network(config.transformer, 1)  # other weights say something else
