@@ -71,6 +71,12 @@ VERBS: dict[str, Verb | Group] = {
         "train_masks", "train_masks", "TrainMasksConfig", "float training of HyperTrack's set transformer, resumable"
     ),
     "quantize": Verb("quantize", "quantize", "QuantizeRunConfig", "quantization-aware retraining, resumable"),
+    "quantize-masks": Verb(
+        "quantize_masks",
+        "quantize_masks",
+        "QuantizeMasksConfig",
+        "retraining of a transformer in few bits, resumable",
+    ),
     "tune": Verb("tune", "tune", "TuneConfig", "a checkpoint's track threshold, chosen again on validation graphs"),
     "export": Verb("export", "export", "ExportConfig", "checkpoints → ONNX, HLS, Verilog, …"),
     "explore": Verb("explore", "explore_designs", "ExploreConfig", "which accelerator to build, by formulas"),

@@ -29,8 +29,10 @@ from edgetrack.models.network import GraphNetwork
 from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.scripts.console import Console
+from edgetrack.scripts.quantize_masks import QuantizeMasksConfig, quantize_masks
 from edgetrack.scripts.train_masks import TrainMasksConfig, train_masks
 from edgetrack.tracks.hypertrack.clustering import ClusteringConfig
+from edgetrack.tracks.hypertrack.masking import pivot_majority, true_tokens
 from edgetrack.tracks.hypertrack.pivots import PivotConfig
 
 QUIET = Console(quiet=True)
@@ -131,8 +133,31 @@ def test_the_compact_transformer_learns_from_the_compact_networks_latent(
     assert load_checkpoint(result["checkpoint"]).description == describe(own.transformer)
     history = (tmp_path / "run" / "history.csv").read_text().splitlines()
     assert len(history) == 3
-    onward = train_masks(replace(own, start=result["checkpoint"]), tmp_path / "onward", QUIET)
-    assert onward["validation_loss"] <= result["validation_loss"] + 0.05
+    assert result["validation_loss"] < 1
+
+    few_bits = QuantizeMasksConfig(
+        own.graphs,
+        own.checkpoint,
+        clustering=own.clustering,
+        split=own.split,
+        transformer=result["checkpoint"],
+        teacher=result["checkpoint"],
+        training=TrainConfig(epochs=1, schedule=ScheduleConfig(learning_rate=1e-4)),
+    )
+    integers = quantize_masks(few_bits, tmp_path / "integers", QUIET)
+    assert integers["node_accuracy"] == pytest.approx(result["node_accuracy"], abs=0.1)
+    assert integers["test_graphs"] == result["test_graphs"]
+    quantised = load_checkpoint(integers["checkpoint"])
+    assert quantised.kind == "quantised"
+    assert quantised.recipe is not None
+    path = tmp_path / "integers" / "micrographs" / f"{result['test_graphs'][0]}.npz"
+    event, graph = load_micrographs(path), load_graph(tmp_path / "graphs" / path.name)
+    masks = mask_model(quantised, AUTO, tmp_path, FormSettings())(graph, event.tokens[:, :4], event.micrographs)
+    truth = true_tokens(
+        event.micrographs, event.particle_id, pivot_majority(event.particle_id[event.micrographs.pivots])
+    )
+    assert 0 < np.mean((masks > 0) == truth) <= 1
+    assert len(np.unique(masks)) > 3
 
 
 def test_what_does_not_fit_together_is_refused(config: TrainMasksConfig, tmp_path: Path) -> None:
@@ -143,5 +168,7 @@ def test_what_does_not_fit_together_is_refused(config: TrainMasksConfig, tmp_pat
         train_masks(replace(config, checkpoint=masks), tmp_path / "run", QUIET)
     with pytest.raises(ValueError, match="does not read micrographs"):
         mask_model(load_checkpoint(config.checkpoint), AUTO, tmp_path, FormSettings())
+    with pytest.raises(ValueError, match="transformer is empty"):
+        QuantizeMasksConfig("graphs", "float")
     with pytest.raises(ValueError, match="shows logits of edges alone"):
         hit_scorer(load_checkpoint(config.checkpoint), "onnx", tmp_path, FormSettings())
