@@ -18,13 +18,14 @@ from edgetrack.export.forms import FormSettings, make_form
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, float_network
 from edgetrack.models.description import NetworkDescription
+from edgetrack.models.hypertrack.fused import fused
 from edgetrack.models.hypertrack.latent import LATENT, judges_pairs
 from edgetrack.models.hypertrack.mask_models import float_mask_model, rows_mask_model
 from edgetrack.models.hypertrack.token_rows import TOKEN_DOMAINS
 from edgetrack.models.hypertrack.transformer_steps import config_of, is_set_transformer, unfolded
 from edgetrack.models.micrographs import MaskModel
 from edgetrack.models.network import GraphNetwork
-from edgetrack.models.rows import Graph, Rows, as_tensors, rows_of
+from edgetrack.models.rows import Graph, Rows, as_tensors, hit_rows, rows_of
 from edgetrack.models.threads import torch_threads
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
@@ -137,8 +138,13 @@ def _require_latent(description: NetworkDescription) -> None:
 
 
 def _float_scorer(network: GraphNetwork, threads: int) -> HitScorer:
+    fast = fused(network)
+
     def scores(graph: HitGraph) -> HitScores:
         with torch_threads(threads), torch.inference_mode():
+            if fast is not None:
+                latent, logits = fast.latent_and_logits(as_tensors(hit_rows(graph, fast.inputs)))
+                return HitScores(logits.numpy(), latent.numpy())
             values = network.values(as_tensors(rows_of(graph, network.description)))
         return HitScores(values[network.description.output].squeeze(1).numpy(), values[LATENT].numpy())
 

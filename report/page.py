@@ -11,11 +11,13 @@ import jinja2
 from edgetrack.report import sections
 from edgetrack.report.accelerator_section import FIGURES, accelerator_section
 from edgetrack.report.collect import RunRecord
+from edgetrack.report.hypertrack_section import hypertrack_section
 from edgetrack.report.recompute import evaluation_config, tracks_of_events
 from edgetrack.report.tables import COLUMNS, Missing, headline, number
 
 TITLES = {
     "event": "Event display",
+    "hypertrack": "HyperTrack",
     "tracking": "Tracking efficiency",
     "scores": "Edge classification",
     "training": "Training",
@@ -62,6 +64,9 @@ def render(record: RunRecord, event: str = "") -> Page:
         "data": sections.data_section(record, events),
         "provenance": sections.provenance_section(record, evaluation),
     }
+    hypertrack = hypertrack_section(record)
+    if hypertrack is not None:
+        shown["hypertrack"] = hypertrack
     missing = tuple(TITLES[name] for name, section in shown.items() if isinstance(section, Missing))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -74,7 +79,7 @@ def render(record: RunRecord, event: str = "") -> Page:
     html = environment.get_template("template.html").render(
         name=record.folder.resolve().name,
         tiles=headline(record),
-        titles=TITLES,
+        titles={name: title for name, title in TITLES.items() if name in shown},
         sections=shown,
         absent=missing,
         number=number,

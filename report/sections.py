@@ -220,7 +220,7 @@ def data_section(record: RunRecord, events: Mapping[str, list[EventTracks]]) -> 
         "given": record.config.get("events") or record.config.get("graphs") or "",
         "simulation": _plain(record.config, "simulate", "simulation") if simulated else {},
         "selection": _plain(record.config, "graph", "selection") if built else {},
-        "construction": _plain(record.config, "graph", "geometric") if built else {},
+        "construction": _plain(record.config, "graph", _construction(record)) if built else {},
         "forms": list(events),
         "rows": tables.event_rows(record, events),
     }
@@ -234,6 +234,12 @@ def provenance_section(record: RunRecord, config: EvaluationConfig) -> dict[str,
         "config": record.config_text,
         "definitions": definitions(config.matching),
     }
+
+
+def _construction(record: RunRecord) -> str:
+    """The section of `graph` that decided which edges there are."""
+    kind = record.config.get("graph", {}).get("construction", {}).get("kind", "geometric")
+    return "geometric" if kind == "geometric" else "construction"
 
 
 def _plain(config: Mapping[str, Any], *keys: str) -> dict[str, Any]:

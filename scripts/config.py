@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from edgetrack.scripts.yaml_text import YamlError, parse_yaml, yaml_text
 
 Config = TypeVar("Config")
+OWN = Path(__file__).parent / "configs"
 _PLAIN = (str, int, float, bool, list, tuple, type(None))
 
 
@@ -180,8 +181,16 @@ def _kind(section: Any) -> Any:
 
 
 def _read(file: Path) -> dict[str, Any]:
+    """What a file says, or one of the package's own by its name."""
+    own = OWN / f"{file.name.removesuffix('.yaml')}.yaml"
+    if not file.exists() and file.parent == Path() and own.is_file():
+        file = own
     if not file.is_file():
-        raise ConfigError(f"config file {file} does not exist; `edgetrack run --print-config` prints one to start from")
+        known = ", ".join(sorted(path.stem for path in OWN.glob("*.yaml")))
+        raise ConfigError(
+            f"config file {file} does not exist; `edgetrack run --print-config` prints one to start from, and the "
+            f"package's own are {known}"
+        )
     try:
         tree = parse_yaml(file.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:

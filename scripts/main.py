@@ -177,7 +177,11 @@ def verb_command(name: str, verb: Verb) -> click.Command:
         help=_help(function),
         callback=call,
         params=[
-            click.Option(["--config", "config_file"], metavar="FILE.yaml", help="Start from this file."),
+            click.Option(
+                ["--config", "config_file"],
+                metavar="FILE.yaml",
+                help="Start from this file, or one of the package's own by name (hypertrack).",
+            ),
             click.Option(
                 ["--set", "set_"],
                 multiple=True,

@@ -21,8 +21,9 @@ from edgetrack.graphs.selection import SelectionConfig
 from edgetrack.models.checkpoint import load_checkpoint
 from edgetrack.models.devices import is_first_process
 from edgetrack.models.edge_classification import EdgeClassification
+from edgetrack.models.hypertrack.latent import judges_pairs
 from edgetrack.models.interaction_network import InteractionNetworkConfig
-from edgetrack.models.named_networks import NamedNetwork, NetworkConfig
+from edgetrack.models.named_networks import NamedNetwork, NetworkConfig, describe
 from edgetrack.models.named_objectives import EdgeObjective
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.quantize.recipe import PrecisionRecipe
@@ -30,6 +31,14 @@ from edgetrack.scripts.build import BuildConfig, build
 from edgetrack.scripts.compare import compare
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.export import ExportConfig, export
+from edgetrack.scripts.hypertrack_stages import (
+    MASK_STAGES,
+    MasksStage,
+    ThinStage,
+    evaluated_masks,
+    thinned_events,
+    trained_masks,
+)
 from edgetrack.scripts.option import option
 from edgetrack.scripts.quantize import DISTILLATION, INPUT_SCALES, RETRAINING, QuantizeRunConfig, quantize
 from edgetrack.scripts.report import ReportConfig, report
@@ -38,8 +47,20 @@ from edgetrack.scripts.stages import Done, check_folder, given_files, run_stage
 from edgetrack.scripts.train import FLOAT_TRAINING, TrainRunConfig, train
 from edgetrack.scripts.verify import VerifyRunConfig, verify
 from edgetrack.studies.side_by_side import CompareConfig
+from edgetrack.tracks.evaluation import EvaluationConfig
 
-STAGES = ("simulate", "build", "train", "train_compact", "quantize", "export", "verify", "evaluate")
+STAGES = (
+    "simulate",
+    "thin",
+    "build",
+    "train",
+    "train_compact",
+    "quantize",
+    "export",
+    "verify",
+    "evaluate",
+    *MASK_STAGES,
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +72,7 @@ class RunConfig:
     simulate: SimulateConfig = field(
         default_factory=lambda: SimulateConfig(events=50, simulation=SimulationConfig(pile_up=60.0, seed=1, workers=2))
     )
+    thinning: ThinStage = field(default_factory=ThinStage)
     graph: GraphConfig = field(
         default_factory=lambda: GraphConfig(
             selection=SelectionConfig(pt_min=1.0), geometric=GeometricConfig(preset="hitgraphs")
@@ -66,6 +88,8 @@ class RunConfig:
     input_scales: dict[str, tuple[float, ...]] = field(default_factory=lambda: dict(INPUT_SCALES))
     retraining: TrainConfig = RETRAINING
     retraining_objective: EdgeObjective = DISTILLATION
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    masks: MasksStage = field(default_factory=MasksStage)
     forms: tuple[str, ...] = option(DEFAULT_FORMS, "quantised forms to export, verify and evaluate, comma-separated")
     vectors: int = option(131_072, "verification: input vectors for each kernel (MLP, map, table)")
     verify_graphs: int = option(20, "verification: whole graphs, or sectors of them")
@@ -75,6 +99,11 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.events and self.graphs:
             raise ValueError("--events and --graphs: give one of them, events or the graphs themselves")
+        if self.graphs and self.thinning.parts:
+            raise ValueError("--graphs and thinning.parts: graphs cannot be thinned; set thinning.parts to 0")
+        for network in (self.network, self.compact):
+            if self.masks.wanted and not judges_pairs(describe(network)):
+                raise ValueError(f"masks.wanted, but network {network.kind!r} has no latent; take a HyperTrack")
         if self.split.test == 0.0:
             raise ValueError(
                 "split.test is 0, but the run ends with figures on held-out events; give it a share of at least three "
@@ -98,6 +127,7 @@ def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
     stage = partial(run_stage, folder, console=console)
     graphs = _graphs(config, folder, stage, console)
     trained = _train(config, graphs, stage, console)
+    masks = trained_masks(config.masks, config.split, graphs, trained, stage, console) if config.masks.wanted else None
     exported = stage(
         "export",
         export,
@@ -115,10 +145,13 @@ def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
     stage(
         "evaluate",
         compare,
-        [config.forms, config.settings, config.split],
+        [config.forms, config.settings, config.split, config.evaluation],
         [graphs, exported],
         work=lambda path: _evaluate(config, graphs, trained, path, exported.folder, console),
     )
+    if masks is not None:
+        pairs = {"float": (trained.full, masks.full), "integer": (trained.quantised, masks.quantised)}
+        evaluated_masks(config.masks, graphs, pairs, stage, console)
     console.heading("report")
     page = Path(report(ReportConfig(), folder, console)["report"]).resolve()
     minutes, seconds = divmod(round(time.monotonic() - start), 60)
@@ -135,7 +168,8 @@ def _number_of_events(config: RunConfig) -> int:
     """How many events or graphs there will be to train, validate and test on."""
     if config.graphs:
         return len(graph_paths(config.graphs))
-    return len(find_events(config.events)) if config.events else config.simulate.events
+    events = len(find_events(config.events)) if config.events else config.simulate.events
+    return events * max(config.thinning.parts, 1)
 
 
 def _graphs(config: RunConfig, folder: Path, stage: Callable[..., Done], console: Console) -> Done:
@@ -152,7 +186,8 @@ def _graphs(config: RunConfig, folder: Path, stage: Callable[..., Done], console
     split_events(range(_number_of_events(config)), config.split)  # too few are refused before any work
     if given is not None and config.graphs:
         return given
-    events = _simulated(config, stage, console) if given is None else given
+    whole = _simulated(config, stage, console) if given is None else given
+    events = thinned_events(config.thinning, whole, stage, console)
     return stage(
         "build",
         build,
@@ -190,11 +225,12 @@ def _train(config: RunConfig, graphs: Done, stage: Callable[..., Done], console:
             objective=config.objective,
             training=training,
             split=config.split,
+            evaluation=config.evaluation,
         )
         return stage(
             name,
             train,
-            [network, config.objective, training, config.split],
+            [network, config.objective, training, config.split, config.evaluation],
             [graphs],
             resumable=True,
             work=lambda path: train(verb, path, console),
@@ -211,11 +247,19 @@ def _train(config: RunConfig, graphs: Done, stage: Callable[..., Done], console:
         objective=config.retraining_objective,
         training=config.retraining,
         split=config.split,
+        evaluation=config.evaluation,
     )
     quantised = stage(
         "quantize",
         quantize,
-        [config.recipe, config.input_scales, config.retraining_objective, config.retraining, config.split],
+        [
+            config.recipe,
+            config.input_scales,
+            config.retraining_objective,
+            config.retraining,
+            config.split,
+            config.evaluation,
+        ],
         [graphs, full, compact],
         resumable=True,
         work=lambda path: quantize(verb, path, console),
@@ -253,7 +297,9 @@ def _evaluate(
     names = {"float": trained.full, "compact float": trained.compact}
     floats = {name: load_checkpoint(done.result["checkpoint"]) for name, done in names.items()}
     return compare(
-        CompareConfig(forms=config.forms, settings=config.settings),
+        CompareConfig(
+            forms=config.forms, settings=config.settings, evaluation=config.evaluation.of(describe(config.network))
+        ),
         floats,
         load_checkpoint(trained.quantised.result["checkpoint"]),
         load_graph_sets(graphs.folder, config.split).test,

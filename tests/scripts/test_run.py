@@ -1,17 +1,20 @@
 """The main job end to end on a few small collisions: every hop exact, and a second run that makes nothing again."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from run_folders import track_graph
+from straight_tracks import tracks
 
 from edgetrack.events.atomic_write import write_text
 from edgetrack.events.simulation.config import SimulationConfig
 from edgetrack.export.forms import DEFAULT_FORMS
 from edgetrack.graphs.files import save_graph
-from edgetrack.scripts.config import dump_config, load_config
+from edgetrack.scripts.config import ConfigError, dump_config, load_config
 from edgetrack.scripts.console import Console
+from edgetrack.scripts.hypertrack_stages import MASK_STAGES
 from edgetrack.scripts.run import RunConfig, run
 from edgetrack.scripts.simulate import SimulateConfig, simulate
 from edgetrack.scripts.stage_record import StageRecord, write_record
@@ -130,3 +133,53 @@ def test_events_or_graphs_are_given_not_both_and_not_into_another_run(tmp_path: 
     write_record(StageRecord("f"), tmp_path / "run" / "simulate")
     with pytest.raises(ValueError, match="simulate holds data of another run"):
         run(RunConfig(events=str(tmp_path)), tmp_path / "run", Console(quiet=True))
+
+
+def test_hypertrack_goes_the_whole_way_with_masks(tmp_path: Path) -> None:
+    for seed in range(8):
+        save_graph(replace(tracks(seed), name=f"event{seed:09d}"), tmp_path / "graphs" / f"event{seed:09d}.npz")
+    given = [
+        f"graphs={tmp_path / 'graphs'}",
+        "thinning.parts=0",
+        "forms=[integer, qonnx]",
+        "vectors=64",
+        "verify_graphs=1",
+        "split={train: 0.5, validation: 0.25, test: 0.25}",
+        *(f"network.{size}" for size in ("layers=1", "hidden=8", "message=8", "latent=5")),
+        *("compact.layers=1", "compact.latent=4"),
+        "training.epochs=2",
+        "compact_training.epochs=2",
+        "masks.cut=-6",
+        *("masks.clustering.min_graph=3", "masks.clustering.min_cluster_size=3"),
+        "masks.clustering.pivots.diffuse_threshold=0.0",
+        *("masks.transformer.width=8", "masks.transformer.heads=2", "masks.transformer.blocks=1"),
+        *("masks.compact.latent=4", "masks.compact.width=8", "masks.compact.hidden=8"),
+        "masks.training.epochs=1",
+    ]
+    config = load_config(RunConfig, Path("hypertrack.yaml"), given)
+    result = run(config, tmp_path / "run", Console(quiet=True))
+    assert not result["failed"]
+    assert all(form["mismatches"] == 0 for form in result["forms"].values())
+    evaluated = json.loads((tmp_path / "run" / "evaluate_masks" / "stage.json").read_text())["result"]
+    assert set(evaluated) == {"float", "integer"}
+    for pair in evaluated.values():
+        assert pair["graphs"] == 2
+        assert pair["vd_efficiency"] == 1.0
+        assert pair["dms"] is not None
+    stages = {path.parent.name for path in (tmp_path / "run").glob("*/stage.json")}
+    assert stages >= set(MASK_STAGES)
+    stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").glob("*/stage.json")}
+    run(config, tmp_path / "run", Console(quiet=True))
+    assert stamps == {path: path.stat().st_mtime_ns for path in (tmp_path / "run").glob("*/stage.json")}
+
+
+def test_masks_need_networks_with_a_latent_and_graphs_are_not_thinned() -> None:
+    with pytest.raises(ConfigError, match="network 'interaction_network' has no latent"):
+        load_config(RunConfig, None, ["masks.wanted=true"])
+    with pytest.raises(ConfigError, match="graphs cannot be thinned"):
+        load_config(RunConfig, Path("hypertrack"), ["graphs=somewhere"])
+    with pytest.raises(ConfigError, match=r"does not exist.*own are .*hypertrack"):
+        load_config(RunConfig, Path("hypertruck"))
+    own = load_config(RunConfig, Path("hypertrack"))
+    assert own.masks.training.epochs == 3
+    assert own.network.kind == "hypertrack"
