@@ -17,10 +17,12 @@ from edgetrack.export.form import Capacity, Form, FormUnavailable
 from edgetrack.export.form_comparison import FormResult, impossible, skipped, verify_form
 from edgetrack.export.forms import FLOAT_FORMS, FORMS, FormSettings, make_float_form, make_form
 from edgetrack.export.kind import Source
+from edgetrack.export.micrograph_cases import made_up_micrographs, micrograph_cases
 from edgetrack.export.synthesis.device import load_device
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.sectors import sectors
 from edgetrack.models.checkpoint import Checkpoint, float_network
+from edgetrack.models.hypertrack.mask_objective import MicrographSet
 from edgetrack.models.inference import edge_logits
 from edgetrack.models.thresholds import kept_edges
 from edgetrack.quantize.integer_model import IntegerModel
@@ -40,13 +42,14 @@ class VerifyConfig:
 def verify_by_name(
     name: str,
     source: Source,
-    graphs: Sequence[HitGraph],
+    graphs: Sequence[HitGraph] | Sequence[MicrographSet],
     config: VerifyConfig,
     folder: Path,
     progress: Progress,
     existing: Path | None = None,
 ) -> FormResult:
-    """Make the form `name` in `folder`, or open it in `existing`, and compare it.
+    """Make the form `name` in `folder`, or open it in `existing`, and compare it: on hit graphs, or on micrographs where
+    it reads tokens.
 
     A missing tool, a form that cannot be, and a tool that fails in whatever way are results too.
     """
@@ -55,9 +58,8 @@ def verify_by_name(
             form = make_form(name, source, folder, config.settings)
         else:
             form = open_form(name, source, existing, folder, config.settings)
-        special = _made_up(_special(form.capacity, config.seed), source.model, config.seed)
         streams = isinstance(form, StreamingForm)
-        cases = fitting(form, graphs, None if streams else config.number, config.settings)
+        special, cases = _cases(form, source.model, graphs, None if streams else config.number, config)
         stream = _stream(form.capacity, len(cases) + len(special), source.model, config) if streams else None
         pieces = [case for _, case in cases]
         result = verify_form(source.model, form, pieces, config.vectors, config.seed, progress, special, stream)
@@ -74,6 +76,26 @@ def verify_by_name(
     if form.capacity is None:
         return result
     return replace(result, graphs=len({graph for graph, _ in cases}), sectors=result.graphs)
+
+
+def _cases(
+    form: Form,
+    model: IntegerModel,
+    graphs: Sequence[HitGraph] | Sequence[MicrographSet],
+    number: int | None,
+    config: VerifyConfig,
+) -> tuple[list[Any], list[tuple[int, Any]]]:
+    """Made-up graphs, and those of events, each with its event's index."""
+    events = [one for one in graphs if isinstance(one, MicrographSet)]
+    if len(events) == len(graphs):
+        width = model.description.inputs[0].width
+        return (
+            made_up_micrographs(width, config.seed, form.capacity),
+            micrograph_cases(events, config.number, form.capacity),
+        )
+    hit_graphs = [one for one in graphs if isinstance(one, HitGraph)]
+    special = _made_up(_special(form.capacity, config.seed), model, config.seed)
+    return list(special), list(fitting(form, hit_graphs, number, config.settings))
 
 
 def fitting(

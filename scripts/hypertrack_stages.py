@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,11 +21,12 @@ from edgetrack.scripts.quantize_masks import MASK_RECIPE, MASK_RETRAINING, Quant
 from edgetrack.scripts.stages import Done
 from edgetrack.scripts.thin import ThinRunConfig, thin
 from edgetrack.scripts.train_masks import MASK_TRAINING, TrainMasksConfig, train_masks
+from edgetrack.scripts.verify import VerifyRunConfig, verify
 from edgetrack.tracks.building import TrackBuildingConfig
 from edgetrack.tracks.evaluation import EvaluationConfig
 from edgetrack.tracks.hypertrack.clustering import ClusteringConfig
 
-MASK_STAGES = ("train_masks", "train_compact_masks", "quantize_masks", "evaluate_masks")
+MASK_STAGES = ("train_masks", "train_compact_masks", "quantize_masks", "verify_masks", "evaluate_masks")
 Stage = Callable[..., Done]
 
 
@@ -133,6 +134,21 @@ def trained_masks(
         work=lambda path: quantize_masks(verb, path, console),
     )
     return TrainedMasks(of_full, in_few_bits)
+
+
+def verified_masks(config: VerifyRunConfig, quantised: Done, stage: Stage, console: Console) -> Done:
+    """Every form of the quantised transformer against its integers, on the micrographs that it was retrained on.
+
+    `config` is that of the graph network: the same forms and amounts.
+    """
+    verb = replace(
+        config,
+        checkpoint=quantised.result["checkpoint"],
+        float_checkpoint=None,
+        graphs=str(quantised.folder / "micrographs"),
+    )
+    decides = [verb.forms, verb.settings, verb.vectors, verb.number]
+    return stage("verify_masks", verify, decides, [quantised], work=lambda path: verify(verb, path, console))
 
 
 def evaluated_masks(

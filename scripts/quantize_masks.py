@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetrack.export.form_masks import check_tokens_fit
+from edgetrack.export.micrograph_cases import event_rows
 from edgetrack.models.checkpoint import (
     Checkpoint,
     checkpoint_digest,
@@ -23,7 +24,6 @@ from edgetrack.models.checkpoint import (
 from edgetrack.models.devices import end_other_processes, is_first_process
 from edgetrack.models.hypertrack.mask_objective import HyperTrackMasks, MicrographSet
 from edgetrack.models.hypertrack.micrograph_files import MicrographFiles
-from edgetrack.models.hypertrack.token_rows import token_rows
 from edgetrack.models.pretrained_checkpoints import checkpoint_path
 from edgetrack.models.rows import Rows
 from edgetrack.models.schedule import ScheduleConfig
@@ -116,7 +116,7 @@ def integer_mask_figures(model: IntegerModel, events: Sequence[MicrographSet]) -
     masks, truth = [np.zeros(0, np.bool_)], [np.zeros(0, np.bool_)]
     for event in events:
         if len(event.micrographs):
-            codes = model.run_graph(mask_rows(event))[model.description.output]
+            codes = model.run_graph(event_rows(event))[model.description.output]
             masks.append(output.dequantize(codes)[:, 0] > SCORE_OF_ONE_HALF)
             particle = pivot_majority(event.particle_id[event.micrographs.pivots])
             truth.append(true_tokens(event.micrographs, event.particle_id, particle))
@@ -131,14 +131,9 @@ def integer_mask_figures(model: IntegerModel, events: Sequence[MicrographSet]) -
     }
 
 
-def mask_rows(event: MicrographSet) -> Rows[NDArray[Any]]:
-    """An event's micrographs as a transformer in steps reads them."""
-    return token_rows(event.tokens[event.micrographs.nodes], event.micrographs, event.name)
-
-
 def _first_rows(events: MicrographFiles, number: int) -> list[Rows[NDArray[Any]]]:
     """Rows of the first events that have micrographs."""
-    return list(islice((mask_rows(event) for event in events if len(event.micrographs)), number))
+    return list(islice((event_rows(event) for event in events if len(event.micrographs)), number))
 
 
 def _origins(of_edges: Checkpoint, start: Checkpoint, teacher: Checkpoint | None) -> dict[str, str | None]:

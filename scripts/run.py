@@ -38,6 +38,7 @@ from edgetrack.scripts.hypertrack_stages import (
     evaluated_masks,
     thinned_events,
     trained_masks,
+    verified_masks,
 )
 from edgetrack.scripts.option import option
 from edgetrack.scripts.quantize import DISTILLATION, INPUT_SCALES, RETRAINING, QuantizeRunConfig, quantize
@@ -149,8 +150,11 @@ def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
         [graphs, exported],
         work=lambda path: _evaluate(config, graphs, trained, path, exported.folder, console),
     )
+    failed = verified.result["failed"]
     if masks is not None:
         pairs = {"float": (trained.full, masks.full), "integer": (trained.quantised, masks.quantised)}
+        proven = verified_masks(_verify_config(config, graphs, trained), masks.quantised, stage, console)
+        failed = failed or proven.result["failed"]
         evaluated_masks(config.masks, graphs, pairs, stage, console)
     console.heading("report")
     page = Path(report(ReportConfig(), folder, console)["report"]).resolve()
@@ -159,7 +163,7 @@ def run(config: RunConfig, folder: Path, console: Console) -> dict[str, Any]:
     return {
         "report": str(page),
         "seconds": 60 * minutes + seconds,
-        "failed": verified.result["failed"],
+        "failed": failed,
         "forms": verified.result["forms"],
     }
 

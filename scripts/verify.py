@@ -15,10 +15,14 @@ from edgetrack.export.form_classifier import quantized_source
 from edgetrack.export.form_comparison import FormResult
 from edgetrack.export.forms import DEFAULT_FORMS, FLOAT_FORMS, FORMS, FormSettings, check_forms, descriptions
 from edgetrack.export.verification import VerifyConfig, verify_by_name, verify_float_form
-from edgetrack.graphs.files import load_graphs
+from edgetrack.graphs.files import graph_paths, load_graphs
 from edgetrack.graphs.graph_sets import sample_graphs
+from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint
+from edgetrack.models.description import NetworkDescription
+from edgetrack.models.hypertrack.micrograph_files import MicrographFiles
 from edgetrack.models.pretrained_checkpoints import DEFAULT_FLOAT, DEFAULT_QUANTISED, load_kind
+from edgetrack.models.steps import TOKEN
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.option import option
 
@@ -32,7 +36,9 @@ class VerifyRunConfig:
         None, "float checkpoint, to check the float forms too; default: the package's own if --checkpoint is, else none"
     )
     forms: tuple[str, ...] = option(DEFAULT_FORMS, "forms to verify, comma-separated", descriptions(DEFAULT_FORMS))
-    graphs: str = option("", "folder of hit graphs; default: the package's simulated samples")
+    graphs: str = option(
+        "", "folder of hit graphs; of micrographs/ of a training for a transformer; default: the package's samples"
+    )
     number: int = option(
         20,
         "how many of the graphs to compare (as many sectors of them for a form of fixed size; all where it streams)",
@@ -72,7 +78,8 @@ def verify(config: VerifyRunConfig, folder: Path, console: Console, exports: Pat
     """
     source = quantized_source(load_kind(config.checkpoint, "quantised"))
     floats = _float_checkpoint(config)
-    graphs = load_graphs(config.graphs or sample_graphs())[: config.number]
+    graphs = _events(config, source.model.description)
+    tokens = TOKEN in source.model.description.domains
     existing = Path(config.artefacts) if config.artefacts else None
     results: list[FormResult] = []
     seconds: dict[str, float] = {}
@@ -86,7 +93,7 @@ def verify(config: VerifyRunConfig, folder: Path, console: Console, exports: Pat
         float_forms = {
             name: verify_float_form(name, *floats, graphs, place, config.settings, existing).to_json()
             for name, kind in FLOAT_FORMS.items()
-            if floats and kind.writes
+            if floats and kind.writes and not tokens
         }
     summary = {
         "checkpoint": config.checkpoint,
@@ -100,6 +107,17 @@ def verify(config: VerifyRunConfig, folder: Path, console: Console, exports: Pat
     write_text(folder / "verify.json", json.dumps(summary, indent=1))
     _show(results, summary, console)
     return summary
+
+
+def _events(config: VerifyRunConfig, description: NetworkDescription) -> list[HitGraph] | MicrographFiles:
+    """What the network reads: hit graphs, or micrographs. Raises ValueError for a transformer without a folder."""
+    if TOKEN not in description.domains:
+        return load_graphs(config.graphs or sample_graphs())[: config.number]
+    if not config.graphs:
+        raise ValueError(
+            f"network {description.name!r} reads micrographs; give --graphs the micrographs/ of a training"
+        )
+    return MicrographFiles(tuple(graph_paths(config.graphs)[: config.number]))
 
 
 def _float_checkpoint(config: VerifyRunConfig) -> tuple[str, Checkpoint] | None:
