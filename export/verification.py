@@ -48,7 +48,7 @@ def verify_by_name(
     progress: Progress,
     existing: Path | None = None,
 ) -> FormResult:
-    """Make the form `name` in `folder`, or open it in `existing`, and compare it: on hit graphs, or on micrographs where
+    """Make the form `name` in `folder`, or open it in `existing`, and compare it on hit graphs, or on micrographs where
     it reads tokens.
 
     A missing tool, a form that cannot be, and a tool that fails in whatever way are results too.
