@@ -37,14 +37,14 @@ def show_pair_figures(title: str, figures: Mapping[str, Any], console: Console) 
     console.table(title, ("figure", "value", "±", PUBLISHED), rows)
     bins = figures["clustering_by_pt"]
     if bins:
-        rows = [
+        by_pt = [
             (
                 f"{one['low']:g} … {one['high']:g} GeV",
                 *(_shown(one[key]) for key in ("prompt", "prompt_error", "displaced", "displaced_error")),
             )
             for one in bins
         ]
-        console.table("matched particles", ("pT", "prompt", "±", "displaced", "±"), rows)
+        console.table("matched particles", ("pT", "prompt", "±", "displaced", "±"), by_pt)
 
 
 def _shown(value: float | None) -> str:
