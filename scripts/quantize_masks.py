@@ -123,11 +123,11 @@ def integer_mask_figures(model: IntegerModel, events: Sequence[MicrographSet]) -
     mask, y = np.concatenate(masks), np.concatenate(truth)
     if not len(y):
         return {}
-    both = float(np.count_nonzero(mask & y))
+    both, true, chosen = (int(np.count_nonzero(tokens)) for tokens in (mask & y, y, mask))
     return {
         "node_accuracy": float(np.mean(mask == y)),
-        "mask_efficiency": both / max(np.count_nonzero(y), 1),
-        "mask_purity": both / max(np.count_nonzero(mask), 1),
+        "mask_efficiency": both / max(true, 1),
+        "mask_purity": both / max(chosen, 1),
     }
 
 

@@ -23,7 +23,7 @@ from edgetrack.models.devices import is_first_process
 from edgetrack.models.edge_classification import EdgeClassification
 from edgetrack.models.hypertrack.latent import judges_pairs
 from edgetrack.models.interaction_network import InteractionNetworkConfig
-from edgetrack.models.named_networks import NamedNetwork, NetworkConfig, describe
+from edgetrack.models.named_networks import EdgeNetworkConfig, NamedNetwork, describe
 from edgetrack.models.named_objectives import EdgeObjective
 from edgetrack.models.train_config import TrainConfig
 from edgetrack.quantize.recipe import PrecisionRecipe
@@ -221,7 +221,7 @@ class Trained(NamedTuple):
 
 
 def _train(config: RunConfig, graphs: Done, stage: Callable[..., Done], console: Console) -> Trained:
-    def trained(name: str, network: NetworkConfig, training: TrainConfig) -> Done:
+    def trained(name: str, network: EdgeNetworkConfig, training: TrainConfig) -> Done:
         verb = TrainRunConfig(
             graphs=str(graphs.folder),
             name=name,

@@ -79,7 +79,6 @@ def verify(config: VerifyRunConfig, folder: Path, console: Console, exports: Pat
     source = quantized_source(load_kind(config.checkpoint, "quantised"))
     floats = _float_checkpoint(config)
     graphs = _events(config, source.model.description)
-    tokens = TOKEN in source.model.description.domains
     existing = Path(config.artefacts) if config.artefacts else None
     results: list[FormResult] = []
     seconds: dict[str, float] = {}
@@ -93,7 +92,7 @@ def verify(config: VerifyRunConfig, folder: Path, console: Console, exports: Pat
         float_forms = {
             name: verify_float_form(name, *floats, graphs, place, config.settings, existing).to_json()
             for name, kind in FLOAT_FORMS.items()
-            if floats and kind.writes and not tokens
+            if floats and kind.writes and not isinstance(graphs, MicrographFiles)
         }
     summary = {
         "checkpoint": config.checkpoint,
@@ -113,6 +112,10 @@ def _events(config: VerifyRunConfig, description: NetworkDescription) -> list[Hi
     """What the network reads: hit graphs, or micrographs. Raises ValueError for a transformer without a folder."""
     if TOKEN not in description.domains:
         return load_graphs(config.graphs or sample_graphs())[: config.number]
+    if config.float_checkpoint:
+        raise ValueError(
+            f"float_checkpoint does not go with {description.name!r}: its float forms are not compared here"
+        )
     if not config.graphs:
         raise ValueError(
             f"network {description.name!r} reads micrographs; give --graphs the micrographs/ of a training"
