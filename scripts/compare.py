@@ -10,9 +10,12 @@ from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.evaluate import warn_of_lost_edges
+from edgetrack.scripts.train import CLUSTERING_FIGURES
 from edgetrack.studies.side_by_side import CompareConfig, compare_forms
 
 SHOWN = ("edge_accuracy", "edge_efficiency", "edge_purity", "auc", "double_majority", "perfect", "fake_rate")
+
+SHOWN_OF_PAIRS = ("auc", "edge_efficiency", "edge_purity", *CLUSTERING_FIGURES)
 
 
 def compare(
@@ -26,10 +29,12 @@ def compare(
 ) -> dict[str, Any]:
     """Compare, show the figures and warn of edges that sectors lose."""
     summary = compare_forms(config, floats, quantized, graphs, folder, artefacts, console.progress)
+    weighed = any(result.get("dms") is not None for result in summary["forms"].values())
+    shown = SHOWN_OF_PAIRS if weighed else SHOWN
     console.table(
         f"{len(graphs)} graphs",
-        ("form", *SHOWN),
-        [(name, *(_shown(result, key) for key in SHOWN)) for name, result in summary["forms"].items()],
+        ("form", *shown),
+        [(name, *(_shown(result, key) for key in shown)) for name, result in summary["forms"].items()],
     )
     for form, loss in summary["sectors_by_form"].items():
         warn_of_lost_edges(form, loss, console)

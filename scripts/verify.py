@@ -113,9 +113,7 @@ def _events(config: VerifyRunConfig, description: NetworkDescription) -> list[Hi
     if TOKEN not in description.domains:
         return load_graphs(config.graphs or sample_graphs())[: config.number]
     if config.float_checkpoint:
-        raise ValueError(
-            f"float_checkpoint does not go with {description.name!r}: its float forms are not compared here"
-        )
+        raise ValueError(f"float_checkpoint does not go with {description.name!r}, of which no float form is compared")
     if not config.graphs:
         raise ValueError(
             f"network {description.name!r} reads micrographs; give --graphs the micrographs/ of a training"
