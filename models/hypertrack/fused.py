@@ -7,8 +7,9 @@ cache, from the gather to the sum at the hits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -45,19 +46,35 @@ class FusedLayer:
     residual: bool
 
 
+class _Tile(NamedTuple):
+    """Some pairs, in order of their sources."""
+
+    source: NDArray[np.int64]  # (P,) never falling
+    target: NDArray[np.int64]  # (P,)
+    symmetric: NDArray[np.float32]  # (P, S)
+    antisymmetric: NDArray[np.float32]  # (P, A)
+
+
 @dataclass(frozen=True)
 class _TilePairs:
-    """The pairs in order of their sources, with their features."""
+    """All pairs, in tiles."""
 
     order: NDArray[np.int64]  # (E,) where each stands among the rows given
-    source: NDArray[np.int64]  # (E,) never falling
-    target: NDArray[np.int64]
-    symmetric: NDArray[np.float32]  # (E, S)
-    antisymmetric: NDArray[np.float32]  # (E, A)
+    degree: NDArray[np.int64]  # (N,)
+    tiles: list[_Tile]  # all of one size, but for the last
 
-    def tiles(self) -> Iterator[slice]:
-        for first in range(0, len(self.source), TILE):
-            yield slice(first, min(first + TILE, len(self.source)))
+
+class _Buffer:
+    """Rows for one tile, as PyTorch and as NumPy have them: `[P]` gives the first P."""
+
+    def __init__(self, rows: int, width: int) -> None:
+        self.whole = torch.empty(rows, width)
+        self.views = {rows: (self.whole, self.whole.numpy())}
+
+    def __getitem__(self, rows: int) -> tuple[Tensor, NDArray[np.float32]]:
+        if rows not in self.views:
+            self.views[rows] = self.whole[:rows], self.whole.numpy()[:rows]
+        return self.views[rows]
 
 
 class FusedHyperTrack:
@@ -67,7 +84,7 @@ class FusedHyperTrack:
     steps (`edgetrack.models.hypertrack.steps.folded`). Raises ValueError for other layers.
 
     Time O(E) with about a third of the multiplications of the equations as they stand; memory O(N + tile) beside what
-    is given and returned. Deterministic; matrix products use PyTorch's threads.
+    is given and returned, or sorted. Deterministic; matrix products use PyTorch's threads.
     """
 
     def __init__(self, config: HyperTrackConfig, state: Mapping[str, Tensor]) -> None:
@@ -103,18 +120,23 @@ class FusedHyperTrack:
         return z, self._decoded(z, pairs)
 
     def _pairs(self, rows: Rows[Tensor]) -> _TilePairs:
-        source, target = rows.ends["source"].numpy(), rows.ends["target"].numpy()
-        order = np.argsort(source.astype(np.int32), kind="stable")
-        count = rows.counts["edge"]
-        symmetric = _joined(rows, self.config.symmetric_inputs, count).numpy()
-        antisymmetric = _joined(rows, self.config.antisymmetric_inputs, count).numpy()
-        return _TilePairs(order, source[order], target[order], symmetric[order], antisymmetric[order])
+        ends, count = [rows.ends[end].numpy() for end in ("source", "target")], rows.counts["edge"]
+        order = np.argsort(ends[0].astype(np.int32), kind="stable")
+        symmetric, antisymmetric = (
+            _joined(rows, names, count).numpy()[order]
+            for names in (self.config.symmetric_inputs, self.config.antisymmetric_inputs)
+        )
+        source, target = (end[order] for end in ends)
+        parts = [slice(first, first + TILE) for first in range(0, count, TILE)]
+        tiles = [_Tile(source[one], target[one], symmetric[one], antisymmetric[one]) for one in parts]
+        nodes = rows.counts["node"]
+        degree = np.bincount(source, minlength=nodes) + np.bincount(target, minlength=nodes)
+        return _TilePairs(order, degree, tiles)
 
     @torch.inference_mode()
     def _encoded(self, rows: Rows[Tensor], pairs: _TilePairs) -> Tensor:
         count = rows.counts["node"]
-        degree = np.bincount(pairs.source, minlength=count) + np.bincount(pairs.target, minlength=count)
-        shares = torch.from_numpy((1 / np.maximum(degree, 1)).astype(np.float32))[:, None]
+        shares = torch.from_numpy((1 / np.maximum(pairs.degree, 1)).astype(np.float32))[:, None]
         h = _joined(rows, self.config.node_inputs, count).contiguous()
         fused = torch.zeros(count, self.config.hidden)
         for layer, fusion in zip(self.layers, self._fusion_1, strict=True):
@@ -131,16 +153,16 @@ class FusedHyperTrack:
     @torch.inference_mode()
     def _decoded(self, z: Tensor, pairs: _TilePairs) -> Tensor:
         (first, first_bias), (second, second_bias), (last, last_bias) = self._decoder
-        product = torch.empty(TILE, first.shape[0])
-        hidden, hidden_2 = torch.empty(TILE, first.shape[1]), torch.empty(TILE, second.shape[1])
-        logits = torch.empty(len(pairs.source), 1)
-        for tile in pairs.tiles():
-            size = tile.stop - tile.start
-            kernels.products(z.numpy(), pairs.source[tile], pairs.target[tile], product.numpy()[:size])
-            _activated(torch.mm(product[:size], first, out=hidden[:size]), first_bias)
-            _activated(torch.mm(hidden[:size], second, out=hidden_2[:size]), second_bias)
-            torch.mm(hidden_2[:size], last, out=logits[tile])
-        result = torch.empty(len(pairs.source))
+        product, hidden, hidden_2 = (_Buffer(TILE, layer.shape[0]) for layer in (first, second, last))
+        logits, done, latent = torch.empty(len(pairs.order), 1), 0, z.numpy()
+        for tile in pairs.tiles:
+            size = len(tile.source)
+            kernels.products(latent, tile.source, tile.target, product[size][1])
+            _activated(torch.mm(product[size][0], first, out=hidden[size][0]), first_bias)
+            _activated(torch.mm(hidden[size][0], second, out=hidden_2[size][0]), second_bias)
+            torch.mm(hidden_2[size][0], last, out=logits[done : done + size])
+            done += size
+        result = torch.empty(len(pairs.order))
         result[torch.from_numpy(pairs.order)] = logits[:, 0] + float(last_bias[0])
         return result
 
@@ -161,29 +183,25 @@ def can_be_fused(config: HyperTrackConfig) -> bool:
 def _received(layer: FusedLayer, h: Tensor, pairs: _TilePairs) -> Tensor:
     """(N, M) sums, or maxima, of the messages to each hit; zero where there are none."""
     width = layer.second.shape[0]
-    ends = torch.addmm(layer.ends_bias, h, layer.ends).numpy()
+    hits, ends = h.numpy(), torch.addmm(layer.ends_bias, h, layer.ends).numpy()
     result = torch.zeros(len(h), width)
+    received = result.numpy()
     into: Callable[..., None] = kernels.add_messages
     if layer.reduce == "max":
         result.fill_(-torch.inf)
         into = kernels.raise_to_messages
-    pair_in, both = torch.empty(TILE, layer.pair.shape[0]), torch.empty(TILE, width)
-    first, second = torch.empty(2 * TILE, width), torch.empty(2 * TILE, width)
-    for tile in pairs.tiles():
-        size = tile.stop - tile.start
-        hits = pairs.source[tile], pairs.target[tile]
-        kernels.pair_products(h.numpy(), *hits, pairs.symmetric[tile], pair_in.numpy()[:size])
-        torch.mm(pair_in[:size], layer.pair, out=both[:size])
+    pair_in, both = _Buffer(TILE, layer.pair.shape[0]), _Buffer(TILE, width)
+    first, second = _Buffer(2 * TILE, width), _Buffer(2 * TILE, width)
+    for tile in pairs.tiles:
+        source, target, symmetric, antisymmetric = tile
+        size, messages = len(source), 2 * len(source)
+        kernels.pair_products(hits, source, target, symmetric, pair_in[size][1])
+        torch.mm(pair_in[size][0], layer.pair, out=both[size][0])
         kernels.first_messages(
-            both.numpy()[:size],
-            ends,
-            *hits,
-            pairs.antisymmetric[tile],
-            layer.antisymmetric,
-            first.numpy()[: 2 * size],
+            both[size][1], ends, source, target, antisymmetric, layer.antisymmetric, first[messages][1]
         )
-        torch.mm(first[: 2 * size], layer.second, out=second[: 2 * size])
-        into(second.numpy()[: 2 * size], layer.second_bias, *hits, result.numpy())
+        torch.mm(first[messages][0], layer.second, out=second[messages][0])
+        into(second[messages][1], layer.second_bias, source, target, received)
     return result.masked_fill_(result == -torch.inf, 0.0) if layer.reduce == "max" else result
 
 

@@ -1,6 +1,7 @@
 """What stands between the matrix products of HyperTrack's fused inference: compiled, one pass over a tile each.
 
-All arrays are C-contiguous float32, but for the hits of pairs, int64. Sums come in the order of the pairs.
+All arrays are C-contiguous float32, but for the hits of pairs, int64. Sums come in the order of the pairs. Pairs are
+sorted by their sources, so a source's rows are in the cache; those of the targets are asked for some pairs ahead.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba.core import types
+from llvmlite import ir
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -17,6 +19,8 @@ from edgetrack.events.compiled import compiled
 Floats = NDArray[np.float32]
 Hits = NDArray[np.int64]
 
+_AHEAD = 4  # pairs
+_CACHE_LINE = 16  # float32
 _ONE = np.float32(1)
 _LIMIT, _LOWEST = np.float32(87), np.float32(-87)  # e^±87 are normal numbers
 _LOG2E = np.float32(-np.log2(np.e))
@@ -38,7 +42,35 @@ def _scaled_code(context: Any, value: Any, shown: Any) -> Any:
     return types.float32(types.float32, types.float32), code
 
 
+def _prefetched_code(context: Any, rows: Any, row: Any, column: Any) -> Any:
+    """Ask for the cache line of rows[row, column]."""
+
+    def code(target: Any, builder: Any, signature: Any, given: Any) -> Any:
+        array = target.make_array(rows)(target, builder, given[0])
+        place = [
+            target.cast(builder, value, kind, types.intp) for value, kind in zip(given[1:], (row, column), strict=True)
+        ]
+        pointer = cgutils.get_item_pointer(target, builder, rows, array, place, wraparound=False)
+        number = ir.IntType(32)
+        pointer = builder.bitcast(pointer, ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(prefetch, [pointer, number(0), number(3), number(1)])  # to read, to stay, data
+        return target.get_dummy_value()
+
+    return types.void(rows, row, column), code
+
+
 _scaled: Any = intrinsic(_scaled_code)
+_prefetched: Any = intrinsic(_prefetched_code)
+
+
+@compiled(inline="always")
+def _ask_for(rows: Floats, hits: Hits, pair: int) -> None:
+    """The row of a pair soon to come."""
+    hit = hits[min(pair + _AHEAD, len(hits) - 1)]
+    for column in range(0, rows.shape[1], _CACHE_LINE):
+        _prefetched(rows, hit, column)
 
 
 @compiled(fastmath={"contract"}, error_model="numpy", inline="always")
@@ -56,9 +88,17 @@ def _silu(x: Any) -> Any:
 @compiled(fastmath={"contract"}, error_model="numpy", nogil=True)
 def activate(rows: Floats, bias: Floats) -> None:
     """SiLU(rows + bias) in place: rows (R, W), bias (W,)."""
-    for row in range(rows.shape[0]):
-        for c in range(rows.shape[1]):
-            rows[row, c] = _silu(rows[row, c] + bias[c])
+    for r in range(rows.shape[0]):
+        row = rows[r]
+        for c in range(len(row)):
+            row[c] += bias[c]
+    _activate_all(rows.ravel())
+
+
+@compiled(fastmath={"contract"}, error_model="numpy", nogil=True)
+def _activate_all(values: Floats) -> None:
+    for place in range(len(values)):
+        values[place] = _silu(values[place])
 
 
 @compiled(fastmath={"contract", "reassoc"}, error_model="numpy", nogil=True)
@@ -66,15 +106,16 @@ def pair_products(h: Floats, source: Hits, target: Hits, symmetric: Floats, out:
     """out (P, W + 1 + S): h_i ⊙ h_j, ‖h_i − h_j‖ and the symmetric features (P, S) of each pair; h (N, W)."""
     width = h.shape[1]
     for pair in range(len(source)):
-        i, j = source[pair], target[pair]
+        _ask_for(h, target, pair)
+        inner, outer, row = h[source[pair]], h[target[pair]], out[pair]
         square = np.float32(0)
         for c in range(width):
-            out[pair, c] = h[i, c] * h[j, c]
-            change = h[i, c] - h[j, c]
+            row[c] = inner[c] * outer[c]
+            change = inner[c] - outer[c]
             square += change * change
-        out[pair, width] = np.sqrt(square)
+        row[width] = np.sqrt(square)
         for s in range(symmetric.shape[1]):
-            out[pair, width + 1 + s] = symmetric[pair, s]
+            row[width + 1 + s] = symmetric[pair, s]
 
 
 @compiled(fastmath={"contract"}, error_model="numpy", nogil=True)
@@ -89,46 +130,54 @@ def first_messages(
     pairs, width = both.shape
     signed = np.empty(width, np.float32)
     for pair in range(pairs):
-        i, j = source[pair], target[pair]
+        _ask_for(ends, target, pair)
+        inner, outer, common = ends[source[pair]], ends[target[pair]], both[pair]
         signed[:] = np.float32(0)
         for a in range(antisymmetric.shape[1]):
-            value = antisymmetric[pair, a]
+            value, factors = antisymmetric[pair, a], weight[a]
             for c in range(width):
-                signed[c] += value * weight[a, c]
+                signed[c] += value * factors[c]
+        outward, inward = out[pair], out[pairs + pair]
         for c in range(width):
-            out[pair, c] = _silu(both[pair, c] + signed[c] + ends[j, c] + ends[i, width + c])
-        for c in range(width):
-            out[pairs + pair, c] = _silu(both[pair, c] - signed[c] + ends[i, c] + ends[j, width + c])
+            outward[c] = common[c] + signed[c] + outer[c] + inner[width + c]
+            inward[c] = common[c] - signed[c] + inner[c] + outer[width + c]
+    _activate_all(out.ravel())
 
 
 @compiled(fastmath={"contract"}, error_model="numpy", nogil=True)
 def add_messages(message: Floats, bias: Floats, source: Hits, target: Hits, total: Floats) -> None:
-    """Add SiLU(message + bias) (2P, M) to the rows `total` (N, M) of the receivers."""
+    """Add SiLU(message + bias) (2P, M), which `message` then is, to the rows `total` (N, M) of the receivers."""
+    activate(message, bias)
     pairs = len(source)
     for pair in range(pairs):
-        i, j = source[pair], target[pair]
-        for c in range(message.shape[1]):
-            total[j, c] += _silu(message[pair, c] + bias[c])
-        for c in range(message.shape[1]):
-            total[i, c] += _silu(message[pairs + pair, c] + bias[c])
+        _ask_for(total, target, pair)
+        outward, at_target = message[pair], total[target[pair]]
+        for c in range(len(bias)):
+            at_target[c] += outward[c]
+        inward, at_source = message[pairs + pair], total[source[pair]]
+        for c in range(len(bias)):
+            at_source[c] += inward[c]
 
 
-@compiled(fastmath={"contract"}, error_model="numpy", nogil=True)
+@compiled(error_model="numpy", nogil=True)
 def raise_to_messages(message: Floats, bias: Floats, source: Hits, target: Hits, largest: Floats) -> None:
     """As `add_messages`, but the maximum with `largest` (N, M) in place of the sum."""
+    activate(message, bias)
     pairs = len(source)
     for pair in range(pairs):
-        i, j = source[pair], target[pair]
-        for c in range(message.shape[1]):
-            largest[j, c] = max(largest[j, c], _silu(message[pair, c] + bias[c]))
-        for c in range(message.shape[1]):
-            largest[i, c] = max(largest[i, c], _silu(message[pairs + pair, c] + bias[c]))
+        outward, at_target = message[pair], largest[target[pair]]
+        for c in range(len(bias)):
+            at_target[c] = max(at_target[c], outward[c])
+        inward, at_source = message[pairs + pair], largest[source[pair]]
+        for c in range(len(bias)):
+            at_source[c] = max(at_source[c], inward[c])
 
 
 @compiled(nogil=True)
 def products(z: Floats, source: Hits, target: Hits, out: Floats) -> None:
     """out (P, L): z_i ⊙ z_j of each pair, z (N, L)."""
     for pair in range(len(source)):
-        i, j = source[pair], target[pair]
-        for c in range(z.shape[1]):
-            out[pair, c] = z[i, c] * z[j, c]
+        _ask_for(z, target, pair)
+        inner, outer, row = z[source[pair]], z[target[pair]], out[pair]
+        for c in range(len(row)):
+            row[c] = inner[c] * outer[c]

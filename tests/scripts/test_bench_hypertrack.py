@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.graphs.voxel_dynamics.dynamics import VoxelDynamics
 from edgetrack.models.hypertrack.config import HyperTrackConfig
 from edgetrack.models.hypertrack.network import HyperTrackNetwork
 from edgetrack.models.hypertrack.steps import folded
@@ -17,19 +18,22 @@ from edgetrack.models.micrographs import Micrographs
 from edgetrack.scripts.benches.hypertrack import HyperTrackBenchConfig, bench_hypertrack
 from edgetrack.scripts.console import Console
 from edgetrack.studies import hypertrack_speed as bench
+from edgetrack.studies import voxel_speed
 from edgetrack.studies.straightforward_hypertrack import networkx_candidates, pyg_network
 from edgetrack.tracks.hypertrack.clustering import ClusteringConfig
 
-TINY = HyperTrackBenchConfig(nodes=60, pairs=150, tracks=12, repeats=2)
+TINY = HyperTrackBenchConfig(nodes=60, pairs=150, tracks=12, hits=2000, voxels=1024, links=3000, repeats=2)
 
 
 def test_cases_have_sizes_ratios_and_milliseconds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = bench_hypertrack(TINY, tmp_path, Console())
-    network, clustering = result["cases"]
+    network, clustering, adjacency = result["cases"]
     assert not result["failed"]
     assert network["size"] == {"nodes": 60, "directed_edges": 300}
     assert 0 < network["largest_difference"] < bench.TOLERANCE
     assert clustering["size"]["candidates"] > 5
+    assert adjacency["size"]["pairs"] > 1000
+    assert 16 < adjacency["peak_bytes_per_pair"]["all_hits"] < 64
     for case, other in ((network, "pyg"), (network, "module"), (clustering, "networkx")):
         times = case["milliseconds"]
         assert case["ratios"][other] == pytest.approx(times[other] / times["ours"])
@@ -62,6 +66,33 @@ def test_another_transformer_stops_the_bench(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(bench, "float_mask_model", changed)
     with pytest.raises(RuntimeError, match="not found by both loops"):
         bench.clustering_case(12, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"), [("lost", "[1-9][0-9]* are lacking"), ("twice", " 1 come twice"), ("made", "1 are linked")]
+)
+def test_a_wrong_pair_stops_the_bench(change: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = VoxelDynamics.edges
+
+    def wrong(dynamics: VoxelDynamics, points: NDArray[np.floating], threads: int = 1) -> NDArray[np.int64]:
+        edges = right(dynamics, points, threads)
+        match change:
+            case "lost":
+                return edges[:, ::2]
+            case "twice":
+                return np.append(edges, edges[::-1, :1], axis=1)
+        linked = set(map(tuple, np.sort(edges, axis=0).T.tolist()))
+        free = next((0, j) for j in range(1, len(points)) if (0, j) not in linked)
+        return np.append(edges, np.array([free]).T, axis=1)
+
+    monkeypatch.setattr(VoxelDynamics, "edges", wrong)
+    with pytest.raises(RuntimeError, match=words):
+        voxel_speed.adjacency_case(2000, 1024, 3000, 1, 1)
+
+
+def test_voxels_are_images_of_seeds() -> None:
+    with pytest.raises(ValueError, match="multiple of 64"):
+        voxel_speed.adjacency_case(2000, 1000, 3000, 1, 1)
 
 
 def test_masks_do_not_follow_the_truth_alone() -> None:
