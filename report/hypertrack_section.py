@@ -8,6 +8,7 @@ from typing import Any
 from edgetrack.graphs.voxel_dynamics.construction import VoxelConstruction
 from edgetrack.report.collect import RunRecord
 from edgetrack.report.figures_hypertrack import prompt_and_displaced, voxel_curve
+from edgetrack.report.tables import verification_rows
 from edgetrack.studies.published_hypertrack import PUBLISHED, PUBLISHED_FIGURES
 
 NAMES = {
@@ -45,7 +46,16 @@ def hypertrack_section(record: RunRecord) -> dict[str, Any] | None:
         "graphs": next(iter(pairs.values())).get("graphs"),
         "displaced": prompt_and_displaced({f"{name}, masks": figures for name, figures in pairs.items()}),
         "voxels": _voxels(record),
+        "verification": _verification(record),
     }
+
+
+def _verification(record: RunRecord) -> dict[str, Any] | None:
+    """What `verify` compared of the quantised transformer."""
+    if "verify_masks" not in record.stages:
+        return None
+    kernels, rows = verification_rows(record.stages["verify_masks"])
+    return {"kernels": kernels, "rows": rows}
 
 
 def _measured(figures: Mapping[str, Any], key: str) -> str:
