@@ -17,7 +17,6 @@ from edgetrack.report.tables import COLUMNS, Missing, headline, number
 
 TITLES = {
     "event": "Event display",
-    "hypertrack": "HyperTrack",
     "tracking": "Tracking efficiency",
     "scores": "Edge classification",
     "training": "Training",
@@ -65,9 +64,11 @@ def render(record: RunRecord, event: str = "") -> Page:
         "provenance": sections.provenance_section(record, evaluation),
     }
     hypertrack = hypertrack_section(record)
+    titles = TITLES
     if hypertrack is not None:
         shown["hypertrack"] = hypertrack
-    missing = tuple(TITLES[name] for name, section in shown.items() if isinstance(section, Missing))
+        titles = {"event": TITLES["event"], "hypertrack": "HyperTrack", **TITLES}
+    missing = tuple(titles[name] for name, section in shown.items() if isinstance(section, Missing))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -79,7 +80,7 @@ def render(record: RunRecord, event: str = "") -> Page:
     html = environment.get_template("template.html").render(
         name=record.folder.resolve().name,
         tiles=headline(record),
-        titles={name: title for name, title in TITLES.items() if name in shown},
+        titles=titles,
         sections=shown,
         absent=missing,
         number=number,
