@@ -93,4 +93,4 @@ def _bytes_per_pair(dynamics: VoxelDynamics, points: NDArray[np.float64]) -> flo
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    return peak / max(pairs, 1)
+    return float(peak / max(pairs, 1))

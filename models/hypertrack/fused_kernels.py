@@ -46,15 +46,16 @@ def _prefetched_code(context: Any, rows: Any, row: Any, column: Any) -> Any:
     """Ask for the cache line of rows[row, column]."""
 
     def code(target: Any, builder: Any, signature: Any, given: Any) -> Any:
+        tools: Any = cgutils
         array = target.make_array(rows)(target, builder, given[0])
         place = [
             target.cast(builder, value, kind, types.intp) for value, kind in zip(given[1:], (row, column), strict=True)
         ]
-        pointer = cgutils.get_item_pointer(target, builder, rows, array, place, wraparound=False)
+        pointer = tools.get_item_pointer(target, builder, rows, array, place, wraparound=False)
         number = ir.IntType(32)
         pointer = builder.bitcast(pointer, ir.IntType(8).as_pointer())
         kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
-        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        prefetch = tools.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
         builder.call(prefetch, [pointer, number(0), number(3), number(1)])  # to read, to stay, data
         return target.get_dummy_value()
 
