@@ -59,7 +59,7 @@ def folder(tmp_path: Path) -> Path:
             graph,
             name=f"event{seed:09d}",
             pt=np.full(graph.num_nodes, 0.6, np.float32),
-            vertex_r=np.where(graph.particle_id == 1, 20.0, 1.0),  # type: ignore[call-overload]
+            vertex_r=np.where(graph.particle_id == 1, 20.0, 1.0),
         )
         save_graph(known, tmp_path / "graphs" / f"event{seed:09d}.npz")
     save_network(
@@ -100,13 +100,13 @@ def test_evaluate_gives_hypertracks_figures_as_json(folder: Path) -> None:
 def test_integers_of_both_networks_build_tracks(folder: Path) -> None:
     graphs = load_graphs(folder / "graphs")
     paths = {}
-    for config in (CompactHyperTrackConfig(layers=1, latent=4), CompactTransformerConfig(latent=4, width=8, hidden=8)):
-        network = QuantizedNetwork(describe(config), PrecisionRecipe())
-        network.load_float(first_network(config, 0).state_dict())
-        if config.kind == "compact_hypertrack":
+    for own in (CompactHyperTrackConfig(layers=1, latent=4), CompactTransformerConfig(latent=4, width=8, hidden=8)):
+        network = QuantizedNetwork(describe(own), PrecisionRecipe())
+        network.load_float(first_network(own, 0).state_dict())
+        if own.kind == "compact_hypertrack":
             calibrate(network, graphs, CalibrationConfig())
-        paths[config.kind] = folder / f"{config.kind}.safetensors"
-        save_checkpoint(quantized_checkpoint(network, 0.0, -1.0, {}, {}), paths[config.kind])
+        paths[own.kind] = folder / f"{own.kind}.safetensors"
+        save_checkpoint(quantized_checkpoint(network, 0.0, -1.0, {}, {}), paths[own.kind])
     config = EvaluateConfig(
         str(folder / "graphs"), str(paths["compact_hypertrack"]), masks=str(paths["compact_transformer"])
     )
