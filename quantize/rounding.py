@@ -18,7 +18,7 @@ class FusedIntQuant(IntQuant):  # type: ignore[misc]
 
     def forward(self, scale: Tensor, zero_point: Tensor, bit_width: Tensor, x: Tensor) -> Tensor:
         lowest, highest = float(self.min_int(bit_width)), float(self.max_int(bit_width))
-        rounded: Tensor = _Rounded.apply(x, scale, lowest, highest)
+        rounded: Tensor = _Rounded.apply(x, scale, lowest, highest)  # type: ignore[no-untyped-call]
         return rounded
 
 
