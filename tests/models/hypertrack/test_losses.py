@@ -98,7 +98,7 @@ def slow_contrastive(
         total_weight += w
         hits += len(inside)
         objects += 1
-    return loss / total_weight / (hits / objects)
+    return loss / total_weight / (hits / objects) if total_weight else 0.0  # nothing to weigh is nothing to lose
 
 
 @settings(max_examples=30, deadline=None)
