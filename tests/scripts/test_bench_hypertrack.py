@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.voxel_dynamics.dynamics import VoxelDynamics
 from edgetrack.models.hypertrack.config import HyperTrackConfig
+from edgetrack.models.hypertrack.mask_models import float_mask_model
 from edgetrack.models.hypertrack.network import HyperTrackNetwork
+from edgetrack.models.hypertrack.set_transformer import SetTransformer
 from edgetrack.models.hypertrack.steps import folded
 from edgetrack.models.micrographs import Micrographs
 from edgetrack.scripts.benches.hypertrack import HyperTrackBenchConfig, bench_hypertrack
@@ -53,13 +55,13 @@ def test_another_weight_stops_the_bench(name: str, monkeypatch: pytest.MonkeyPat
 
 
 def test_another_transformer_stops_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = bench.float_mask_model
+    def changed(module: SetTransformer) -> object:
+        other = float_mask_model(module)
 
-    def changed(module: bench.SetTransformer) -> object:
-        other = model(module)
-
-        def shifted(graph: HitGraph, latent: NDArray[np.floating], micrographs: Micrographs) -> NDArray[np.floating]:
-            return other(graph, latent, micrographs) - bench.MARGIN * (micrographs.nodes % 7 == 0) * 4
+        def shifted(graph: HitGraph, latent: NDArray[np.float32], micrographs: Micrographs) -> NDArray[np.float32]:
+            logits: NDArray[np.float32] = other(graph, latent, micrographs).astype(np.float32)
+            logits[micrographs.nodes % 7 == 0] -= 4 * bench.MARGIN
+            return logits
 
         return shifted
 
@@ -102,7 +104,7 @@ def test_masks_do_not_follow_the_truth_alone() -> None:
     values = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        mask = bench._mask(graph, latent, bench.SetTransformer().eval())
+        mask = bench._mask(graph, latent, SetTransformer().eval())
         with torch.inference_mode():
             values.append(mask([0, 1, 2, 3], [0, 1, 2]))
     assert np.abs(values[0] - values[1]).max() > 1e-3
