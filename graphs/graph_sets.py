@@ -27,19 +27,34 @@ class GraphSets:
         return {f"{part}_graphs": [graph.name for graph in getattr(self, part)] for part in PARTS}
 
 
-def load_graph_sets(folder: Path | str, config: SplitConfig) -> GraphSets:
-    """Load every graph of `folder` and split them by event number. Raises as `load_graph` and `split_events` do."""
-    paths = split_paths(folder, config)
+def load_graph_sets(folder: Path | str, config: SplitConfig, validation_folder: Path | str = "") -> GraphSets:
+    """Load every graph that `split_paths` names. Raises as `load_graph` and `split_paths` do."""
+    paths = split_paths(folder, config, validation_folder)
     return GraphSets(*([load_graph(path) for path in paths[part]] for part in PARTS))
 
 
-def split_paths(folder: Path | str, config: SplitConfig) -> dict[str, list[Path]]:
-    """Files of the graphs of `folder`, by part, split by event number. Raises as `split_events` does."""
+def split_paths(folder: Path | str, config: SplitConfig, validation_folder: Path | str = "") -> dict[str, list[Path]]:
+    """Files of graphs by part: those of `folder` split by event number, or all of it and of a validation folder.
+
+    Raises as `split_events` does, and ValueError for graphs of one name in both folders.
+    """
     paths = graph_paths(folder)
+    if validation_folder:
+        return _two_folders(paths, graph_paths(validation_folder))
     numbers = graph_numbers([path.stem for path in paths])
     of_number = dict(zip(numbers, paths, strict=True))
     split = split_events(numbers, config)
     return {part: [of_number[number] for number in getattr(split, part)] for part in PARTS}
+
+
+def _two_folders(train: list[Path], validation: list[Path]) -> dict[str, list[Path]]:
+    both = {path.name for path in train} & {path.name for path in validation}
+    if both:
+        raise ValueError(
+            f"{min(both)} and {len(both) - 1} more are training and validation graphs, wanted folders that share no "
+            "graph: take them out of one"
+        )
+    return {"train": train, "validation": validation, "test": []}
 
 
 def load_named(folder: Path | str, names: Sequence[str]) -> list[HitGraph]:

@@ -13,7 +13,7 @@ from edgetrack.events.splits import SplitConfig
 from edgetrack.export.form_classifier import AUTO
 from edgetrack.export.form_masks import HitScorer, hit_scorer
 from edgetrack.export.forms import FormSettings
-from edgetrack.graphs.files import graph_paths, load_graph
+from edgetrack.graphs.files import load_graph
 from edgetrack.graphs.graph_sets import PARTS, split_paths
 from edgetrack.models.checkpoint import Checkpoint, checkpoint_digest, load_checkpoint
 from edgetrack.models.hypertrack.mask_models import hit_tokens
@@ -69,7 +69,7 @@ def mask_sets(config: MicrographsConfig, folder: Path, console: Console) -> Mask
         },
         folder,
     )
-    paths = _paths(config)
+    paths = split_paths(config.graphs, config.split, config.validation_graphs)
     total, done = sum(map(len, paths.values())), 0
     scores = _scorer_when_asked(checkpoint, folder)
     with console.progress("micrographs") as progress:
@@ -102,17 +102,6 @@ def check_stamp(decides: dict[str, Any], folder: Path) -> None:
             "--folder another folder, or remove it"
         )
     write_text(stamp, text)
-
-
-def _paths(config: MicrographsConfig) -> dict[str, list[Path]]:
-    """Files of the graphs of each part."""
-    if not config.validation_graphs:
-        return split_paths(config.graphs, config.split)
-    parts = {"train": graph_paths(config.graphs), "validation": graph_paths(config.validation_graphs), "test": []}
-    both = {path.name for path in parts["train"]} & {path.name for path in parts["validation"]}
-    if both:
-        raise ValueError(f"{min(both)} and {len(both) - 1} more are training and validation graphs; keep them apart")
-    return parts
 
 
 def _scorer_when_asked(checkpoint: Checkpoint, folder: Path) -> Any:

@@ -63,6 +63,7 @@ class QuantizeRunConfig:
     graphs: str = required("folder of hit graphs (*.npz)")
     checkpoint: str = required("float checkpoint to start from: a file, or the name of one of the package's own")
     teacher: str | None = option(None, "float checkpoint to distil from; default: labels only")
+    validation_graphs: str = option("", "folder of graphs to validate on; default: a part of --graphs, by split")
     name: str = option("quantised", "name of the checkpoint file")
     input_scales: dict[str, tuple[float, ...]] = field(default_factory=lambda: dict(INPUT_SCALES))
     equalise: bool = option(True, "give hidden units like ranges first; the float function stays exactly the same")
@@ -83,7 +84,7 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
     Writes NAME.safetensors into the run folder, beside a resume point: run again after an interruption to go on.
     Thresholds and figures are those of the integer model.
     """
-    graphs = load_graph_sets(config.graphs, config.split)
+    graphs = load_graph_sets(config.graphs, config.split, config.validation_graphs)
     start = load_checkpoint(checkpoint_path(config.checkpoint))
     refuse_seen(start, graphs)
     teacher = None if config.teacher is None else load_checkpoint(checkpoint_path(config.teacher))

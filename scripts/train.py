@@ -52,6 +52,7 @@ class TrainRunConfig:
     """A float training from a folder of graphs."""
 
     graphs: str = required("folder of hit graphs (*.npz)")
+    validation_graphs: str = option("", "folder of graphs to validate on; default: a part of --graphs, by split")
     name: str = option("float", "name of the checkpoint file")
     start: str = option("", "float checkpoint to start from: a file, or the name of a pretrained one")
     network: NamedNetwork = field(default_factory=InteractionNetworkConfig)
@@ -70,7 +71,7 @@ def train(config: TrainRunConfig, folder: Path, console: Console) -> dict[str, A
     Writes NAME.safetensors into the run folder, beside a resume point: run again after an interruption to go on.
     With several devices, their other processes end when the network is trained.
     """
-    graphs = load_graph_sets(config.graphs, config.split)
+    graphs = load_graph_sets(config.graphs, config.split, config.validation_graphs)
     network = _network_to_train(config, graphs.train)
     result = fit(
         network,

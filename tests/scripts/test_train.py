@@ -25,6 +25,7 @@ from edgetrack.models.interaction_network import InteractionNetworkConfig
 from edgetrack.models.named_networks import describe
 from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.train_config import TrainConfig
+from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.config import ConfigError, load_config
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.evaluate import chosen_graphs
@@ -128,6 +129,26 @@ def test_training_goes_on_from_the_weights_of_a_checkpoint(config: TrainRunConfi
             folder / "other",
             QUIET,
         )
+
+
+def test_validation_graphs_of_training_and_retraining_may_have_a_folder_of_their_own(
+    config: TrainRunConfig, folder: Path
+) -> None:
+    save_graph(ladder(100), folder / "validation" / "event000000100.npz")
+    own = replace(config, validation_graphs=str(folder / "validation"), training=TrainConfig(epochs=1))
+    first = train(own, folder / "own", QUIET)
+    again = QuantizeRunConfig(
+        own.graphs,
+        first["checkpoint"],
+        validation_graphs=own.validation_graphs,
+        recipe=PrecisionRecipe(weight_bits=8, bias_bits=24),
+        training=TrainConfig(epochs=1),
+    )
+    for result in (first, quantize(again, folder / "few", QUIET)):
+        assert (len(result["train_graphs"]), result["test_graphs"]) == (8, [])
+        assert result["validation_graphs"] == ["event000000100"]
+    with pytest.raises(ValueError, match="are training and validation graphs"):
+        train(replace(own, validation_graphs=own.graphs), folder / "other", QUIET)
 
 
 @pytest.mark.slow
