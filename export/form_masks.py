@@ -92,6 +92,39 @@ def mask_model(checkpoint: Checkpoint, form: str, folder: Path, settings: FormSe
     return rows_mask_model(lambda rows: output.dequantize(run(rows)[description.output]))
 
 
+def hit_scorer_and_masks(
+    checkpoint: Checkpoint,
+    masks: Checkpoint,
+    forms: tuple[str, str],
+    folder: Path,
+    settings: FormSettings,
+    threads: int = 1,
+) -> tuple[HitScorer, MaskModel]:
+    """The graph network and its set transformer in their `forms`; artefacts go to `folder` and `folder`/masks.
+
+    Raises ValueError where the two do not belong together, and as `hit_scorer` and `mask_model`.
+    """
+    check_tokens_fit(checkpoint.description, masks.description)
+    return (
+        hit_scorer(checkpoint, forms[0], folder, settings, threads),
+        mask_model(masks, forms[1], folder / "masks", settings, threads),
+    )
+
+
+def one_pass(scorer: HitScorer) -> HitScorer:
+    """The same, but asked again of the graph that it was asked last, it has the answer: for who wants logits and latent
+    one after the other.
+    """
+    last: list[tuple[HitGraph, HitScores]] = []
+
+    def scores(graph: HitGraph) -> HitScores:
+        if not last or last[0][0] is not graph:
+            last[:] = [(graph, scorer(graph))]
+        return last[0][1]
+
+    return scores
+
+
 def masked(
     scorer: HitScorer, model: MaskModel, graphs: Sequence[HitGraph], progress: Progress = no_progress
 ) -> tuple[list[NDArray[np.floating]], list[Masking]]:

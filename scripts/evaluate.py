@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edgetrack.events.atomic_write import atomic_path
 from edgetrack.export.form_classifier import AUTO, classify, edge_classifier, form_of
-from edgetrack.export.form_masks import HitScorer, check_tokens_fit, hit_scorer, mask_model, masked
+from edgetrack.export.form_masks import hit_scorer_and_masks, masked
 from edgetrack.export.forms import FLOAT_FORMS, FORMS, FormSettings, check_forms
 from edgetrack.graphs.files import load_graphs
 from edgetrack.graphs.graph_sets import PARTS, load_named
@@ -23,7 +23,6 @@ from edgetrack.graphs.sector_loss import cutting_loss
 from edgetrack.graphs.sectors import SectorConfig
 from edgetrack.models.checkpoint import Checkpoint, load_checkpoint
 from edgetrack.models.hypertrack.latent import judges_pairs
-from edgetrack.models.micrographs import MaskModel
 from edgetrack.models.pretrained_checkpoints import checkpoint_path
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.hypertrack_tables import link_figures, show_pair_figures
@@ -83,10 +82,8 @@ class EvaluateConfig:
         check_forms((self.masks_form,), (AUTO, *FLOAT_FORMS, *FORMS), "evaluate")
         if self.masks and self.separate_losses:
             raise ValueError("masks do not go with separate_losses, which compares edges; leave one of them out")
-        if self.masks and self.evaluation.building.method not in ("auto", "hypertrack"):
-            raise ValueError(
-                f"masks do not go with building.method {self.evaluation.building.method!r}; leave one of them out"
-            )
+        if self.masks:
+            self.evaluation.building.check_asks_masks()
 
 
 def evaluate(config: EvaluateConfig, folder: Path, console: Console) -> dict[str, Any]:
@@ -108,7 +105,13 @@ def evaluate(config: EvaluateConfig, folder: Path, console: Console) -> dict[str
     cut: SectorConfig | None = None
     masking: Sequence[Masking] | None = None
     if config.masks:
-        scorer, model = mask_builders(checkpoint, config, folder)
+        scorer, model = hit_scorer_and_masks(
+            checkpoint,
+            load_checkpoint(checkpoint_path(config.masks)),
+            (config.form, config.masks_form),
+            folder,
+            config.settings,
+        )
         form = form_of(checkpoint, config.form)
         with console.progress(form) as progress:
             logits, masking = masked(scorer, model, graphs, progress)
@@ -170,16 +173,6 @@ def chosen_graphs(folder: str, part: str, checkpoint: Checkpoint) -> list[HitGra
             f"part is {part!r}, but the checkpoint names no {part} graphs; take {' or '.join([*named, 'all'])}"
         )
     return load_named(folder, names)
-
-
-def mask_builders(checkpoint: Checkpoint, config: EvaluateConfig, folder: Path) -> tuple[HitScorer, MaskModel]:
-    """The graph network and the set transformer in their forms. Raises ValueError where they do not fit."""
-    masks = load_checkpoint(checkpoint_path(config.masks))
-    check_tokens_fit(checkpoint.description, masks.description)
-    return (
-        hit_scorer(checkpoint, config.form, folder, config.settings),
-        mask_model(masks, config.masks_form, folder / "masks", config.settings),
-    )
 
 
 def evaluate_logits(

@@ -18,6 +18,7 @@ from edgetrack.events.errors import EventError
 from edgetrack.events.event import Event
 from edgetrack.events.trackml import SkippedEvent, find_events, read_event
 from edgetrack.export.form_classifier import AUTO, edge_classifier
+from edgetrack.export.form_masks import hit_scorer_and_masks, one_pass
 from edgetrack.export.forms import FormSettings
 from edgetrack.graphs.build import GraphConfig, build_graph
 from edgetrack.graphs.geometric import GeometricConfig
@@ -42,6 +43,8 @@ class ReconstructConfig:
     events: str = required("folder of events in TrackML format")
     checkpoint: str = required("checkpoint file, or the name of one of the package's own")
     form: str = option(AUTO, "form of the network; auto: float, or the integers of a quantised checkpoint")
+    masks: str = option("", "checkpoint of a set transformer: tracks are then built by its masks")
+    masks_form: str = option(AUTO, "form of the set transformer")
     output: TrackFormat = option("csv", "file format of the tracks")
     truth: bool = option(True, "use the truth for hit selection, as in training; --no-truth for real data")
     skip_bad: bool = option(False, "go on past bad events, and list them at the end")
@@ -49,6 +52,10 @@ class ReconstructConfig:
     graph: GraphConfig = field(default_factory=lambda: GraphConfig(geometric=GeometricConfig(preset="hitgraphs")))
     building: TrackBuildingConfig = field(default_factory=TrackBuildingConfig)
     settings: FormSettings = field(default_factory=FormSettings)
+
+    def __post_init__(self) -> None:
+        if self.masks:
+            self.building.check_asks_masks()
 
 
 def reconstruct(config: ReconstructConfig, folder: Path, console: Console) -> dict[str, Any]:
@@ -59,7 +66,11 @@ def reconstruct(config: ReconstructConfig, folder: Path, console: Console) -> di
     holds pixel hits above a pT only: a particle most of whose hits are elsewhere cannot count in the first.
 
     The graph's settings should be those of the network's training; the default ones are those of the package's own
-    networks. An interrupted call goes on where it was; tracks of other settings in the folder are refused.
+    Interaction Networks. An interrupted call goes on where it was; tracks of other settings in the folder are refused.
+
+    HyperTrack takes all hits, and pairs of them by Voxel-Dynamics: --checkpoint hypertrack-mu2-float --masks
+    hypertrack-mu2-transformer-float --set 'graph.construction={kind: voxel_dynamics, file: hypertrack-mu2-voxels}'.
+    Without --masks its tracks are connected components.
     """
     if not config.truth:
         config = replace(config, graph=config.graph.without_truth())
@@ -87,6 +98,7 @@ def reconstruct(config: ReconstructConfig, folder: Path, console: Console) -> di
     return {
         "folder": str(folder),
         "checkpoint": config.checkpoint,
+        **({"masks": config.masks} if config.masks else {}),
         "events": len(rows),
         "skipped": [bad.event_id for bad in skipped],
         **means,
@@ -96,20 +108,34 @@ def reconstruct(config: ReconstructConfig, folder: Path, console: Console) -> di
 def pipeline_of(config: ReconstructConfig, folder: Path) -> TrackingPipeline:
     """The pipeline that the config describes; what a form has to build for itself goes to `folder`/forms."""
     checkpoint = load_checkpoint(checkpoint_path(config.checkpoint))
-    classifier = edge_classifier(checkpoint, config.form, folder / "forms", config.settings)
     threshold = checkpoint.logit_for_tracks if config.track_threshold is None else config.track_threshold
-    return TrackingPipeline(
-        partial(build_graph, config=config.graph),
-        (EdgeClassifier(classifier, threshold),),
-        config.building,
+    construct = partial(build_graph, config=config.graph)
+    building = config.building.of(checkpoint.description, bool(config.masks))
+    if not config.masks:
+        logits = edge_classifier(checkpoint, config.form, folder / "forms", config.settings)
+        return TrackingPipeline(construct, (EdgeClassifier(logits, threshold),), building)
+    scorer, mask = hit_scorer_and_masks(
+        checkpoint,
+        load_checkpoint(checkpoint_path(config.masks)),
+        (config.form, config.masks_form),
+        folder / "forms",
+        config.settings,
     )
+    scores = one_pass(scorer)
+    network = EdgeClassifier(lambda graph: scores(graph).logits, threshold, lambda graph: scores(graph).latent)
+    return TrackingPipeline(construct, (network,), building, mask)
 
 
 def check_stamp(config: ReconstructConfig, folder: Path) -> None:
     """Stamp the folder with what decides its tracks. Raises ValueError where it holds tracks of something else."""
-    decides = {key: value for key, value in asdict(config).items() if key not in ("events", "checkpoint", "skip_bad")}
-    weights = hashlib.sha256(checkpoint_path(config.checkpoint).read_bytes()).hexdigest()
-    text = json.dumps({"events": str(Path(config.events).resolve()), "weights": weights, **decides}, indent=1)
+    named = ("events", "checkpoint", "masks", "skip_bad")
+    decides = {key: value for key, value in asdict(config).items() if key not in named}
+    weights = {
+        name: hashlib.sha256(checkpoint_path(path).read_bytes()).hexdigest()
+        for name, path in (("weights", config.checkpoint), ("mask_weights", config.masks))
+        if path
+    }
+    text = json.dumps({"events": str(Path(config.events).resolve()), **weights, **decides}, indent=1)
     stamp = folder / STAMP
     if not stamp.is_file() and any(folder.glob("event*-tracks.*")):
         raise ValueError(f"{folder} holds tracks of unknown origin; give --folder another folder, or remove them")

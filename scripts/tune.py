@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgetrack.events.progress import Progress
 from edgetrack.events.splits import SplitConfig
 from edgetrack.export.form_classifier import AUTO, classify, edge_classifier
-from edgetrack.export.form_masks import check_tokens_fit, hit_scorer, mask_model, masked
+from edgetrack.export.form_masks import hit_scorer_and_masks, masked
 from edgetrack.export.forms import FormSettings
 from edgetrack.graphs.files import load_graphs
 from edgetrack.graphs.graph_sets import GraphSets, load_graph_sets
@@ -95,7 +95,5 @@ def _scorer(
         classifier = edge_classifier(checkpoint, AUTO, folder, FormSettings())
         return lambda graphs, progress: (classify(classifier, graphs, progress), None)
     masks = load_checkpoint(checkpoint_path(config.masks))
-    check_tokens_fit(checkpoint.description, masks.description)
-    scorer = hit_scorer(checkpoint, AUTO, folder, FormSettings())
-    model = mask_model(masks, AUTO, folder / "masks", FormSettings())
+    scorer, model = hit_scorer_and_masks(checkpoint, masks, (AUTO, AUTO), folder, FormSettings())
     return lambda graphs, progress: masked(scorer, model, graphs, progress)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.description import NetworkDescription
+from edgetrack.models.hypertrack.latent import judges_pairs
 from edgetrack.models.thresholds import kept_edges
 from edgetrack.tracks.best_neighbours import best_neighbours
 from edgetrack.tracks.candidates import TrackCandidates
@@ -30,8 +32,8 @@ Method = Literal["auto", "best_neighbours", "connected_components", "dbscan", "h
 class TrackBuildingConfig:
     """How candidates are made from scored edges.
 
-    `auto` is `hypertrack` where there are masks, else `best_neighbours`; `EvaluationConfig.of` takes
-    `connected_components` for networks that judge pairs.
+    `auto` is `hypertrack` where there are masks, else `best_neighbours`; `of` takes `connected_components` for networks
+    that judge pairs.
     `best_neighbours` is for edges from inner to outer hits, as `HitGraph` has them; the other methods take edges of
     any direction. `min_hits`: smaller candidates are dropped. Three settings are of `best_neighbours`, all chosen on
     validation graphs (docs/tracks.md): `kink`, the largest amount, on either side, by which an edge without a straight
@@ -55,6 +57,20 @@ class TrackBuildingConfig:
         for name in ("kink", "margin", "tolerance"):
             if not 0 <= getattr(self, name) < np.inf:
                 raise ValueError(f"{name} = {getattr(self, name)}, wanted a finite number of at least 0")
+
+    def of(self, description: NetworkDescription, masks: bool = False) -> TrackBuildingConfig:
+        """The same with `method` decided where it is "auto": by masks where there are some, by components where the
+        network judges pairs, else by best neighbours.
+        """
+        if self.method != "auto":
+            return self
+        pairs: Method = "connected_components" if judges_pairs(description) else "best_neighbours"
+        return replace(self, method="hypertrack" if masks else pairs)
+
+    def check_asks_masks(self) -> None:
+        """Raise ValueError where another method is named than that which builds by masks."""
+        if self.method not in ("auto", "hypertrack"):
+            raise ValueError(f"masks do not go with building.method {self.method!r}; leave one of them out")
 
 
 Builder = Callable[[HitGraph, NDArray[np.floating], float, TrackBuildingConfig, Masking | None], TrackCandidates]

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import NetworkDescription
-from edgetrack.models.hypertrack.latent import judges_pairs
-from edgetrack.tracks.building import Method, TrackBuildingConfig, build_tracks
+from edgetrack.tracks.building import TrackBuildingConfig, build_tracks
 from edgetrack.tracks.candidates import TrackCandidates
 from edgetrack.tracks.clustering_metrics import (
     ClusteringMetrics,
@@ -38,13 +37,9 @@ class EvaluationConfig:
     seed: int = 0
 
     def of(self, description: NetworkDescription, masks: bool = False) -> EvaluationConfig:
-        """The same with `building.method` decided where it is "auto": by masks where there are some, by components
-        where the network judges pairs, else by best neighbours.
-        """
-        if self.building.method != "auto":
-            return self
-        pairs: Method = "connected_components" if judges_pairs(description) else "best_neighbours"
-        return replace(self, building=replace(self.building, method="hypertrack" if masks else pairs))
+        """The same with `building.method` decided where it is "auto", by `TrackBuildingConfig.of`."""
+        building = self.building.of(description, masks)
+        return self if building is self.building else replace(self, building=building)
 
 
 @dataclass(frozen=True)
