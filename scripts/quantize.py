@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,30 +15,26 @@ from edgetrack.graphs.graph_sets import GraphSets, load_graph_sets
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import (
     Checkpoint,
-    checkpoint_digest,
     float_network,
     load_checkpoint,
     save_checkpoint,
 )
 from edgetrack.models.description import NetworkDescription
-from edgetrack.models.devices import end_other_processes, is_first_process
 from edgetrack.models.edge_classification import EdgeClassification
 from edgetrack.models.named_objectives import EdgeObjective
 from edgetrack.models.pretrained_checkpoints import checkpoint_path
 from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.thresholds import balanced_threshold
 from edgetrack.models.train_config import TrainConfig
-from edgetrack.models.training import fit
-from edgetrack.quantize.calibration import CalibratedScale, CalibrationConfig, calibrate
+from edgetrack.quantize.calibration import CalibrationConfig
 from edgetrack.quantize.checkpoint import quantized_checkpoint
-from edgetrack.quantize.equalisation import equalised_state
-from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.input_scales import rescaled_state, with_input_scales
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.option import check_file_name, option, required
+from edgetrack.scripts.retraining import config_with_origins, retrained, teacher_of
 from edgetrack.scripts.train import kept_figures
 from edgetrack.tracks.evaluation import EvaluationConfig, evaluate_scores
 from edgetrack.tracks.track_threshold import best_track_threshold
@@ -87,37 +82,26 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
     graphs = load_graph_sets(config.graphs, config.split, config.validation_graphs)
     start = load_checkpoint(checkpoint_path(config.checkpoint))
     refuse_seen(start, graphs)
-    teacher = None if config.teacher is None else load_checkpoint(checkpoint_path(config.teacher))
+    teacher = teacher_of(config)
     description = with_input_scales(start.description, fitting_scales(config, start.description))
     network = QuantizedNetwork(description, config.recipe)
-    state = rescaled_state(float_network(start).state_dict(), start.description, description)
-    network.load_float(equalised_state(state, description) if config.equalise else state)
-    scales = calibrate(network, graphs.train, config.calibration)
-    if is_first_process(config.training):
-        show_scales(scales, console)
-    fit(
+    model = retrained(
         network,
-        config.objective,
-        graphs.train,
-        graphs.validation,
-        config.training,
+        rescaled_state(float_network(start).state_dict(), start.description, description),
+        config,
+        teacher,
         folder,
-        None if teacher is None else float_network(teacher),
-        progress=not console.quiet,
-        label=config.name,
+        console,
+        calibration=graphs.train,
+        train=graphs.train,
+        validation=graphs.validation,
     )
-    end_other_processes(config.training)
-    model = extract_integer_model(network)
     logits = [model.logits(graph) for graph in graphs.validation]
     threshold = balanced_threshold(np.concatenate(logits), np.concatenate([_labels(g) for g in graphs.validation]))
     evaluation = config.evaluation.of(description)
     track_threshold = best_track_threshold(graphs.validation, logits, threshold, evaluation)
     metrics = integer_metrics(model, graphs.test, threshold, track_threshold, evaluation) | graphs.names()
-    origins = {
-        "checkpoint": checkpoint_digest(start),
-        "teacher": None if teacher is None else checkpoint_digest(teacher),
-    }
-    own_config = {**dataclasses.asdict(config), "sha256": origins}  # a path may lead to another network one day
+    own_config = config_with_origins(config, checkpoint=start, teacher=teacher)
     checkpoint = quantized_checkpoint(network, threshold, track_threshold, own_config, metrics)
     path = folder / f"{config.name}.safetensors"
     save_checkpoint(checkpoint, path)
@@ -166,18 +150,6 @@ def integer_metrics(
         return {}
     logits = [model.logits(graph) for graph in graphs]
     return kept_figures(evaluate_scores(graphs, logits, threshold, track_threshold, evaluation).to_json())
-
-
-def show_scales(scales: dict[str, CalibratedScale], console: Console) -> None:
-    """What calibration chose, as a table."""
-    console.table(
-        "calibration",
-        ("tensor", "LSB", "largest value", "saturated"),
-        [
-            (name, f"2^{scale.exponent}", f"{scale.largest:.4g}", f"{scale.saturated:.2%}")
-            for name, scale in scales.items()
-        ],
-    )
 
 
 def _labels(graph: HitGraph) -> NDArray[np.bool_]:

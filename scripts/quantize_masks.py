@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,31 +14,25 @@ from numpy.typing import NDArray
 from edgetrack.export.form_masks import check_tokens_fit
 from edgetrack.export.micrograph_cases import event_rows
 from edgetrack.models.checkpoint import (
-    Checkpoint,
-    checkpoint_digest,
     float_network,
     load_checkpoint,
     save_checkpoint,
 )
-from edgetrack.models.devices import end_other_processes, is_first_process
 from edgetrack.models.hypertrack.mask_objective import HyperTrackMasks, MicrographSet
 from edgetrack.models.hypertrack.micrograph_files import MicrographFiles
 from edgetrack.models.pretrained_checkpoints import checkpoint_path
 from edgetrack.models.rows import Rows
 from edgetrack.models.schedule import ScheduleConfig
 from edgetrack.models.train_config import TrainConfig
-from edgetrack.models.training import fit
-from edgetrack.quantize.calibration import CalibrationConfig, calibrate
+from edgetrack.quantize.calibration import CalibrationConfig
 from edgetrack.quantize.checkpoint import quantized_checkpoint
-from edgetrack.quantize.equalisation import equalised_state
-from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.recipe import PrecisionRecipe
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.mask_sets import MicrographsConfig, mask_sets
 from edgetrack.scripts.option import check_file_name, option
-from edgetrack.scripts.quantize import show_scales
+from edgetrack.scripts.retraining import config_with_origins, retrained, teacher_of
 from edgetrack.scripts.train_masks import SCORE_OF_ONE_HALF
 from edgetrack.tracks.hypertrack.masking import pivot_majority, true_tokens
 
@@ -75,37 +68,29 @@ def quantize_masks(config: QuantizeMasksConfig, folder: Path, console: Console) 
     folder, beside a resume point: run again after an interruption to go on. Figures are those of the integer model.
     """
     of_edges, start = (load_checkpoint(checkpoint_path(path)) for path in (config.checkpoint, config.transformer))
-    teacher = None if config.teacher is None else load_checkpoint(checkpoint_path(config.teacher))
-    description = start.description
-    check_tokens_fit(of_edges.description, description)
+    teacher = teacher_of(config)
+    check_tokens_fit(of_edges.description, start.description)
     sets = mask_sets(config, folder / "micrographs", console)
-    network = QuantizedNetwork(description, config.recipe)
-    state = float_network(start).state_dict()
-    network.load_float(equalised_state(state, description) if config.equalise else state)
-    scales = calibrate(network, _first_rows(sets.train, config.calibration.graphs), config.calibration)
-    if is_first_process(config.training):
-        show_scales(scales, console)
-    fit(
+    network = QuantizedNetwork(start.description, config.recipe)
+    model = retrained(
         network,
-        config.objective,
-        sets.train,
-        sets.validation,
-        config.training,
+        float_network(start).state_dict(),
+        config,
+        teacher,
         folder,
-        None if teacher is None else float_network(teacher),
-        progress=not console.quiet,
-        label=config.name,
+        console,
+        calibration=_first_rows(sets.train, config.calibration.graphs),
+        train=sets.train,
+        validation=sets.validation,
     )
-    end_other_processes(config.training)
-    model = extract_integer_model(network)
     metrics: dict[str, Any] = {**integer_mask_figures(model, sets.validation), **sets.names()}
     metrics |= {f"test_{name}": value for name, value in integer_mask_figures(model, sets.test).items()}
     path = folder / f"{config.name}.safetensors"
-    own_config = {**dataclasses.asdict(config), "sha256": _origins(of_edges, start, teacher)}
+    own_config = config_with_origins(config, checkpoint=of_edges, transformer=start, teacher=teacher)
     save_checkpoint(quantized_checkpoint(network, SCORE_OF_ONE_HALF, None, own_config, metrics), path)
     figures = {name: value for name, value in metrics.items() if isinstance(value, float)}
     console.say(f"{path}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
-    return {"checkpoint": str(path), "parameters": description.num_parameters(), **metrics}
+    return {"checkpoint": str(path), "parameters": start.description.num_parameters(), **metrics}
 
 
 def integer_mask_figures(model: IntegerModel, events: Sequence[MicrographSet]) -> dict[str, float]:
@@ -134,11 +119,3 @@ def integer_mask_figures(model: IntegerModel, events: Sequence[MicrographSet]) -
 def _first_rows(events: MicrographFiles, number: int) -> list[Rows[NDArray[Any]]]:
     """Rows of the first events that have micrographs."""
     return list(islice((event_rows(event) for event in events if len(event.micrographs)), number))
-
-
-def _origins(of_edges: Checkpoint, start: Checkpoint, teacher: Checkpoint | None) -> dict[str, str | None]:
-    return {
-        "checkpoint": checkpoint_digest(of_edges),
-        "transformer": checkpoint_digest(start),
-        "teacher": None if teacher is None else checkpoint_digest(teacher),
-    }
