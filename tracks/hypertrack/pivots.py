@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from edgetrack.events.compiled import compiled
 from edgetrack.models.micrographs import Micrographs
-from edgetrack.tracks.hypertrack.random_numbers import below, mixed, uniform
+from edgetrack.tracks.hypertrack.random_numbers import below, mixed
 from edgetrack.tracks.hypertrack.subgraphs import Adjacency, Subgraphs
+from edgetrack.tracks.hypertrack.walks import surroundings, walk
 
 NONE = -1  # in place of a pivot that a path has not
 
@@ -137,6 +138,7 @@ def _walk_all(
     pool = np.empty(len(nodes), np.int64)
     chosen = np.empty(num_seeds, np.int64)
     taken = np.zeros(len(active), np.bool_)
+    space = np.empty(num_pivots + len(adjacency.neighbours), np.int64)
     found = 0
     for s in range(len(offsets) - 1):
         size = 0
@@ -150,9 +152,10 @@ def _walk_all(
         for number in range(1 + (size // hits_per_path if hits_per_path else 0)):
             key = mixed(key)
             draws = _draw_seeds(pool, size, key, chosen)
-            length = _best_path(adjacency, active, chosen, draws, least, key, random_paths, paths[found])
-            if number == 0 or _is_apart(adjacency, active, paths[found], length, taken):
-                _take(adjacency, active, paths[found], length, taken)
+            length = _best_path(adjacency, active, chosen, draws, least, key, random_paths, paths[found], space)
+            around = surroundings(adjacency, active, paths[found], length, space)
+            if number == 0 or not taken[around].any():
+                taken[around] = True
                 subgraph[found] = s
                 found += 1
     return subgraph[:found].copy(), paths[:found].copy()
@@ -168,46 +171,19 @@ def _best_path(
     key: np.uint64,
     random_paths: int,
     best: NDArray[np.int64],
+    space: NDArray[np.int64],
 ) -> int:
     """Of the walks from chosen[:draws] the one with the largest sum into `best`, filled up with −1; its length."""
     path = np.empty(len(best), np.int64)
     highest, longest = -np.inf, 0
-    for walk in range(random_paths if random_paths else draws):
-        first_draw = len(chosen) + walk * len(best)
-        path[0] = chosen[below(key, first_draw, draws) if random_paths else walk]
-        length, total = _walk(adjacency, active, path, least, key, first_draw if random_paths else -1)
-        if walk == 0 or total > highest:
+    for number in range(random_paths if random_paths else draws):
+        first_draw = len(chosen) + number * len(best)
+        path[0] = chosen[below(key, first_draw, draws) if random_paths else number]
+        length, total = walk(adjacency, active, path, least, key, first_draw if random_paths else -1, space)
+        if number == 0 or total > highest:
             highest, longest = total, length
             best[:length], best[length:] = path[:length], -1
     return longest
-
-
-@compiled()
-def _is_apart(
-    adjacency: Adjacency, active: NDArray[np.bool_], path: NDArray[np.int64], length: int, taken: NDArray[np.bool_]
-) -> bool:
-    """No hit of the path, nor of its micrograph where it is whole, is taken."""
-    for hit in path[:length]:
-        if taken[hit]:
-            return False
-        if length == len(path):
-            for other in adjacency.neighbours[adjacency.starts[hit] : adjacency.starts[hit + 1]]:
-                if active[other] and taken[other]:
-                    return False
-    return True
-
-
-@compiled()
-def _take(
-    adjacency: Adjacency, active: NDArray[np.bool_], path: NDArray[np.int64], length: int, taken: NDArray[np.bool_]
-) -> None:
-    """Mark the hits that `_is_apart` looks at."""
-    for hit in path[:length]:
-        taken[hit] = True
-        if length == len(path):
-            for other in adjacency.neighbours[adjacency.starts[hit] : adjacency.starts[hit + 1]]:
-                if active[other]:
-                    taken[other] = True
 
 
 @compiled()
@@ -226,70 +202,6 @@ def _draw_seeds(pool: NDArray[np.int64], size: int, key: np.uint64, chosen: NDAr
 
 
 @compiled()
-def _walk(
-    adjacency: Adjacency,
-    active: NDArray[np.bool_],
-    path: NDArray[np.int64],
-    least: float,
-    key: np.uint64,
-    first_draw: int,
-) -> tuple[int, float]:
-    """On from path[0] as far as the path goes, its length and the sum of its log-odds; greedy for first_draw = −1."""
-    length, total = 1, 0.0
-    while length < len(path):
-        if first_draw < 0:
-            entry = _best_step(adjacency, active, path, length, least)
-        else:
-            entry = _random_step(adjacency, active, path, length, least, uniform(key, first_draw + length))
-        if entry < 0:
-            break
-        path[length] = adjacency.neighbours[entry]
-        total += adjacency.logits[entry]
-        length += 1
-    return length, total
-
-
-@compiled()
-def _free(node: int, active: NDArray[np.bool_], path: NDArray[np.int64], length: int) -> bool:
-    """The hit is active and not one of path[:length]."""
-    free = active[node]
-    for before in range(length):
-        free &= path[before] != node
-    return bool(free)
-
-
-@compiled()
-def _best_step(
-    adjacency: Adjacency, active: NDArray[np.bool_], path: NDArray[np.int64], length: int, least: float
-) -> int:
-    """The entry of the best edge from the end of path[:length] to a free hit, −1 when none is above `least`."""
-    node, step = path[length - 1], -1
-    for entry in range(adjacency.starts[node], adjacency.starts[node + 1]):
-        if adjacency.logits[entry] > least and _free(adjacency.neighbours[entry], active, path, length):
-            step, least = entry, adjacency.logits[entry]
-    return step
-
-
-@compiled()
-def _random_step(
-    adjacency: Adjacency, active: NDArray[np.bool_], path: NDArray[np.int64], length: int, least: float, draw: float
-) -> int:
-    """As `_best_step`, the edge drawn in proportion to its score by `draw` from [0, 1)."""
-    node, total = path[length - 1], 0.0
-    for entry in range(adjacency.starts[node], adjacency.starts[node + 1]):
-        if adjacency.logits[entry] > least and _free(adjacency.neighbours[entry], active, path, length):
-            total += 1 / (1 + np.exp(-adjacency.logits[entry]))
-    step, reached = -1, 0.0
-    for entry in range(adjacency.starts[node], adjacency.starts[node + 1]):
-        if adjacency.logits[entry] > least and _free(adjacency.neighbours[entry], active, path, length):
-            step = entry
-            reached += 1 / (1 + np.exp(-adjacency.logits[entry]))
-            if reached > draw * total:
-                break
-    return step
-
-
-@compiled()
 def _collect(
     adjacency: Adjacency,
     nodes: NDArray[np.int64],
@@ -302,25 +214,13 @@ def _collect(
     """Tokens of all micrographs and where each begins."""
     tokens = np.empty(len(nodes), np.int64)  # micrographs have no hit in common
     begins = np.zeros(len(subgraph) + 1, np.int64)
-    taken = np.zeros(len(active), np.bool_)
-    size = 0
+    space = np.empty(pivots.shape[1] + len(adjacency.neighbours), np.int64)
     for b in range(len(subgraph)):
-        first, s = size, subgraph[b]
         if full:
-            for node in nodes[offsets[s] : offsets[s + 1]]:
-                if active[node]:
-                    tokens[size] = node
-                    size += 1
+            own = nodes[offsets[subgraph[b]] : offsets[subgraph[b] + 1]]
+            found = own[active[own]]
         else:
-            for pivot in pivots[b]:
-                taken[pivot] = True
-                tokens[size] = pivot
-                size += 1
-            for pivot in pivots[b]:
-                for node in adjacency.neighbours[adjacency.starts[pivot] : adjacency.starts[pivot + 1]]:
-                    if active[node] and not taken[node]:
-                        tokens[size], taken[node] = node, True
-                        size += 1
-            tokens[first:size] = np.sort(tokens[first:size])
-        begins[b + 1] = size
-    return tokens[:size].copy(), begins
+            found = np.unique(surroundings(adjacency, active, pivots[b], pivots.shape[1], space))
+        begins[b + 1] = begins[b] + len(found)
+        tokens[begins[b] : begins[b + 1]] = found
+    return tokens[: begins[-1]].copy(), begins
