@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +73,21 @@ class TrackBuildingConfig:
             raise ValueError(f"masks do not go with building.method {self.method!r}; leave one of them out")
 
 
-Builder = Callable[[HitGraph, NDArray[np.floating], float, TrackBuildingConfig, Masking | None], TrackCandidates]
+class ScoredGraph(NamedTuple):
+    """What every method builds from."""
+
+    graph: HitGraph
+    logits: NDArray[np.floating]  # (E,)
+    threshold: float  # logit above which an edge joins hits
+    masking: Masking | None  # for `hypertrack` alone
+
+    @property
+    def kept(self) -> NDArray[np.bool_]:
+        """(E,) the edges above the threshold."""
+        return kept_edges(self.logits, self.threshold)
+
+
+Builder = Callable[[ScoredGraph, TrackBuildingConfig], TrackCandidates]
 
 
 def build_tracks(
@@ -92,31 +106,25 @@ def build_tracks(
     config = config or TrackBuildingConfig()
     if np.shape(logits) != (graph.num_edges,):
         raise ValueError(f"{graph.name}: logits have shape {np.shape(logits)}, wanted ({graph.num_edges},)")
-    return BUILDERS[config.method](graph, logits, threshold, config, masking)
+    return BUILDERS[config.method](ScoredGraph(graph, logits, threshold, masking), config)
 
 
-def _by_best_neighbours(
-    graph: HitGraph,
-    logits: NDArray[np.floating],
-    threshold: float,
-    config: TrackBuildingConfig,
-    masking: Masking | None,
-) -> TrackCandidates:
+def _by_best_neighbours(scored: ScoredGraph, config: TrackBuildingConfig) -> TrackCandidates:
     """Chains of mutual best neighbours, linked where one continues another; then components.
 
     Logits of edges above threshold are lowered by their kinks first: of two ways on, the straighter one is taken where
     the network cannot tell. Ends of chains that stay ambiguous are decided by extrapolation; an ambiguous edge between
     two hits that are still alone after that is taken after all. O(N log N + E log E + pairs of scored edges).
     """
-    scored = kept_edges(logits, threshold)
-    straight = np.where(scored, np.asarray(logits, np.float64), -np.inf)
+    graph, kept = scored.graph, scored.kept
+    straight = np.where(kept, np.asarray(scored.logits, np.float64), -np.inf)
     if config.kink > 0:
-        straight = straight - kink_penalties(graph.x, graph.edge_index, scored, config.kink)
+        straight = straight - kink_penalties(graph.x, graph.edge_index, kept, config.kink)
     best = best_neighbours(graph.num_nodes, graph.edge_index, straight, -np.inf, config.margin)
-    edges = _linked(graph, best.sure, scored, config.tolerance)
+    edges = _linked(graph, best.sure, kept, config.tolerance)
     alone = np.bincount(edges.ravel(), minlength=graph.num_nodes) == 0
     source, target = graph.edge_index
-    edges = _linked(graph, best.sure | (best.ambiguous & alone[source] & alone[target]), scored, config.tolerance)
+    edges = _linked(graph, best.sure | (best.ambiguous & alone[source] & alone[target]), kept, config.tolerance)
     return connected_components(graph.num_nodes, edges, np.ones(edges.shape[1], np.bool_), config.min_hits)
 
 
@@ -130,66 +138,31 @@ def _linked(
     return np.concatenate([edges, extrapolated_links(graph.x, graph.edge_index, taken, scored, tolerance)], axis=1)
 
 
-def _by_connected_components(
-    graph: HitGraph,
-    logits: NDArray[np.floating],
-    threshold: float,
-    config: TrackBuildingConfig,
-    masking: Masking | None,
-) -> TrackCandidates:
-    return connected_components(graph.num_nodes, graph.edge_index, kept_edges(logits, threshold), config.min_hits)
+def _by_connected_components(scored: ScoredGraph, config: TrackBuildingConfig) -> TrackCandidates:
+    return connected_components(scored.graph.num_nodes, scored.graph.edge_index, scored.kept, config.min_hits)
 
 
-def _by_dbscan(
-    graph: HitGraph,
-    logits: NDArray[np.floating],
-    threshold: float,
-    config: TrackBuildingConfig,
-    masking: Masking | None,
-) -> TrackCandidates:
+def _by_dbscan(scored: ScoredGraph, config: TrackBuildingConfig) -> TrackCandidates:
     """Distance 1 − score; edges at or below threshold are out of reach, the others all within."""
-    distance = np.where(kept_edges(logits, threshold), expit(-np.asarray(logits, np.float64)), np.inf)
-    return dbscan(
-        graph.num_nodes,
-        graph.edge_index,
-        distance,
-        eps=1.0,
-        min_samples=config.min_samples,
-        min_hits=config.min_hits,
-    )
+    graph = scored.graph
+    distance = np.where(scored.kept, expit(-np.asarray(scored.logits, np.float64)), np.inf)
+    return dbscan(graph.num_nodes, graph.edge_index, distance, 1.0, config.min_samples, config.min_hits)
 
 
-def _by_hdbscan(
-    graph: HitGraph,
-    logits: NDArray[np.floating],
-    threshold: float,
-    config: TrackBuildingConfig,
-    masking: Masking | None,
-) -> TrackCandidates:
+def _by_hdbscan(scored: ScoredGraph, config: TrackBuildingConfig) -> TrackCandidates:
     """HDBSCAN of the distances 1 − score; edges at or below threshold are as far as hits without an edge."""
+    graph, logits, threshold, _ = scored
     subgraphs = cut_into_subgraphs(graph.num_nodes, graph.edge_index, logits, threshold, max(config.min_hits, 2))
     return hdbscan(subgraphs, config.min_samples, config.min_hits)
 
 
-def _automatic(
-    graph: HitGraph,
-    logits: NDArray[np.floating],
-    threshold: float,
-    config: TrackBuildingConfig,
-    masking: Masking | None,
-) -> TrackCandidates:
-    builder = _by_best_neighbours if masking is None else _by_hypertrack
-    return builder(graph, logits, threshold, config, masking)
+def _automatic(scored: ScoredGraph, config: TrackBuildingConfig) -> TrackCandidates:
+    return (_by_best_neighbours if scored.masking is None else _by_hypertrack)(scored, config)
 
 
-def _by_hypertrack(
-    graph: HitGraph,
-    logits: NDArray[np.floating],
-    threshold: float,
-    config: TrackBuildingConfig,
-    masking: Masking | None,
-) -> TrackCandidates:
+def _by_hypertrack(scored: ScoredGraph, config: TrackBuildingConfig) -> TrackCandidates:
     """Pivots and masks: the loop of `hypertrack.clustering`; `threshold` is the cut that it does not adapt."""
+    graph, logits, threshold, masking = scored
     if masking is None:
         raise ValueError(
             f"{graph.name}: building tracks by 'hypertrack' needs masking, the latent of each hit and a mask model; "
