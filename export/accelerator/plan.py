@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import ceil, log2
+from typing import Literal
 
 from edgetrack.export.accelerator.passes import Operand, Pass, check_domains, read_passes
 from edgetrack.export.form import Capacity, hit_capacity
@@ -21,6 +22,7 @@ from edgetrack.quantize.integer_model import IntegerModel
 RESERVED = {"load", "edges", "source", "target", "node", "edge", "logit", "places", "slots", "logits", "lane", "flags"}
 MAX_NUMBER_BITS = 16
 MAX_TIMEOUT = 2**31 - 1  # a Verilog parameter
+MAX_DSP_FACTOR = 26  # bits without a sign: a DSP48E2 multiplies 27 × 18 bits with one
 MAX_LANES = 64  # the simulated streams carry a row's keep bits in two words of 32
 
 
@@ -32,8 +34,9 @@ class AcceleratorConfig:
     `edge_lanes`. Every node may have all edges: sums are wide enough. `graphs_in_flight` is the number of memory slots;
     `accumulators` the number of buffers of each sum, of which one is summed while the others wait or are read. Graphs
     are numbered modulo 2^`graph_number_bits`; one that waits for rows is cut off and flagged after `timeout_cycles`
-    clocks without any (0: it waits for ever). `module_prefix` begins the name of every module, so that several
-    accelerators go into one design.
+    clocks without any (0: it waits for ever). `mean_multipliers` multiply the sums of means with their reciprocals:
+    shifted additions in "lut", or "dsp" slices, in the same clocks. `module_prefix` begins the name of every module, so
+    that several accelerators go into one design.
     """
 
     nodes: int = 1024
@@ -46,12 +49,15 @@ class AcceleratorConfig:
     graph_number_bits: int = 8
     timeout_cycles: int = 0
     module_prefix: str = ""
+    mean_multipliers: Literal["lut", "dsp"] = "lut"
 
     def __post_init__(self) -> None:
         for name in ("nodes", "edges", "edge_lanes", "node_lanes", "graphs_in_flight", "accumulators"):
             if getattr(self, name) < 1:
                 raise ValueError(f"accelerator: {name} is {getattr(self, name)}, wanted at least 1")
         check_prefix(self.module_prefix)
+        if self.mean_multipliers not in ("lut", "dsp"):
+            raise ValueError(f"accelerator: mean_multipliers is {self.mean_multipliers!r}, wanted 'lut' or 'dsp'")
         if not 2 <= self.graph_number_bits <= MAX_NUMBER_BITS:
             raise ValueError(
                 f"accelerator: graph_number_bits is {self.graph_number_bits}, wanted 2 to {MAX_NUMBER_BITS}: half "
@@ -145,6 +151,11 @@ def make_plan(model: IntegerModel, config: AcceleratorConfig) -> Plan:
                 f"accelerator: maximum {step.name!r} is taken of columns in several formats, wanted one; take the "
                 "maximum of each part, and join them behind it"
             )
+    if config.mean_multipliers == "dsp" and model.reciprocal_bits + 1 > MAX_DSP_FACTOR:
+        raise ValueError(
+            f"accelerator: reciprocals for degrees up to {model.max_degree} have {model.reciprocal_bits + 1} bits, and "
+            f"mean_multipliers 'dsp' take {MAX_DSP_FACTOR}; take 'lut', or a recipe.max_degree of at most 32768"
+        )
     passes = read_passes(description)
     clashes = {made.name for made in passes if made.name != made.value} & set(description.names)
     clashes |= RESERVED & set(description.names)

@@ -25,7 +25,7 @@ BASIS = "closed-form model of Yosys' count, estimate without place and route"
 
 # The largest relative errors on designs that no constant was taken from, of all resources of a design.
 STATED_ERRORS = {"lut": 0.06, "ff": 0.05, "carry4": 0.12, "lutram": 0.02, "bram36": 0.0, "uram": 0.0}
-MODELLED = tuple(STATED_ERRORS)  # what the formulas count: no design has a DSP
+MODELLED = tuple(STATED_ERRORS)  # what is measured on them: none of these designs has a DSP
 
 
 @dataclass(frozen=True)

@@ -166,7 +166,7 @@ def _mean(plan: Plan, name: str, columns: int, bits: int, count: int) -> str:
         wire [{fraction}:0] factor;
         reciprocal inverse (.clk(clk), .count({name}_counts[lane*{count} +: {count}]), .value(factor));
         multiply #(.COLUMNS({columns}), .BITS({bits}), .FACTOR_BITS({fraction + 1}), .LEVELS({mean_levels(plan.model)}),
-                   .OUT_BITS({out})) product (
+                   .OUT_BITS({out}), .DSP({int(plan.config.mean_multipliers == "dsp")})) product (
             .clk(clk), .values({name}_totals[lane*{columns * bits} +: {columns * bits}]), .factor(factor),
             .products({name}_means[lane*{columns * out} +: {columns * out}]));
     end endgenerate"""
