@@ -15,14 +15,24 @@ from edgetrack.graphs.doublets import bin_hits, find_doublets
 from edgetrack.graphs.layers import LAYER_PAIRS, PIXEL_LAYERS
 from edgetrack.graphs.selection import SelectedHits
 
-Preset = Literal["2gev", "1.5gev", "1gev", "0.9gev", "0.7gev", "0.6gev", "0.5gev", "hitgraphs"]
+# fmt: off
+Preset = Literal[
+    "2gev", "1.5gev", "1.4gev", "1.3gev", "1.2gev", "1.1gev", "1gev", "0.9gev", "0.8gev", "0.7gev", "0.6gev", "0.5gev",
+    "hitgraphs",
+]
+# fmt: on
 
 # pT threshold → (largest |Δφ/Δr| in rad/mm, largest |z0| in mm); DeZoort et al. 2021, section 3.1 and its code.
 WINDOWS: dict[str, tuple[float, float]] = {
     "2gev": (0.006, 275.0),
     "1.5gev": (0.006, 275.0),
+    "1.4gev": (0.0062, 290.0),
+    "1.3gev": (0.0064, 305.0),
+    "1.2gev": (0.0066, 320.0),
+    "1.1gev": (0.0068, 335.0),
     "1gev": (0.007, 350.0),
     "0.9gev": (0.0072, 375.0),
+    "0.8gev": (0.008, 425.0),
     "0.7gev": (0.0085, 500.0),
     "0.6gev": (0.0085, 500.0),
     "0.5gev": (0.0085, 500.0),

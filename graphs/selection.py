@@ -55,6 +55,7 @@ class SelectedHits:
     particle_id: NDArray[np.int64] | None = None  # (N,) 0 = noise
     pt: NDArray[np.float32] | None = None  # (N,) GeV, of the hit's particle at production; NaN for noise
     eta: NDArray[np.float32] | None = None  # (N,) of the hit's particle at production; NaN for noise
+    module_id: NDArray[np.int64] | None = None  # (N,) number of the hit's module within its layer
 
     def __post_init__(self) -> None:
         dtypes = {
@@ -66,6 +67,7 @@ class SelectedHits:
             "particle_id": np.int64,
             "pt": np.float32,
             "eta": np.float32,
+            "module_id": np.int64,
         }
         for name, dtype in dtypes.items():
             value = getattr(self, name)
@@ -136,7 +138,10 @@ def selection(event: Event, config: SelectionConfig) -> Selection:
     def kept(value: NDArray[Any] | None) -> NDArray[Any] | None:
         return None if value is None else value[keep]
 
-    hits = SelectedHits(r[keep], phi[keep], z[keep], layer[keep], hit_id[keep], kept(particle_id), kept(pt), kept(eta))
+    module_id = table["module_id"].to_numpy(np.int64)[rows[keep]]
+    hits = SelectedHits(
+        r[keep], phi[keep], z[keep], layer[keep], hit_id[keep], kept(particle_id), kept(pt), kept(eta), module_id
+    )
     return Selection(hits, +left_out)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetrack.events.cache import load_event
+from edgetrack.events.detector import read_detector
 from edgetrack.events.errors import EventError
 from edgetrack.events.event import Event
 from edgetrack.events.trackml import SkippedEvent, find_events, read_event
@@ -19,6 +20,8 @@ from edgetrack.graphs.build import GraphConfig, build_graph, graph_of_hits
 from edgetrack.graphs.files import save_graph
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.metrics import ConstructionMetrics, construction_metrics
+from edgetrack.graphs.module_map.construction import ModuleMapConstruction
+from edgetrack.graphs.module_map.modules import pixel_modules
 from edgetrack.graphs.selection import SelectionConfig, selection
 from edgetrack.graphs.voxel_dynamics.metrics import LinkMetrics, link_metrics
 from edgetrack.scripts.console import Console
@@ -45,6 +48,7 @@ def build(config: BuildConfig, folder: Path, console: Console) -> dict[str, Any]
     """
     wanted = config.graph if config.truth else config.graph.without_truth()
     numbers = find_events(config.events)
+    require_geometry(wanted, Path(config.events))
     make_room(folder, [_name(number) for number in numbers])
     skipped: list[SkippedEvent] = []
     metrics: list[ConstructionMetrics | LinkMetrics] = []
@@ -136,6 +140,15 @@ def _graph(
 
 def _name(event_id: int) -> str:
     return f"event{event_id:09d}"
+
+
+def require_geometry(wanted: GraphConfig, events: Path) -> None:
+    """Raise ValueError where a module map is asked for, and the events' detectors file, if any, is of another one."""
+    if not isinstance(wanted.construction, ModuleMapConstruction):
+        return
+    known = wanted.construction.module_map()
+    if any((events / name).is_file() for name in ("detectors.csv", "detectors.csv.gz")):
+        known.modules.require_same(pixel_modules(read_detector(events)))
 
 
 def require_truth(event: Event, wanted: SelectionConfig | None) -> None:

@@ -48,6 +48,12 @@ class Group(NamedTuple):
 
 BENCHES = {
     "graphs": Verb("benches.graphs", "bench_graphs", "GraphsBenchConfig", "speed of graph construction"),
+    "construction": Verb(
+        "benches.construction",
+        "bench_construction",
+        "ConstructionBenchConfig",
+        "graphs of three constructions beside published ones",
+    ),
     "simulation": Verb(
         "benches.simulation", "bench_simulation", "SimulationBenchConfig", "simulated against published sizes"
     ),
@@ -65,6 +71,7 @@ VERBS: dict[str, Verb | Group] = {
     "simulate": Verb("simulate", "simulate", "SimulateConfig", "Pythia 8 + ACTS collisions in TrackML format"),
     "thin": Verb("thin", "thin", "ThinRunConfig", "events of high pile-up → many disjoint ones of low pile-up"),
     "voxels": Verb("voxels", "voxels", "VoxelsConfig", "events → the voxels and counts of Voxel-Dynamics"),
+    "module-map": Verb("module_map", "module_map", "ModuleMapConfig", "events → the module map of a construction"),
     "build": Verb("build", "build", "BuildConfig", "events → hit graphs"),
     "train": Verb("train", "train", "TrainRunConfig", "float training, resumable"),
     "train-masks": Verb(

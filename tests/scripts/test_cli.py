@@ -210,7 +210,7 @@ def test_a_missing_option_is_named_without_a_dump(call: Call) -> None:
         (("bench", "graphs", "--repeats", "0"), 1, "--repeats = 0: wanted at least 1"),
         (("bench", "grphs"), 2, "'graphs'"),
         (("biuld",), 2, "did you mean 'build'?"),
-        (("xyzzy",), 2, "the verbs are simulate, thin, voxels, build"),
+        (("xyzzy",), 2, "the verbs are simulate, thin, voxels, module-map, build"),
     ],
 )
 def test_slips_end_with_a_message_and_a_code(call: Call, words: tuple[str, ...], code: int, message: str) -> None:
