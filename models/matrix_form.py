@@ -42,9 +42,9 @@ def matrix_values(network: GraphNetwork, rows: Rows[Tensor]) -> dict[str, Tensor
 def _value(step: Step, values: dict[str, Tensor], incidence: dict[str, Tensor], network: GraphNetwork) -> Tensor:
     match step:
         case Gather():
-            return torch.sparse.mm(incidence[step.end].t(), values[step.source])
+            return _product(incidence[step.end].t(), values[step.source])
         case Scatter(reduce="sum"):
-            return torch.sparse.mm(incidence[step.end], values[step.source])
+            return _product(incidence[step.end], values[step.source])
         case Concat():
             return torch.cat([values[part] for part in step.parts], dim=1)
         case Mlp():
@@ -57,6 +57,11 @@ def _value(step: Step, values: dict[str, Tensor], incidence: dict[str, Tensor], 
             )
         case _:
             refuse_step(step, "matrix form")
+
+
+def _product(matrix: Tensor, rows: Tensor) -> Tensor:
+    product: Tensor = torch.sparse.mm(matrix, rows)
+    return product
 
 
 def _incidence(index: Tensor, count: int) -> Tensor:

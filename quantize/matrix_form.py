@@ -41,7 +41,7 @@ def _codes(model: IntegerModel, step: Step, values: Mapping[str, IntArray], inci
             gathered: IntArray = incidence[step.end].T @ values[step.source]
             return gathered
         case Scatter(reduce="sum"):
-            summed = incidence[step.end] @ values[step.source]
+            summed: IntArray = incidence[step.end] @ values[step.source]
             return model.formats[step.name].requantize(summed, model.exponent(step.source))
         case Concat():
             exponent = model.exponent(step.name)
@@ -52,7 +52,8 @@ def _codes(model: IntegerModel, step: Step, values: Mapping[str, IntArray], inci
                 accumulated = value.codes @ layer.weight.T + layer.bias
                 codes = layer.activation.requantize(accumulated, value.exponent + layer.weight_format.exponent)
                 value = Exact(codes, layer.activation.exponent)
-            return value.codes
+            result: IntArray = value.codes
+            return result
         case Scatter() | Map() | Table():
             raise ValueError(
                 f"matrix form: step {step.name!r} is a {type(step).__name__} that is no product with an incidence "

@@ -24,6 +24,7 @@ from edgetrack.studies.published_constructions import PUBLISHED
 
 QUANTITIES = ("efficiency", "purity", "edges", "nodes")
 TOLERANCE = 0.1  # of a measured mean, relative to the published number
+FEW_SIGMAS = 2.0
 WITH_RANGES = "module_map_ranges"
 
 
@@ -104,30 +105,41 @@ def construction_table(qualities: Sequence[Mapping[tuple[str, float], Quality]])
     """One row a method and threshold, of the `event_qualities` of several events.
 
     `measured` are means over events, `spread` the standard deviation of one event; `published` those of
-    `published_constructions`, None where there are none, `ratios` measured / published. `within`: all but the number
-    of nodes are within `TOLERANCE` of the published.
+    `published_constructions`, None where there are none, `ratios` measured / published. `within`: efficiency, purity
+    and edges are within `TOLERANCE` of the published; `sigmas`: measured less published, in standard errors of the
+    mean over these events (0 for a single one).
     """
     if not qualities:
         raise ValueError("no events to measure; give some with truth")
-    rows = []
-    for name, pt_min in sorted(
-        qualities[0], key=lambda key: (list(PUBLISHED).index(key[0]) if key[0] in PUBLISHED else 9, -key[1])
-    ):
-        values = np.array([quality[name, pt_min] for quality in qualities], np.float64)
-        mean, spread = values.mean(axis=0), values.std(axis=0, ddof=1 if len(values) > 1 else 0)
-        known = PUBLISHED.get(name, {}).get(round(pt_min, 3))
-        ratios = None if known is None else dict(zip(QUANTITIES, (mean / known).tolist(), strict=True))
-        rows.append(
-            {
-                "name": name,
-                "pt_min": pt_min,
-                "measured": dict(zip(QUANTITIES, mean.tolist(), strict=True)),
-                "spread": dict(zip(QUANTITIES, spread.tolist(), strict=True)),
-                "published": None if known is None else dict(zip(QUANTITIES, known, strict=True)),
-                "ratios": ratios,
-                "within": None
-                if ratios is None
-                else all(abs(ratios[key] - 1) <= TOLERANCE for key in ("efficiency", "purity", "edges")),
-            }
-        )
-    return rows
+    order = [*PUBLISHED, WITH_RANGES]
+    keys = sorted(qualities[0], key=lambda key: (order.index(key[0]), -key[1]))
+    return [_row(name, pt_min, np.array([found[name, pt_min] for found in qualities], float)) for name, pt_min in keys]
+
+
+def _row(name: str, pt_min: float, values: NDArray[np.float64]) -> dict[str, Any]:
+    events = len(values)
+    mean, spread = values.mean(axis=0), values.std(axis=0, ddof=1) if events > 1 else np.zeros(len(QUANTITIES))
+    row: dict[str, Any] = {"name": name, "pt_min": pt_min, "measured": _named(mean), "spread": _named(spread)}
+    known = PUBLISHED.get(name, {}).get(round(pt_min, 3))
+    if known is None:
+        return {**row, **dict.fromkeys(("published", "ratios", "sigmas", "within"))}
+    error = spread / np.sqrt(events)
+    ratios = mean / known
+    return {
+        **row,
+        "published": _named(known),
+        "ratios": _named(ratios),
+        "sigmas": _named(np.where(error > 0, (mean - known) / np.where(error > 0, error, 1), 0)),
+        "within": bool((np.abs(ratios[:3] - 1) <= TOLERANCE).all()),
+    }
+
+
+def _named(values: Sequence[float] | NDArray[np.float64]) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(QUANTITIES, values, strict=True)}
+
+
+def far_off(row: Mapping[str, Any]) -> bool:
+    """Whether a quantity is more than `TOLERANCE` and more than two standard errors from the published one."""
+    return row["within"] is False and any(
+        abs(row["ratios"][name] - 1) > TOLERANCE and abs(row["sigmas"][name]) > FEW_SIGMAS for name in QUANTITIES[:3]
+    )

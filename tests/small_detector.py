@@ -16,7 +16,7 @@ PLACES = (-300.0, 0.0, 300.0)  # mm, z of a barrel layer's modules
 
 def small_modules(tilt: float = 0.0, shift: float = 0.0) -> Modules:
     """Rings of IN_PHI modules; barrel modules tilted by `tilt` rad about z, and those at z > 0 shifted out, in mm."""
-    rows = []
+    rows: list[tuple[float, ...]] = []
     for layer, number in IN_PHI.items():
         angles = 2 * np.pi * (np.arange(number) + 0.5) / number
         for place in PLACES if layer < 4 else (DISCS[layer],):

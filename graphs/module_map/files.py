@@ -70,15 +70,11 @@ def load_module_map(path: Path | str) -> ModuleMap:
     if str(arrays["sha256"]) != _sum(arrays):
         raise GraphFileError(f"{path}: its contents are not those that were written (SHA-256); write it again")
     try:
-        modules = Modules(*(arrays[name] for name in ("layer", "module_id", "centers", "normals")))
-        module_map = ModuleMap(
-            modules,
-            *(arrays[name] for name in ("source", "target", "count", "slope", "z0")),
-            float(arrays["reach"]),
-            float(arrays["pt_min"]),
-            int(arrays["events"]),
-            str(arrays["symmetry"]),  # type: ignore[arg-type]  # checked where it is made
-        )
+        modules = Modules(arrays["layer"], arrays["module_id"], arrays["centers"], arrays["normals"])
+        values: dict[str, Any] = {name: arrays[name] for name in ("source", "target", "count", "slope", "z0")}
+        values |= {"reach": float(arrays["reach"]), "pt_min": float(arrays["pt_min"])}
+        values |= {"events": int(arrays["events"]), "symmetry": str(arrays["symmetry"])}
+        module_map = ModuleMap(modules, **values)
     except (TypeError, ValueError) as error:
         raise GraphFileError(f"{path}: {error}; the file is damaged, write it again") from error
     if str(arrays["geometry"]) != modules.geometry:

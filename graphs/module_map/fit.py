@@ -30,7 +30,7 @@ class _Seen(NamedTuple):
 
     source: NDArray[np.int64]  # (P,)
     target: NDArray[np.int64]  # (P,)
-    count: NDArray[np.int64]  # (P,)
+    number: NDArray[np.int64]  # (P,) of doublets
     span: NDArray[np.float64]  # (P, 4) least and largest slope, least and largest z0
 
 
@@ -119,7 +119,7 @@ def _unite(seen: _Seen, image: Image, blocks: _Blocks, count: NDArray[np.int64],
             continue
         width = blocks.first[outer + 1] - blocks.first[outer]
         cell = begin + (a - blocks.first[inner]) * width + b - blocks.first[outer]
-        count[cell] += seen.count[pair]
+        count[cell] += seen.number[pair]
         span[cell, 0] = min(span[cell, 0], image.slope_sign * seen.span[pair, slopes[0]])
         span[cell, 1] = max(span[cell, 1], image.slope_sign * seen.span[pair, slopes[1]])
         span[cell, 2] = min(span[cell, 2], image.z0_sign * seen.span[pair, places[0]])

@@ -31,7 +31,13 @@ class TruePairs(NamedTuple):
         if pt_min is None:
             return self
         keep = self.pt > pt_min
-        return TruePairs(*(values[keep] for values in self[:5]), self.reach, self.events)
+        return self._replace(
+            source=self.source[keep],
+            target=self.target[keep],
+            slope=self.slope[keep],
+            z0=self.z0[keep],
+            pt=self.pt[keep],
+        )
 
 
 def true_pairs(hits: SelectedHits, modules: Modules, labels: LabelConfig) -> TruePairs:
@@ -55,8 +61,15 @@ def merged(parts: Sequence[TruePairs]) -> TruePairs:
     """The pairs of several events as those of one. Raises ValueError for none."""
     if not parts:
         raise ValueError("no events to learn a module map from; give some with truth")
-    columns = [np.concatenate([part[column] for part in parts]) for column in range(5)]
-    return TruePairs(*columns, max(part.reach for part in parts), sum(part.events for part in parts))
+    return TruePairs(
+        source=np.concatenate([part.source for part in parts]),
+        target=np.concatenate([part.target for part in parts]),
+        slope=np.concatenate([part.slope for part in parts]),
+        z0=np.concatenate([part.z0 for part in parts]),
+        pt=np.concatenate([part.pt for part in parts]),
+        reach=max(part.reach for part in parts),
+        events=sum(part.events for part in parts),
+    )
 
 
 def slope_and_z0(hits: SelectedHits, edge_index: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -17,15 +18,22 @@ from edgetrack.graphs.layers import LAYER_PAIRS
 from edgetrack.graphs.module_map.fit import learnt_map
 from edgetrack.graphs.module_map.module_map import FEWEST_FOR_WINDOW, ModuleMap
 from edgetrack.graphs.module_map.pairs import TruePairs, merged, true_pairs
+from edgetrack.graphs.module_map.symmetry import MapSymmetry
 from edgetrack.graphs.selection import SelectedHits
 
 MODULES = small_modules()
 WIDE = GeometricConfig(phi_slope_max=0.01, z0_max=1000.0)
 LABELS = LabelConfig()
+SYMMETRIES: tuple[MapSymmetry, ...] = ("none", "exact", "near")
 
 
 def sample(*seeds: int, particles: int = 60) -> TruePairs:
     return merged([true_pairs(hits_on(MODULES, seed, particles), MODULES, LABELS) for seed in seeds])
+
+
+@cache
+def exact_map() -> ModuleMap:
+    return learnt_map(sample(1, 2, 3), MODULES, None, "exact")
 
 
 def slow_quantities(hits: SelectedHits, a: int, b: int) -> tuple[float, float]:
@@ -68,7 +76,7 @@ def test_a_map_has_each_pair_of_modules_with_its_count_and_ranges() -> None:
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 1000), least=st.sampled_from([1, 3]), margin=st.sampled_from([None, 0.0, 2.0]))
 def test_the_doublets_kept_are_those_of_a_loop_over_them(seed: int, least: int, margin: float | None) -> None:
-    known = learnt_map(sample(1, 2, 3), MODULES, None, "exact")
+    known = exact_map()
     hits = hits_on(MODULES, 100 + seed, 15, noise=30)
     edges = geometric_edges(hits, WIDE, 1)
     rows, row_of = (
@@ -95,8 +103,8 @@ def test_every_doublet_that_the_map_was_learnt_from_is_kept_with_and_without_ran
     hits = hits_on(MODULES, 1, 60)
     edges = geometric_edges(hits, WIDE, 1)
     true = label_edges(hits, edges, LABELS)
-    for symmetry in ("none", "exact", "near"):
-        known = learnt_map(sample(1), MODULES, None, symmetry)  # type: ignore[arg-type]
+    for symmetry in SYMMETRIES:
+        known = learnt_map(sample(1), MODULES, None, symmetry)
         for margin in (None, 0.0):
             kept = known.joins(hits, edges, 1, margin)
             assert kept[true].all()
@@ -104,7 +112,7 @@ def test_every_doublet_that_the_map_was_learnt_from_is_kept_with_and_without_ran
 
 
 def test_a_wider_margin_keeps_more_and_a_pair_seen_too_rarely_is_not_narrowed() -> None:
-    known = learnt_map(sample(1, 2, 3), MODULES, None, "exact")
+    known = exact_map()
     hits = hits_on(MODULES, 50, 40)
     edges = geometric_edges(hits, WIDE, 1)
     kept = [int(known.joins(hits, edges, margin=margin).sum()) for margin in (0.0, 1.0, 10.0, None)]
