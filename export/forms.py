@@ -18,6 +18,7 @@ from edgetrack.export.hls4ml.project import HLS4ML
 from edgetrack.export.integer import INTEGER
 from edgetrack.export.interface import Origin, write_interface
 from edgetrack.export.kind import FloatKind, FormKind, NoSettings, Source
+from edgetrack.export.native.kind import NATIVE
 from edgetrack.export.onnx.float_network import ONNX
 from edgetrack.export.onnx.qcdq import QCDQ
 from edgetrack.export.onnx.qonnx import QONNX
@@ -35,6 +36,7 @@ FORMS: dict[str, FormKind[Any, Any]] = {
         BREVITAS,
         QONNX,
         QCDQ,
+        NATIVE,
         HLS4ML,
         RTL,
         ACCELERATOR,

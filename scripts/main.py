@@ -60,6 +60,12 @@ BENCHES = {
     "hypertrack": Verb(
         "benches.hypertrack", "bench_hypertrack", "HyperTrackBenchConfig", "speed of HyperTrack beside plain forms"
     ),
+    "runtimes": Verb(
+        "benches.runtimes",
+        "bench_runtimes",
+        "RuntimesBenchConfig",
+        "speed of native kernels beside PyG and ONNX Runtime",
+    ),
     "sectors": Verb("benches.sectors", "bench_sectors", "SectorsBenchConfig", "what cutting graphs into sectors loses"),
     "accelerator": Verb(
         "benches.accelerator", "bench_accelerator", "AcceleratorBenchConfig", "cycles beside published designs"

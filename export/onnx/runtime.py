@@ -14,16 +14,16 @@ from edgetrack.export.onnx.graph import read_onnx
 
 
 class OnnxSession:
-    """One artefact in ONNX Runtime, on one CPU thread.
+    """One artefact in ONNX Runtime, on `threads` threads of the CPU.
 
     `optimised` switches ONNX Runtime's own graph optimisations, which fuse quantised operators into integer kernels.
     Raises FormUnavailable where ONNX Runtime is missing.
     """
 
-    def __init__(self, model: ModelProto | bytes, *, optimised: bool = True) -> None:
+    def __init__(self, model: ModelProto | bytes, *, optimised: bool = True, threads: int = 1) -> None:
         runtime = import_runtime()
         options = runtime.SessionOptions()
-        options.intra_op_num_threads = 1
+        options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         levels = runtime.GraphOptimizationLevel
         options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL

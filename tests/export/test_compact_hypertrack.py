@@ -17,6 +17,7 @@ from edgetrack.export.form_comparison import FormResult, verify_form
 from edgetrack.export.forms import FORMS
 from edgetrack.export.hls4ml.config import HlsConfig
 from edgetrack.export.kind import Source
+from edgetrack.export.native.form import NativeConfig
 from edgetrack.export.rtl.pipelines import RtlConfig
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.hypertrack.compact import CompactHyperTrackConfig, compact_hypertrack
@@ -38,15 +39,16 @@ NETWORKS = {
     "root": CompactHyperTrackConfig(layers=2, distance="root", weights="shared", **SIZES),  # type: ignore[arg-type]
 }
 SETTINGS: Mapping[str, tuple[str, Any]] = {
+    "native": ("native", NativeConfig(optimise=0)),
     "rtl": ("rtl", RtlConfig()),
     "accelerator": ("accelerator", AcceleratorConfig(nodes=20, edges=60, edge_lanes=2, node_lanes=2)),
     "hls4ml stream": ("hls4ml", HlsConfig(nodes=21, edges=60)),
     "hls4ml parallel": ("hls4ml", HlsConfig(nodes=21, edges=60, io_type="io_parallel")),
 }
-QUICK = ("integer", "brevitas", "qcdq")
+QUICK = ("integer", "brevitas", "qcdq", "native")
 CASES = [
     *((form, name) for form in QUICK for name in NETWORKS),
-    *(pytest.param(form, "root", marks=pytest.mark.slow) for form in ("qonnx", *SETTINGS)),
+    *(pytest.param(form, "root", marks=pytest.mark.slow) for form in ("qonnx", *SETTINGS) if form not in QUICK),
     pytest.param("accelerator", "five rounds", marks=pytest.mark.slow),
 ]
 # Full, small, saturating, one hit, no edge, nothing.

@@ -14,6 +14,7 @@ from edgetrack.export.accelerator.plan import AcceleratorConfig
 from edgetrack.export.form_comparison import verify_form
 from edgetrack.export.forms import FORMS
 from edgetrack.export.hls4ml.config import HlsConfig
+from edgetrack.export.native.form import NativeConfig
 from edgetrack.export.onnx.float_network import FloatOnnx, export_float_onnx
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.network import seeded_network
@@ -27,8 +28,12 @@ from edgetrack.quantize.recipe import PrecisionRecipe
 
 # |a| · b − a / 4 summed over the columns, times c: products, a difference, a power of two, a sum, a broadcast.
 BLEND = Operation(3, lambda a, b, c: (abs(a) * b - a * 0.25).sum(axis=-1, keepdims=True) * c, one_column)
-SETTINGS = {"accelerator": AcceleratorConfig(nodes=20, edges=60), "hls4ml": HlsConfig(nodes=21, edges=60)}
-SOFTWARE = ["integer", "brevitas", "qonnx", "qcdq"]
+SETTINGS = {
+    "native": NativeConfig(optimise=0),
+    "accelerator": AcceleratorConfig(nodes=20, edges=60),
+    "hls4ml": HlsConfig(nodes=21, edges=60),
+}
+SOFTWARE = ["integer", "brevitas", "qonnx", "qcdq", "native"]
 HARDWARE = ["hls4ml", "rtl", pytest.param("accelerator", marks=pytest.mark.slow)]
 
 

@@ -24,6 +24,7 @@ from edgetrack.export.form import Form
 from edgetrack.export.form_comparison import FormResult, verify_form
 from edgetrack.export.forms import FORMS
 from edgetrack.export.kind import Source
+from edgetrack.export.native.form import NativeConfig
 from edgetrack.export.onnx.float_network import FloatOnnx, export_float_onnx
 from edgetrack.export.rtl.pipelines import RtlConfig
 from edgetrack.models.network import seeded_network
@@ -37,10 +38,11 @@ SIZES = ((20, 1.0), (12, 1.0), (16, 8.0), (1, 1.0), (0, 1.0))
 
 # How each form is made small here; the others take their defaults.
 SETTINGS: Mapping[str, Any] = {
+    "native": NativeConfig(optimise=0),
     "rtl": RtlConfig(),
     "accelerator": AcceleratorConfig(nodes=20, edges=60, edge_lanes=2, node_lanes=2),
 }
-FORM_NAMES = ("integer", "brevitas", "qonnx", "qcdq", "rtl", "accelerator")
+FORM_NAMES = ("integer", "brevitas", "qonnx", "qcdq", "native", "rtl", "accelerator")
 HARDWARE = ("rtl", "accelerator")  # minutes to build
 # What a form does not take, and the reason that it gives.
 REFUSED: Mapping[tuple[str, str], str] = {

@@ -15,6 +15,8 @@ from edgetrack.export.accelerator.passes import read_passes
 from edgetrack.export.exploration.representative_model import representative_model
 from edgetrack.export.hls4ml.config import HlsConfig
 from edgetrack.export.hls4ml.layer_list import hls_network
+from edgetrack.export.native.integer_dialect import IntegerDialect
+from edgetrack.export.native.network_source import NetworkSource
 from edgetrack.export.onnx.float_network import float_onnx
 from edgetrack.export.onnx.qcdq import qcdq_onnx
 from edgetrack.export.onnx.qonnx import qonnx_onnx
@@ -94,6 +96,7 @@ WALKERS: dict[str, Callable[[Path], Any]] = {
     "ranges": lambda folder: list(unclipped_values(model_with_product(), GRAPH)),
     "float ONNX": lambda folder: float_onnx(GraphNetwork(with_product())),
     "QCDQ": lambda folder: qcdq_onnx(model_with_product()),
+    "native": lambda folder: NetworkSource(IntegerDialect(model_with_product())).text,
     "hls4ml": lambda folder: hls_network(model_with_product(), HlsConfig().all_beats(toy_description())),
     "rtl": lambda folder: export_rtl(model_with_product(), folder),
     "accelerator": lambda folder: read_passes(with_product()),

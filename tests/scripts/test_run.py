@@ -28,6 +28,7 @@ SMALL = [
     "retraining.epochs=3",
     "vectors=4096",
     "verify_graphs=2",
+    "settings.native.optimise=0",
     "settings.hls4ml.nodes=128",
     "settings.hls4ml.edges=256",
     "settings.accelerator.nodes=128",

@@ -20,6 +20,7 @@ from edgetrack.export.form_comparison import FormResult, verify_form
 from edgetrack.export.forms import FORMS
 from edgetrack.export.hls4ml.config import HlsConfig
 from edgetrack.export.kind import Source
+from edgetrack.export.native.form import NativeConfig
 from edgetrack.models.hypertrack.compact_transformer import CompactTransformerConfig, compact_transformer
 from edgetrack.models.hypertrack.mask_models import hit_tokens, rows_mask_model
 from edgetrack.models.hypertrack.token_rows import token_rows
@@ -32,12 +33,13 @@ from edgetrack.quantize.recipe import PrecisionRecipe
 TINY = CompactTransformerConfig(latent=2, width=4, heads=2, blocks=1, hidden=3)
 RECIPE = PrecisionRecipe(bias_bits=20, max_degree=256)
 ROOM = HlsConfig(4, 4, domains={"token": 40, "pair": 150, "pivot_pair": 70})
-SETTINGS: dict[str, Any] = {"hls4ml": ROOM}
+SETTINGS: dict[str, Any] = {"hls4ml": ROOM, "native": NativeConfig(optimise=0)}
 FORM_NAMES = [
     "integer",
     "brevitas",
     "qonnx",
     "qcdq",
+    "native",
     *(pytest.param(n, marks=pytest.mark.slow) for n in ("hls4ml", "rtl")),
 ]
 

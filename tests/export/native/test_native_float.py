@@ -1,0 +1,50 @@
+"""The native float runtime equals PyTorch up to rounding, on every path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from integer_networks import random_graph, toy_description
+from toy_networks import NETWORKS, toy_rows
+
+from edgetrack.export.native.build import paths_here
+from edgetrack.export.native.float_dialect import FUNCTIONS as WRITTEN
+from edgetrack.export.native.float_form import NativeFloat, export_native_float
+from edgetrack.export.native.form import NativeConfig
+from edgetrack.models.functions import FUNCTIONS
+from edgetrack.models.network import seeded_network
+from edgetrack.models.rows import as_tensors, hit_rows
+
+
+@pytest.mark.parametrize("path", paths_here())
+@pytest.mark.parametrize("name", NETWORKS)
+def test_it_equals_torch_up_to_rounding(name: str, path: str) -> None:
+    network = seeded_network(NETWORKS[name], seed=2).eval()
+    native = NativeFloat(network, path, threads=2, optimise=0)
+    spread = 0.0
+    for seed, size in enumerate((20, 90, 1, 0)):
+        rows = toy_rows(NETWORKS[name], size, seed)
+        with torch.no_grad():
+            wanted = network(as_tensors(rows)).numpy()
+        # sums of a few dozen float32 numbers of order 1 in another order
+        np.testing.assert_allclose(native.logits(rows), wanted, rtol=1e-4, atol=1e-5)
+        spread = max(spread, float(np.ptp(wanted)) if len(wanted) else 0.0)
+    assert spread > 1e-2
+
+
+def test_every_function_has_cpp() -> None:
+    assert set(WRITTEN) == set(FUNCTIONS)
+
+
+def test_another_weight_is_seen(tmp_path: Path) -> None:
+    network = seeded_network(toy_description(), seed=2).eval()
+    logits = export_native_float(network, tmp_path, NativeConfig(paths=("portable",), optimise=0)).logits
+    graph = random_graph(20, 60)
+    with torch.no_grad():
+        network.mlps["head"].get_parameter("2.bias").add_(0.01)
+        moved = network(as_tensors(hit_rows(graph))).numpy()
+    assert np.abs(logits(graph) - moved).min() > 5e-3
+    assert (tmp_path / "network.cpp").is_file()
