@@ -15,6 +15,7 @@ from edgetrack.events.simulation.config import SimulationConfig
 from edgetrack.events.trackml import find_events
 from edgetrack.graphs.module_map.modules import pixel_modules
 from edgetrack.graphs.module_map.symmetry import MapSymmetry
+from edgetrack.report.figure_constructions import draw_constructions
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.option import option
 from edgetrack.studies.graph_constructions import (
@@ -61,8 +62,8 @@ class ConstructionBenchConfig:
 def bench_construction(config: ConstructionBenchConfig, folder: Path, console: Console) -> dict[str, Any]:
     """Efficiency, purity, edges and nodes of geometric, pre-clustered and module-map graphs; DeZoort et al., figure 5.
 
-    Published values stand beside; what lies 10 % and two standard errors from them counts as failed. About half a
-    second an event and threshold.
+    Published values stand beside; what lies 10 % and two standard errors from them counts as failed. Writes
+    construction.png. About half a second an event and threshold.
     """
     with console.progress("simulation") as progress:
         test = Path(config.events or folder / "test")
@@ -87,6 +88,8 @@ def bench_construction(config: ConstructionBenchConfig, folder: Path, console: C
             progress(len(qualities), config.test_events)
     cases = construction_table(qualities)
     _show(cases, console)
+    picture = draw_constructions(cases, folder / "construction.png")
+    console.say(f"points measured, lines published: {picture}")
     for failed in (False, True):
         named = [_where(case) for case in cases if case["within"] is False and far_off(case) == failed]
         if named:

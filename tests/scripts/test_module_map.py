@@ -137,5 +137,6 @@ def test_the_bench_compares_the_methods_on_the_same_events(events: Path, tmp_pat
         assert cases[name, 1.95]["published"] is None
         assert cases[name, 0.5]["measured"]["edges"] <= cases["geometric", 0.5]["measured"]["edges"]
     assert found["failed"]
+    assert (tmp_path / "construction.png").stat().st_size > 10_000
     same = call("bench", "construction", "--events", "a", "--training", "a", "--folder", f"{tmp_path}/b")
     assert "wanted independent events" in same.output
