@@ -62,6 +62,7 @@ class QuantizeRunConfig:
     name: str = option("quantised", "name of the checkpoint file")
     input_scales: dict[str, tuple[float, ...]] = field(default_factory=lambda: dict(INPUT_SCALES))
     equalise: bool = option(True, "give hidden units like ranges first; the float function stays exactly the same")
+    retrain: bool = option(True, "retrain after the calibration; false: calibration alone")
     recipe: PrecisionRecipe = field(default_factory=PrecisionRecipe)
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     objective: EdgeObjective = DISTILLATION

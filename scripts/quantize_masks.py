@@ -50,6 +50,7 @@ class QuantizeMasksConfig(MicrographsConfig):
     teacher: str | None = option(None, "float transformer to distil from; default: labels only")
     name: str = option("masks-quantised", "name of the checkpoint file")
     equalise: bool = option(True, "give hidden units like ranges first; the float function stays exactly the same")
+    retrain: bool = option(True, "retrain after the calibration; false: calibration alone")
     recipe: PrecisionRecipe = MASK_RECIPE
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     objective: HyperTrackMasks = field(default_factory=HyperTrackMasks)

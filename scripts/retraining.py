@@ -35,6 +35,8 @@ class RetrainingConfig(Protocol[Data]):
     @property
     def equalise(self) -> bool: ...
     @property
+    def retrain(self) -> bool: ...
+    @property
     def calibration(self) -> CalibrationConfig: ...
     @property
     def objective(self) -> Objective[Data]: ...
@@ -59,7 +61,7 @@ def retrained(
     train: Sequence[Data],
     validation: Sequence[Data],
 ) -> IntegerModel:
-    """Give `network` the float weights `state`, calibrate and retrain it in place; its integers.
+    """Give `network` the float weights `state`, calibrate and, where wanted, retrain it in place; its integers.
 
     Run again after an interruption it goes on from the resume point in `folder`.
     """
@@ -67,17 +69,18 @@ def retrained(
     scales = calibrate(network, calibration, config.calibration)
     if is_first_process(config.training):
         show_scales(scales, console)
-    fit(
-        network,
-        config.objective,
-        train,
-        validation,
-        config.training,
-        folder,
-        None if teacher is None else float_network(teacher),
-        progress=not console.quiet,
-        label=config.name,
-    )
+    if config.retrain:
+        fit(
+            network,
+            config.objective,
+            train,
+            validation,
+            config.training,
+            folder,
+            None if teacher is None else float_network(teacher),
+            progress=not console.quiet,
+            label=config.name,
+        )
     end_other_processes(config.training)
     return extract_integer_model(network)
 
