@@ -7,9 +7,11 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from shuffled_graph import shuffled
 from straight_tracks import tracks
 
@@ -149,6 +151,29 @@ def test_validation_graphs_of_training_and_retraining_may_have_a_folder_of_their
         assert result["validation_graphs"] == ["event000000100"]
     with pytest.raises(ValueError, match="are training and validation graphs"):
         train(replace(own, validation_graphs=own.graphs), folder / "other", QUIET)
+
+
+def is_kept(weight: torch.Tensor, result: dict[str, Any]) -> bool:
+    return any(torch.equal(weight, other) for other in load_checkpoint(result["checkpoint"]).state.values())
+
+
+def test_calibration_alone_leaves_the_float_weights_and_no_resume_point(config: TrainRunConfig, folder: Path) -> None:
+    first = train(replace(config, training=TrainConfig(epochs=1)), folder / "first", QUIET)
+    alone = QuantizeRunConfig(
+        config.graphs,
+        first["checkpoint"],
+        input_scales={},
+        equalise=False,
+        retrain=False,
+        recipe=PrecisionRecipe(weight_bits=8, bias_bits=24),
+        split=SPLIT,
+    )
+    result = quantize(alone, folder / "alone", QUIET)
+    assert [path.name for path in (folder / "alone").iterdir()] == ["quantised.safetensors"]
+    retrained = quantize(replace(alone, retrain=True, training=TrainConfig(epochs=1)), folder / "retrained", QUIET)
+    weights = list(load_checkpoint(first["checkpoint"]).state.values())
+    assert all(is_kept(weight, result) for weight in weights)
+    assert not all(is_kept(weight, retrained) for weight in weights)
 
 
 @pytest.mark.slow
