@@ -32,7 +32,8 @@ def write_graph(rows: Rows[NDArray[Any]], network: NetworkSource, path: Path) ->
     counts = np.array([rows.counts[name] for name in network.domains], np.int64)
     features = [np.ascontiguousarray(rows.features[value.name], np.float32) for value in network.description.inputs]
     ends = [np.ascontiguousarray(rows.ends[end], np.int64) for end in network.ends]
-    path.write_bytes(b"".join(array.tobytes() for array in (counts, *features, *ends)))
+    arrays: list[NDArray[Any]] = [counts, *features, *ends]
+    path.write_bytes(b"".join(array.tobytes() for array in arrays))
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
