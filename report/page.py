@@ -12,7 +12,7 @@ from edgetrack.report import sections
 from edgetrack.report.accelerator_section import FIGURES, accelerator_section
 from edgetrack.report.collect import RunRecord
 from edgetrack.report.hypertrack_section import hypertrack_section
-from edgetrack.report.recompute import evaluation_config, tracks_of_events
+from edgetrack.report.recompute import evaluation_of, tracks_of_events
 from edgetrack.report.tables import COLUMNS, Missing, headline, number
 
 TITLES = {
@@ -44,7 +44,7 @@ def render(record: RunRecord, event: str = "") -> Page:
     The same record gives the same page. Raises ValueError for an event that is not held out.
     Cost: one forward pass of the integers over the held-out graphs, and seconds of drawing.
     """
-    evaluation = evaluation_config(record.config)
+    evaluation = evaluation_of(record)
     events = {
         form: tracks_of_events(record, form, evaluation)
         for form in (record.reference, record.integers)

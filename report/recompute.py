@@ -51,6 +51,13 @@ def evaluation_config(config: Mapping[str, Any]) -> EvaluationConfig:
         raise ValueError(f"run.yaml: the evaluation section cannot be read: {error}") from error
 
 
+def evaluation_of(record: RunRecord) -> EvaluationConfig:
+    """How the run was evaluated: the network decides what its config leaves to it, as `evaluate` does."""
+    config = evaluation_config(record.config)
+    checkpoints = [one for one in (record.quantised, *record.floats.values()) if one is not None]
+    return config.of(checkpoints[0].description) if checkpoints else config
+
+
 def _find(tree: Mapping[str, Any]) -> Mapping[str, Any] | None:
     for key, value in tree.items():
         if isinstance(value, Mapping):

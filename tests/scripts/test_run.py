@@ -174,6 +174,7 @@ def test_hypertrack_goes_the_whole_way_with_masks(tmp_path: Path) -> None:
     assert proven["forms"]["qonnx"]["special_graphs"] == 5
     page = (tmp_path / "run" / "report.html").read_text()
     assert all(words in page for words in ("arXiv:2309.14113", "integer, masks", "Bit accuracy of the quantised trans"))
+    assert "in evaluation.json" not in page  # all figures follow from the logits
     stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").glob("*/stage.json")}
     run(config, tmp_path / "run", Console(quiet=True))
     assert stamps == {path: path.stat().st_mtime_ns for path in (tmp_path / "run").glob("*/stage.json")}
