@@ -24,7 +24,7 @@ LANES = HlsConfig(
     23, 61, edge_lanes=4, node_lanes=2, domains=ROOM, lanes={"triplet": 3, "token": 2, "pair": 3}, graphs_in_flight=2
 )
 CASES: Mapping[str, tuple[Callable[[], IntegerModel], HlsConfig]] = {
-    "every-step-lanes": (lambda: mixed_integer_model(NETWORKS["every step"], 11), LANES),
+    "every-step-lanes": (lambda: mixed_integer_model(NETWORKS["every step"], 6), LANES),
     "every-step-parallel": (lambda: random_integer_model(NETWORKS["every step"], 1), PARALLEL),
     "attention-lanes": (lambda: random_integer_model(NETWORKS["attention"], 2), LANES),
     "attention-parallel": (lambda: random_integer_model(NETWORKS["attention"], 12), PARALLEL),
