@@ -12,7 +12,7 @@ from edgetrack.export.native.float_dialect import FloatDialect
 from edgetrack.export.native.form import NativeConfig
 from edgetrack.export.native.network_source import NetworkSource
 from edgetrack.export.native.package import write_package
-from edgetrack.export.native.runtime import Runtime
+from edgetrack.export.native.runtime import Runtime, result_array
 from edgetrack.models.network import GraphNetwork
 from edgetrack.models.rows import Graph, rows_of
 
@@ -34,8 +34,7 @@ class NativeFloat:
         """(E,) logits; (elements, width) of a wider output. Into `out` where given."""
         rows = rows_of(graph, self.source.description)
         shape = self.source.description.shape(self.source.description.output)
-        count = rows.counts[shape.domain]
-        reals = np.empty((count, shape.width) if shape.width > 1 else (count,), np.float32) if out is None else out
+        reals = result_array(rows.counts[shape.domain], shape.width, out)
         self.runtime.run(rows, self.threads, reals=reals)
         return reals
 

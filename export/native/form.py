@@ -14,7 +14,7 @@ from edgetrack.export.form import Capacity, InexactForm
 from edgetrack.export.native.build import PATH_FLAGS, chosen_path, library, paths_here
 from edgetrack.export.native.integer_dialect import IntegerDialect
 from edgetrack.export.native.network_source import NetworkSource
-from edgetrack.export.native.runtime import Runtime, as_codes
+from edgetrack.export.native.runtime import Runtime, as_codes, result_array
 from edgetrack.models.rows import Graph, Rows, rows_of
 from edgetrack.quantize.fixed_point import IntArray
 from edgetrack.quantize.integer_model import IntegerModel
@@ -70,11 +70,7 @@ class NativeModel:
     def logits(self, graph: Graph, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """(E,) edge logits as real numbers, exact; (elements, width) of a wider output. Into `out` where given."""
         rows = rows_of(graph, self.model.description)
-        count, width = self._shape(rows)
-        shape = (count,) if width == 1 else (count, width)
-        reals = np.empty(shape, np.float32) if out is None else out
-        if reals.shape != shape or reals.dtype != np.float32 or not reals.flags.c_contiguous:
-            raise ValueError(f"out is {reals.dtype} {reals.shape}, wanted contiguous float32 {shape}")
+        reals = result_array(*self._shape(rows), out)
         self.runtime.run(rows, self.threads, reals=reals)
         return reals
 

@@ -116,3 +116,16 @@ def _address(array: NDArray[Any] | None) -> int | None:
 def as_codes(arrays: Mapping[str, NDArray[np.int32]]) -> dict[str, IntArray]:
     """The same integers in the type of the integer model."""
     return {name: array.astype(np.int64) for name, array in arrays.items()}
+
+
+def result_array(count: int, width: int, out: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """(count,) or, wider than 1, (count, width) float32 to write a result into: `out` where given.
+
+    Raises ValueError for another shape or type, or one that is not contiguous.
+    """
+    shape = (count,) if width == 1 else (count, width)
+    if out is None:
+        return np.empty(shape, np.float32)
+    if out.shape != shape or out.dtype != np.float32 or not out.flags.c_contiguous:
+        raise ValueError(f"out is {out.dtype} {out.shape}, wanted contiguous float32 {shape}")
+    return out

@@ -32,7 +32,9 @@ class RuntimesBenchConfig:
     def __post_init__(self) -> None:
         for name in ("edges", "threads"):
             if not getattr(self, name) or min(getattr(self, name)) < 1:
-                raise ValueError(f"--{name} = {list(getattr(self, name))}: wanted numbers of at least 1")
+                raise ValueError(
+                    f"{name} is {list(getattr(self, name))}, wanted numbers of at least 1: --set '{name}=[1]'"
+                )
         if self.repeats < 1:
             raise ValueError(f"--repeats = {self.repeats}: wanted at least 1")
         if not 2 <= self.weight_bits <= 8:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,6 +34,18 @@ def test_it_equals_torch_up_to_rounding(name: str, path: str) -> None:
         np.testing.assert_allclose(native.logits(rows), wanted, rtol=1e-4, atol=1e-5)
         spread = max(spread, float(np.ptp(wanted)) if len(wanted) else 0.0)
     assert spread > 1e-2
+
+
+def test_an_array_of_another_shape_or_type_is_refused() -> None:
+    description = toy_description()
+    graph = random_graph(50, 300, 8)
+    native = NativeFloat(seeded_network(description, seed=2).eval(), paths_here()[-1], optimise=0)
+    out = np.empty(graph.num_edges, np.float32)
+    assert native.logits(graph, out) is out
+    wrong: list[Any] = [out[:3], out.astype(np.float64), np.empty(2 * len(out), np.float32)[::2]]
+    for other in wrong:
+        with pytest.raises(ValueError, match="wanted contiguous float32"):
+            native.logits(graph, other)
 
 
 def test_every_function_has_cpp() -> None:

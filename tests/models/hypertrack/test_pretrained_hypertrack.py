@@ -74,14 +74,12 @@ def test_quantised_networks_were_made_by_the_configs_beside_them_from_the_weight
         own, origins = without_origins(checkpoint)
         assert TypeAdapter(QuantizeRunConfig).validate_python(own) == config
         assert origins["checkpoint"] == checkpoint_digest(load_checkpoint(path_of(config.checkpoint)))
-    masks, checkpoint = (
-        load_config(QuantizeMasksConfig, FOLDER / f"{FULL_MASKS}.yaml"),
-        load_checkpoint(path_of(FULL_MASKS)),
-    )
-    own, origins = without_origins(checkpoint)
-    assert TypeAdapter(QuantizeMasksConfig).validate_python(own) == masks
-    for origin, name in (("checkpoint", masks.checkpoint), ("transformer", masks.transformer)):
-        assert origins[origin] == checkpoint_digest(load_checkpoint(path_of(name)))
+    for name in (FULL_MASKS, "hypertrack-mu2-transformer-quantised"):
+        masks, checkpoint = load_config(QuantizeMasksConfig, FOLDER / f"{name}.yaml"), load_checkpoint(path_of(name))
+        own, origins = without_origins(checkpoint)
+        assert TypeAdapter(QuantizeMasksConfig).validate_python(own) == masks
+        for origin, start in (("checkpoint", masks.checkpoint), ("transformer", masks.transformer)):
+            assert origins[origin] == checkpoint_digest(load_checkpoint(path_of(start)))
 
 
 def test_events_that_it_has_not_seen_become_edges_and_tracks(tmp_path: Path) -> None:
