@@ -7,6 +7,7 @@ import lzma
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,7 @@ def save_graph(graph: HitGraph, path: Path | str) -> Path:
     node_attr (N, F) float32, weight (N,) float32, vertex_r (N,) float32 mm.
     """
     path = Path(path)
-    if path.suffix != ".npz":
-        raise ValueError(f"graph file {path} ends with {path.suffix!r}, wanted '.npz'; rename it")
+    check_npz(path, "graph file")
     arrays: dict[str, Any] = {
         "x": graph.x,
         "edge_index": graph.edge_index.astype(np.int32),
@@ -148,3 +148,29 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise GraphFileError(
             f"{path}: cannot read {key}: {error}; the file is truncated or no npz file, write it again"
         ) from error
+
+
+def write_compressed(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays to an npz file by LZMA, atomically; the same arrays give the same bytes."""
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy")  # with a date that is always the same
+            entry.compress_type = zipfile.ZIP_LZMA
+            with archive.open(entry, "w") as stream:
+                np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
+
+
+def check_kinds(path: Path, arrays: Mapping[str, NDArray[Any]], kinds: Mapping[str, str], verb: str) -> None:
+    """Raise GraphFileError, naming file, key and the verb that writes such files, unless the arrays that `kinds` names
+    are there, each of a dtype kind among its letters.
+    """
+    for key, letters in kinds.items():
+        if key not in arrays or arrays[key].dtype.kind not in letters:
+            found = str(arrays[key].dtype) if key in arrays else "missing"
+            raise GraphFileError(f"{path}: key {key!r} is {found}; wanted a file that `edgetrack {verb}` wrote")
+
+
+def check_npz(path: Path, what: str) -> None:
+    """Raise ValueError where a file to be written has another ending."""
+    if path.suffix != ".npz":
+        raise ValueError(f"{what} {path} ends with {path.suffix!r}, wanted '.npz'; rename it")

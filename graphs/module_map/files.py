@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.events.atomic_write import atomic_path
-from edgetrack.graphs.files import GraphFileError, read_arrays
+from edgetrack.graphs.files import GraphFileError, check_kinds, check_npz, read_arrays, write_compressed
 from edgetrack.graphs.module_map.module_map import ModuleMap
 from edgetrack.graphs.module_map.modules import Modules
 
@@ -34,8 +32,7 @@ def save_module_map(module_map: ModuleMap, path: Path | str) -> Path:
     source, target, count, slope, z0 of the pairs; reach, pt_min, events, symmetry; sha256 of all others.
     """
     path = Path(path)
-    if path.suffix != ".npz":
-        raise ValueError(f"module map {path} ends with {path.suffix!r}, wanted '.npz'; rename it")
+    check_npz(path, "module map")
     modules = module_map.modules
     arrays: dict[str, NDArray[Any]] = {
         "version": np.array(VERSION),
@@ -45,12 +42,7 @@ def save_module_map(module_map: ModuleMap, path: Path | str) -> Path:
         **{name: np.array(getattr(module_map, name)) for name in ("reach", "pt_min", "events", "symmetry")},
     }
     arrays["sha256"] = np.array(_sum(arrays))
-    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_LZMA) as archive:
-        for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy")  # with a date that is always the same
-            entry.compress_type = zipfile.ZIP_LZMA
-            with archive.open(entry, "w") as stream:
-                np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
+    write_compressed(path, arrays)
     return path
 
 
@@ -58,15 +50,13 @@ def load_module_map(path: Path | str) -> ModuleMap:
     """What `save_module_map` wrote. Raises FileNotFoundError; GraphFileError for another version, or anything else."""
     path = Path(path)
     arrays = read_arrays(path)
-    for key, kinds in _KINDS.items():
-        if key not in arrays or arrays[key].dtype.kind not in kinds:
-            found = str(arrays[key].dtype) if key in arrays else "missing"
-            raise GraphFileError(f"{path}: key {key!r} is {found}; wanted a file that `edgetrack module-map` wrote")
-        if key == "version" and int(arrays["version"]) != VERSION:
-            raise GraphFileError(
-                f"{path}: a module map of version {int(arrays['version'])}, this edgetrack reads {VERSION}; make it "
-                "again (edgetrack module-map)"
-            )
+    check_kinds(path, arrays, {"version": "iu"}, "module-map")
+    if int(arrays["version"]) != VERSION:
+        raise GraphFileError(
+            f"{path}: a module map of version {int(arrays['version'])}, this edgetrack reads {VERSION}; make it again "
+            "(edgetrack module-map)"
+        )
+    check_kinds(path, arrays, _KINDS, "module-map")
     if str(arrays["sha256"]) != _sum(arrays):
         raise GraphFileError(f"{path}: its contents are not those that were written (SHA-256); write it again")
     try:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetrack.events.atomic_write import atomic_path
-from edgetrack.graphs.files import GraphFileError, read_arrays
+from edgetrack.graphs.files import GraphFileError, check_kinds, check_npz, read_arrays, write_compressed
 from edgetrack.graphs.voxel_dynamics.dynamics import VoxelDynamics
 from edgetrack.graphs.voxel_dynamics.symmetry import Symmetry
 from edgetrack.graphs.voxel_dynamics.voxels import Voxels
@@ -35,8 +33,7 @@ def save_voxels(dynamics: VoxelDynamics, path: Path | str) -> Path:
     threshold. LZMA takes about two bytes an orbit.
     """
     path = Path(path)
-    if path.suffix != ".npz":
-        raise ValueError(f"voxel file {path} ends with {path.suffix!r}, wanted '.npz'; rename it")
+    check_npz(path, "voxel file")
     kept = dynamics.pruned(dynamics.threshold)
     symmetry = kept.voxels.symmetry
     arrays = {
@@ -49,10 +46,7 @@ def save_voxels(dynamics: VoxelDynamics, path: Path | str) -> Path:
         "target": np.array(kept.target),
         "threshold": np.array(kept.threshold, np.float64),
     }
-    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_LZMA) as archive:
-        for name, array in arrays.items():
-            with archive.open(_entry(name), "w") as stream:
-                np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
+    write_compressed(path, arrays)
     return path
 
 
@@ -60,10 +54,7 @@ def load_voxels(path: Path | str) -> VoxelDynamics:
     """What `save_voxels` wrote. Raises FileNotFoundError; GraphFileError with file and key for anything else."""
     path = Path(path)
     arrays = read_arrays(path)
-    for key, kinds in _KINDS.items():
-        if key not in arrays or arrays[key].dtype.kind not in kinds:
-            found = str(arrays[key].dtype) if key in arrays else "missing"
-            raise GraphFileError(f"{path}: key {key!r} is {found}; wanted a file that `edgetrack voxels` wrote")
+    check_kinds(path, arrays, _KINDS, "voxels")
     try:
         sectors, mirror_phi, mirror_z = (int(value) for value in arrays["symmetry"])
         return VoxelDynamics(
@@ -77,12 +68,6 @@ def load_voxels(path: Path | str) -> VoxelDynamics:
         )
     except (TypeError, ValueError) as error:
         raise GraphFileError(f"{path}: {error}; the file is damaged, write it again") from error
-
-
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(f"{name}.npy")  # with a date that is always the same
-    entry.compress_type = zipfile.ZIP_LZMA
-    return entry
 
 
 def _bytes(values: NDArray[np.int64], path: Path) -> NDArray[np.uint8]:
