@@ -36,4 +36,3 @@ MODULE_MAP: dict[float, Row] = {
 # fmt: on
 PUBLISHED = {"geometric": GEOMETRIC, "dbscan_geometric": PRE_CLUSTERING, "module_map": MODULE_MAP}
 THRESHOLDS = tuple(sorted(GEOMETRIC))  # GeV
-EVENTS = 1770  # that the authors averaged over, and, of train_2, that their module maps were learnt from

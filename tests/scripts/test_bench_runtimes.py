@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from integer_networks import flip_lsb
 
 from edgetrack.models.network import GraphNetwork, seeded_network
 from edgetrack.models.rows import as_tensors, rows_of
@@ -39,6 +40,13 @@ def test_another_weight_of_the_peer_stops_the_bench(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(bench, "_peer", wrong)
     with pytest.raises(RuntimeError, match="pyg differs by"):
+        bench_runtimes(TINY, tmp_path, Console(quiet=True))
+
+
+def test_another_bit_of_the_integers_stops_the_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = bench.qcdq_onnx
+    monkeypatch.setattr(bench, "qcdq_onnx", lambda model: right(flip_lsb(model, "phi_r1", 0)))
+    with pytest.raises(RuntimeError, match="qcdq and native_int8 give other logits"):
         bench_runtimes(TINY, tmp_path, Console(quiet=True))
 
 
