@@ -36,7 +36,7 @@ def save_voxels(dynamics: VoxelDynamics, path: Path | str) -> Path:
     check_npz(path, "voxel file")
     kept = dynamics.pruned(dynamics.threshold)
     symmetry = kept.voxels.symmetry
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "seeds": kept.voxels.seeds,
         "symmetry": np.array([symmetry.sectors, symmetry.mirror_phi, symmetry.mirror_z], np.int64),
         "steps": _bytes(np.diff(kept.keys, prepend=0), path),

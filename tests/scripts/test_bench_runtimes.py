@@ -9,6 +9,7 @@ import pytest
 import torch
 from integer_networks import flip_lsb
 
+from edgetrack.export.onnx.qcdq import qcdq_onnx
 from edgetrack.models.network import GraphNetwork, seeded_network
 from edgetrack.models.rows import as_tensors, rows_of
 from edgetrack.scripts.benches.runtimes import RuntimesBenchConfig, bench_runtimes
@@ -44,8 +45,7 @@ def test_another_weight_of_the_peer_stops_the_bench(tmp_path: Path, monkeypatch:
 
 
 def test_another_bit_of_the_integers_stops_the_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = bench.qcdq_onnx
-    monkeypatch.setattr(bench, "qcdq_onnx", lambda model: right(flip_lsb(model, "phi_r1", 0)))
+    monkeypatch.setattr(bench, "qcdq_onnx", lambda model: qcdq_onnx(flip_lsb(model, "phi_r1", 0)))
     with pytest.raises(RuntimeError, match="qcdq and native_int8 give other logits"):
         bench_runtimes(TINY, tmp_path, Console(quiet=True))
 
