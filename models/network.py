@@ -31,6 +31,16 @@ class GraphNetwork(nn.Module):
             }
         )
 
+    def weight_matrices(self) -> dict[str, nn.Parameter]:
+        """Matrices (outputs, inputs) by weights and layer, "phi_r1.0", as pruning names them."""
+        return {
+            # an MLP is Linear, ReLU, Linear, …: its layers have every second index
+            f"{name}.{index // 2}": layer.get_parameter("weight")
+            for name, mlp in self.mlps.items()
+            for index, layer in enumerate(mlp.children())
+            if isinstance(layer, nn.Linear)
+        }
+
     def forward(self, rows: Rows[Tensor]) -> Tensor:
         """The output: (E,) float32 logits of an edge classifier, (rows, width) where it is wider than one column."""
         return self.values(rows)[self.description.output].squeeze(1)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from edgetrack.models.pruning import PruningConfig
 from edgetrack.models.schedule import LATER, ScheduleConfig
 
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
@@ -19,11 +20,11 @@ class TrainConfig:
     """Settings of one training.
 
     `batch_graphs` graphs make a batch. `keep` says which weights count: those of the last epoch, or those of the epoch
-    that the objective finds best on the validation graphs. `threads` is the number of PyTorch threads a process:
-    results depend on it, and on nothing else of the machine's threading. `accelerator`, `devices` and `strategy` go to
-    Lightning's Trainer (several devices: DDP). So does `precision`: mixed ones compute products in 16 bits on devices
-    that can; weights, losses and validation stay in float32. Raises ValueError for numbers and names that no machine
-    can serve.
+    that the objective finds best on the validation graphs. `pruning` makes ever more weights exactly 0; null: none.
+    `threads` is the number of PyTorch threads a process: results depend on it, and on nothing else of the machine's
+    threading. `accelerator`, `devices` and `strategy` go to Lightning's Trainer (several devices: DDP). So does
+    `precision`: mixed ones compute products in 16 bits on devices that can; weights, losses and validation stay in
+    float32. Raises ValueError for numbers and names that no machine can serve.
     """
 
     epochs: int = 100
@@ -37,6 +38,7 @@ class TrainConfig:
     devices: int = 1
     strategy: str = "auto"
     precision: Precision = field(default="32-true", metadata=LATER)
+    pruning: PruningConfig | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_graphs", "threads", "devices"):

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from edgetrack.models.devices import is_first_process, launch_undone, refused_devices
 from edgetrack.models.history import write_history
 from edgetrack.models.objective import Objective
+from edgetrack.models.pruning_callback import MagnitudePruning
 from edgetrack.models.resume_point import ResumePoint, find_resume_point
 from edgetrack.models.sample import Data, Sample, Samples
 from edgetrack.models.threads import torch_threads
@@ -80,8 +81,16 @@ def fit(
     resume = find_resume_point(folder)
     name = fingerprint(network, objective, chain(samples, measured), config, teacher)
     module = TrainingModule(network, objective, config, samples, teacher, name)
-    record = EpochRecord(network, objective, measured, config.seed)
-    callbacks = [record, ResumePoint(folder), *([EpochProgress(label, record)] if progress else [])]
+    pruning = config.pruning
+    record = EpochRecord(
+        network, objective, measured, config.seed, 0 if pruning is None else pruning.whole_from(config.epochs)
+    )
+    callbacks = [
+        *([] if pruning is None else [MagnitudePruning(network, pruning, config.epochs)]),
+        record,
+        ResumePoint(folder),
+        *([EpochProgress(label, record)] if progress else []),
+    ]
     with torch_threads(config.threads), torch.random.fork_rng(), _quiet_lightning(), launch_undone():
         with refused_devices(config):
             trainer = _trainer(config, folder, callbacks)

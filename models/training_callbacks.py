@@ -23,14 +23,23 @@ OWN_FIGURES = ("epoch", "train_loss", "learning_rate")  # of every record, whate
 class EpochRecord(Callback):
     """Validation: one record of history an epoch, one point a curve in TensorBoard, and the best weights.
 
-    Stands before the other callbacks, which read and save what it records. Every device computes all of it.
+    Stands before the callbacks that read and save what it records. Every device computes all of it. No epoch before
+    `best_from` can be the best one: its network is not the one that is trained for.
     """
 
-    def __init__(self, network: nn.Module, objective: Objective[Any], validation: Sequence[Sample], seed: int) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        objective: Objective[Any],
+        validation: Sequence[Sample],
+        seed: int,
+        best_from: int = 0,
+    ) -> None:
         self.network = network
         self.objective = objective
         self.validation = validation
         self.seed = seed
+        self.best_from = best_from
         self.history: list[dict[str, float]] = []
         self.best: float | None = None
         self.best_state: dict[str, Tensor] = {}
@@ -59,7 +68,7 @@ class EpochRecord(Callback):
         self.history.append(record)
         for logger in trainer.loggers:
             logger.log_metrics(record, step=trainer.current_epoch)
-        if self._is_best(figures[self.objective.decides]):
+        if trainer.current_epoch >= self.best_from and self._is_best(figures[self.objective.decides]):
             self.best = figures[self.objective.decides]
             self.best_state = cpu_state(self.network)
 

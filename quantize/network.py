@@ -83,6 +83,14 @@ class QuantizedNetwork(nn.Module):
             found |= {f"{name}.{index}": activation for index, activation in enumerate(_each(activations))}
         return found
 
+    def weight_matrices(self) -> dict[str, nn.Parameter]:
+        """Float matrices (outputs, inputs) behind the codes by weights and layer, as pruning names them ("phi_o.1")."""
+        return {
+            f"{name}.{index}": layer.weight
+            for name, linears in self.linears.items()
+            for index, layer in enumerate(_each(linears))
+        }
+
     def mlp_layers(self, step: Mlp) -> tuple[list[Quantizer], list[Quantizer]]:
         """Linear layers of an MLP, and the quantiser that follows each; the last one makes the MLP's value."""
         return _each(self.linears[step.parameters]), _each(self.activations[step.name])

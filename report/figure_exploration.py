@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -31,19 +31,7 @@ def draw_exploration(
     candidates: Sequence[Candidate], chosen: Candidate | None, device: Device, limits: Limits, path: Path
 ) -> list[Path]:
     """Write `path`.png and `path`.svg."""
-    style: Any = {
-        **theme.STYLE,
-        **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), MUTED),
-        **dict.fromkeys(
-            ("axes.labelcolor", "axes.titlecolor", "text.color", "xtick.labelcolor", "ytick.labelcolor"), INK
-        ),
-        "grid.color": GRID,
-        "figure.facecolor": PAPER,
-        "axes.facecolor": PAPER,
-        "svg.hashsalt": "exploration",
-        "font.size": 9,
-    }
-    with mpl.rc_context(style):
+    with mpl.rc_context(picture_style("exploration")):
         figure = Figure(figsize=(11.4, 5.4), layout="constrained", dpi=160)
         _draw(figure, candidates, chosen, device, limits)
         files = [path.with_suffix(".png"), path.with_suffix(".svg")]
@@ -52,6 +40,22 @@ def draw_exploration(
         with atomic_path(files[1]) as place:
             figure.savefig(place, format="svg", metadata={"Date": None, "Creator": None})
     return files
+
+
+def picture_style(name: str) -> Any:
+    """Settings of matplotlib for a picture that is a file of its own."""
+    return {
+        **theme.STYLE,
+        **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), MUTED),
+        **dict.fromkeys(
+            ("axes.labelcolor", "axes.titlecolor", "text.color", "xtick.labelcolor", "ytick.labelcolor"), INK
+        ),
+        "grid.color": GRID,
+        "figure.facecolor": PAPER,
+        "axes.facecolor": PAPER,
+        "svg.hashsalt": name,
+        "font.size": 9,
+    }
 
 
 def _draw(
@@ -175,20 +179,19 @@ def _name_lanes(axes: Axes, designs: Sequence[Candidate], values: np.ndarray, be
 
 def _scales(axes: Axes, luts: np.ndarray, values: np.ndarray) -> None:
     """Logarithmic axes with plain numbers."""
-    for axis, numbers, mantissas in ((axes.xaxis, luts, (1, 3)), (axes.yaxis, values, (1, 2, 5))):
-        low, high = numbers.min() / 1.35, numbers.max() * 1.35
-        which = "x" if axis is axes.xaxis else "y"
-        axes.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
-        axis.set_major_formatter(FuncFormatter(_plain))
-        axis.set_ticks(
-            [
-                mantissa * 10.0**power
-                for power in range(-4, 9)
-                for mantissa in mantissas
-                if low <= mantissa * 10.0**power <= high
-            ]
-        )
-        axis.set_minor_locator(NullLocator())
+    logarithmic(axes, "x", luts, (1, 3))
+    logarithmic(axes, "y", values, (1, 2, 5))
+
+
+def logarithmic(axes: Axes, which: Literal["x", "y"], numbers: np.ndarray, mantissas: Sequence[int]) -> None:
+    """Make one axis logarithmic, with room around `numbers` and plain numbers at `mantissas` of each power of ten."""
+    low, high = numbers.min() / 1.35, numbers.max() * 1.35
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axes.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
+    axis.set_major_formatter(FuncFormatter(_plain))
+    ticks = [mantissa * 10.0**power for power in range(-4, 9) for mantissa in mantissas]
+    axis.set_ticks([tick for tick in ticks if low <= tick <= high])
+    axis.set_minor_locator(NullLocator())
 
 
 def _bounds(axes: Axes, room: float, limit: float | None, better: int) -> None:

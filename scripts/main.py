@@ -90,6 +90,7 @@ VERBS: dict[str, Verb | Group] = {
         "QuantizeMasksConfig",
         "retraining of a transformer in few bits, resumable",
     ),
+    "search": Verb("search", "search", "SearchConfig", "widths and sparsity of every layer, by physics and LUTs"),
     "tune": Verb("tune", "tune", "TuneConfig", "a checkpoint's track threshold, chosen again on validation graphs"),
     "export": Verb("export", "export", "ExportConfig", "checkpoints → ONNX, HLS, Verilog, …"),
     "explore": Verb("explore", "explore_designs", "ExploreConfig", "which accelerator to build, by formulas"),

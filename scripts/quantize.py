@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ from edgetrack.quantize.input_scales import rescaled_state, with_input_scales
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.recipe import PrecisionRecipe
+from edgetrack.quantize.used_bits import zero_weights
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.option import check_file_name, option, required
 from edgetrack.scripts.retraining import config_with_origins, retrained, teacher_of
@@ -83,7 +85,47 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
     graphs = load_graph_sets(config.graphs, config.split, config.validation_graphs)
     start = load_checkpoint(checkpoint_path(config.checkpoint))
     refuse_seen(start, graphs)
-    teacher = teacher_of(config)
+    found = quantised(config, graphs, start, teacher_of(config), folder, console)
+    evaluation = config.evaluation.of(found.checkpoint.description)
+    metrics = {
+        **integer_metrics(found.model, graphs.test, found.threshold, found.checkpoint.track_threshold, evaluation),
+        "zero_weights": zero_weights(found.model),
+        **graphs.names(),
+    }
+    path = folder / f"{config.name}.safetensors"
+    save_checkpoint(dataclasses.replace(found.checkpoint, metrics=metrics), path)
+    console.say(
+        f"{path}: " + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items() if isinstance(value, float))
+    )
+    return {
+        "checkpoint": str(path),
+        "threshold": found.threshold,
+        "track_threshold": found.checkpoint.track_threshold,
+        "parameters": start.description.num_parameters(),
+        **metrics,
+    }
+
+
+class Quantised(NamedTuple):
+    """A retrained network: its integers, their threshold (logit), and a checkpoint without figures."""
+
+    model: IntegerModel
+    threshold: float
+    checkpoint: Checkpoint
+
+
+def quantised(
+    config: QuantizeRunConfig,
+    graphs: GraphSets,
+    start: Checkpoint,
+    teacher: Checkpoint | None,
+    folder: Path,
+    console: Console,
+) -> Quantised:
+    """Calibrate and retrain `start` in few bits, choose its thresholds on the validation graphs; no test graph is read.
+
+    Run again after an interruption it goes on from the resume point in `folder`.
+    """
     description = with_input_scales(start.description, fitting_scales(config, start.description))
     network = QuantizedNetwork(description, config.recipe)
     model = retrained(
@@ -99,23 +141,9 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
     )
     logits = [model.logits(graph) for graph in graphs.validation]
     threshold = balanced_threshold(np.concatenate(logits), np.concatenate([_labels(g) for g in graphs.validation]))
-    evaluation = config.evaluation.of(description)
-    track_threshold = best_track_threshold(graphs.validation, logits, threshold, evaluation)
-    metrics = integer_metrics(model, graphs.test, threshold, track_threshold, evaluation) | graphs.names()
+    track_threshold = best_track_threshold(graphs.validation, logits, threshold, config.evaluation.of(description))
     own_config = config_with_origins(config, checkpoint=start, teacher=teacher)
-    checkpoint = quantized_checkpoint(network, threshold, track_threshold, own_config, metrics)
-    path = folder / f"{config.name}.safetensors"
-    save_checkpoint(checkpoint, path)
-    console.say(
-        f"{path}: " + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items() if isinstance(value, float))
-    )
-    return {
-        "checkpoint": str(path),
-        "threshold": threshold,
-        "track_threshold": track_threshold,
-        "parameters": start.description.num_parameters(),
-        **metrics,
-    }
+    return Quantised(model, threshold, quantized_checkpoint(network, threshold, track_threshold, own_config))
 
 
 def refuse_seen(start: Checkpoint, graphs: GraphSets) -> None:
