@@ -22,7 +22,7 @@ from torch import nn
 
 from edgetrack.quantize.fixed_point import Format
 from edgetrack.quantize.recipe import LayerBits
-from edgetrack.quantize.rounding import FusedIntQuant
+from edgetrack.quantize.rounding import FusedIntQuant, FusedRescalingIntQuant
 
 INITIAL_THRESHOLD = 1.0
 
@@ -32,18 +32,21 @@ Quantizer = Any  # QuantIdentity, QuantReLU or QuantLinear: Brevitas has no type
 class _Weight(Int8WeightPerTensorFixedPoint):
     scaling_impl_type = ScalingImplType.PARAMETER
     int_quant = FusedIntQuant
+    tensor_quant = FusedRescalingIntQuant
     scaling_const = INITIAL_THRESHOLD
 
 
 class _Signed(Int8ActPerTensorFixedPoint):
     scaling_impl_type = ScalingImplType.PARAMETER
     int_quant = FusedIntQuant
+    tensor_quant = FusedRescalingIntQuant
     scaling_init = INITIAL_THRESHOLD
 
 
 class _Unsigned(Uint8ActPerTensorFixedPoint):
     scaling_impl_type = ScalingImplType.PARAMETER
     int_quant = FusedIntQuant
+    tensor_quant = FusedRescalingIntQuant
     scaling_init = INITIAL_THRESHOLD
 
 

@@ -44,25 +44,34 @@ def draw_search(
         for axes in (left, right):
             logarithmic(axes, "x", np.array([one.measured.luts for one in trials]), (1, 2, 5))
             axes.set_xlabel("LUTs of the accelerator, by formula")
-            axes.axvline(SMALL_SHARE * device.lut, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
-            axes.annotate(
-                f"{SMALL_SHARE:.0%} of {device.part.split('-')[0].upper().removeprefix('XC')}",
-                (SMALL_SHARE * device.lut, 0.0),
-                (-4, 4),
-                ("data", "axes fraction"),
-                "offset points",
-                rotation=90,
-                ha="right",
-                va="bottom",
-                color=MUTED,
-                fontsize=8,
-            )
+            _mark_share(axes, device)
         files = [path.with_suffix(".png"), path.with_suffix(".svg")]
         with atomic_path(files[0]) as place:
             figure.savefig(place, format="png", metadata={"Software": None})
         with atomic_path(files[1]) as place:
             figure.savefig(place, format="svg", metadata={"Date": None, "Creator": None})
     return files
+
+
+def _mark_share(axes: Axes, device: Device) -> None:
+    """A line at `SMALL_SHARE` of the device's LUTs, where that is in the picture."""
+    luts = SMALL_SHARE * device.lut
+    if not axes.get_xlim()[0] < luts < axes.get_xlim()[1]:
+        return
+    axes.axvline(luts, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
+    die = device.part.split("-")[0].upper().removeprefix("XC")
+    axes.annotate(
+        f"{SMALL_SHARE:.0%} of {die}",
+        (luts, 0.0),
+        (-4, 4),
+        ("data", "axes fraction"),
+        "offset points",
+        rotation=90,
+        ha="right",
+        va="bottom",
+        color=MUTED,
+        fontsize=8,
+    )
 
 
 def _panel(axes: Axes, trials: Sequence[FinishedTrial], front: Sequence[FinishedTrial], figure: str) -> None:

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 from brevitas.core.function_wrapper import Identity
-from brevitas.core.quant import IntQuant
+from brevitas.core.quant import IntQuant, RescalingIntQuant
 from torch import Tensor
 
-from edgetrack.quantize.quantizers import relu_quantizer, signed_quantizer
-from edgetrack.quantize.rounding import FusedIntQuant
+from edgetrack.quantize.quantizers import Quantizer, linear, relu_quantizer, signed_quantizer
+from edgetrack.quantize.recipe import LayerBits
+from edgetrack.quantize.rounding import FusedIntQuant, FusedRescalingIntQuant
 
 
 def made(kind: type[IntQuant], narrow: bool, signed: bool, values: Tensor, scale: float) -> tuple[Tensor, ...]:
@@ -43,3 +44,37 @@ def test_quantizers_use_it_and_their_thresholds_learn() -> None:
         assert isinstance(inner.int_quant, FusedIntQuant)
         quantizer(torch.linspace(-3.0, 3.0, 50)).value.square().sum().backward()
         assert float(inner.scaling_impl.value.grad.abs()) > 0.0
+
+
+def scaled(quantizer: Quantizer, values: Tensor, exponent: float, fused: bool) -> tuple[Tensor, ...]:
+    """Numbers, scale, zero point and width of a quantiser, and gradients by values and by the scale's parameter."""
+    weights = hasattr(quantizer, "weight_quant")
+    holder = quantizer.weight_quant if weights else quantizer.act_quant.fused_activation_quant_proxy
+    inner = holder.tensor_quant
+    inner.scaling_impl.value.data.fill_(exponent)
+    forward = inner if fused else lambda x: RescalingIntQuant.forward(inner, x)
+    x = values.clone().requires_grad_(True)
+    out, scale, zero, bits = forward(x)
+    by_values, by_scale = torch.autograd.grad(
+        (out * torch.linspace(-1, 2, values.numel())).sum(), (x, inner.scaling_impl.value)
+    )
+    return out.detach(), scale.detach(), zero, bits, by_values, by_scale
+
+
+@pytest.mark.parametrize("bits", [2, 3, 8, 16])
+@pytest.mark.parametrize("exponent", [-40.0, -17.0, -2.5, 0.0, 1.25])
+@pytest.mark.parametrize("kind", ["signed", "relu", "weight"])
+def test_scales_and_their_gradients_are_those_of_brevitas(bits: int, exponent: float, kind: str) -> None:
+    """From below the least scale, which is no power of two, up; whole exponents and others."""
+    made_ = {
+        "signed": signed_quantizer(bits),
+        "relu": relu_quantizer(bits),
+        "weight": linear(2, 2, LayerBits(bits, 16, 8)),
+    }[kind]
+    values = torch.from_numpy(np.random.default_rng(0).normal(size=500)).float() * 2.0**exponent
+    ours, theirs = (scaled(made_, values, exponent, fused) for fused in (True, False))
+    for one, other in zip(ours[:5], theirs[:5], strict=True):
+        assert torch.equal(one, other)
+    torch.testing.assert_close(ours[5], theirs[5], rtol=1e-6, atol=0.0)
+    if kind != "weight":
+        assert isinstance(made_.act_quant.fused_activation_quant_proxy.tensor_quant, FusedRescalingIntQuant)

@@ -67,10 +67,14 @@ def test_processes_share_a_study_and_its_trials(tmp_path: Path) -> None:
     one, other = search(tmp_path), search(tmp_path)
     seen: list[tuple[str, Point]] = []
 
+    def others(number: int, point: Point) -> Measured:
+        seen.append(("other", point))
+        return measure(number, point)
+
     def alternately(number: int, point: Point) -> Measured:
         if not seen:  # while the first is at work, the other takes all the trials that are left
             seen.append(("first", point))
-            other.run(6, lambda _, p: (seen.append(("other", p)), measure(0, p))[1], lambda: None)
+            other.run(6, others, lambda: None)
         return measure(number, point)
 
     one.run(6, alternately, lambda: None)
