@@ -54,6 +54,11 @@ def cylindrical(graph: HitGraph) -> NDArray[np.float32]:
     return np.column_stack([r, z, np.arcsinh(z / np.maximum(r, 1e-6)), relative_degree(graph)]).astype(np.float32)
 
 
+def meridional(graph: HitGraph) -> NDArray[np.float32]:
+    """(N, 3) r and z in m, and η: where a hit is in the half-plane that the beam line bounds, whatever its φ."""
+    return cylindrical(graph)[:, :3]
+
+
 def relative_degree(graph: HitGraph) -> NDArray[np.float32]:
     """(N, 1) degree / mean degree (or 1, where that is less)."""
     degree = degrees(graph)
@@ -128,6 +133,7 @@ FEATURES: dict[str, HitFeature] = {
     "edge_attr": HitFeature("edge", ("Δr", "Δφ", "Δz", "ΔR"), lambda graph: graph.edge_attr, ("Δz",), ("Δφ",)),
     "cartesian": HitFeature("node", ("x", "y", "z"), cartesian, ("z",), ("y",)),
     "cylindrical": HitFeature("node", ("r", "z", "η", "degree"), cylindrical, ("z", "η")),
+    "meridional": HitFeature("node", ("r", "z", "η"), meridional, ("z", "η")),
     "degree": HitFeature("node", ("degree",), relative_degree),
     "pair_geometry": HitFeature("edge", ("1/R", "z0", "η"), pair_geometry, ("z0", "η"), ("1/R",)),
     "doublet_geometry": HitFeature(

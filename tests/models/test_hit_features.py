@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgetrack.graphs.hitgraph import HitGraph
-from edgetrack.models.hit_features import CURVATURE_SCALE, FEATURES, ROTATED, Z0_SCALE, feature, pair_geometry
+from edgetrack.models.hit_features import (
+    CURVATURE_SCALE,
+    FEATURES,
+    ROTATED,
+    Z0_SCALE,
+    feature,
+    meridional,
+    pair_geometry,
+)
 from edgetrack.models.rows import hit_rows
 
 
@@ -31,6 +39,13 @@ def test_pair_geometry_of_hits_on_a_helix_is_the_helix() -> None:
     )
     wanted = [np.arcsinh(1 / radius / CURVATURE_SCALE), np.arcsinh(z0 / Z0_SCALE), np.arcsinh(slope)]
     np.testing.assert_allclose(pair_geometry(graph), np.tile(wanted, (4, 1)), atol=2e-4)
+
+
+def test_meridional_features_are_r_z_and_the_pseudorapidity_of_the_hit() -> None:
+    graph = random_graph(5)
+    r, _, z = graph.x.astype(np.float64).T
+    polar = np.arctan2(r, z)
+    np.testing.assert_allclose(meridional(graph), np.column_stack([r, z, -np.log(np.tan(polar / 2))]), rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(FEATURES.keys() - {"node_attr"}))

@@ -34,12 +34,19 @@ def moved(network: GraphNetwork) -> GraphNetwork:
     return other
 
 
-@pytest.mark.parametrize("steps", [1, 2])
+NETWORKS = {
+    "one round": InteractionNetworkConfig(hidden=12),
+    "two rounds": InteractionNetworkConfig(hidden=12, steps=2),
+    "both hits are told": InteractionNetworkConfig(hidden=12, steps=2, receivers="both", hit_values=5),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize(("nodes", "edges"), [(60, 700), (5, 300), (3, 0), (1, 4)])
 def test_matrices_give_every_value_of_message_passing_up_to_the_order_of_sums(
-    steps: int, nodes: int, edges: int
+    name: str, nodes: int, edges: int
 ) -> None:
-    network = seeded_network(interaction_network(InteractionNetworkConfig(hidden=12, steps=steps)), seed=3)
+    network = seeded_network(interaction_network(NETWORKS[name]), seed=3)
     rows = random_rows(nodes, edges, seed=nodes)
     with torch.no_grad():
         messages, matrices, other = (

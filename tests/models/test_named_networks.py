@@ -26,7 +26,7 @@ def test_the_kind_chooses_the_network() -> None:
         describe(config)
 
 
-@pytest.mark.parametrize("size", ["hidden", "effects", "steps"])
+@pytest.mark.parametrize("size", ["hidden", "effects", "steps", "hit_values"])
 @pytest.mark.parametrize("value", [0, -4])
 def test_sizes_below_one_are_refused(size: str, value: int) -> None:
     with pytest.raises(ValueError, match=f"{size} is {value}, wanted at least 1"):
@@ -49,3 +49,7 @@ def test_scales_of_another_number_of_features_are_refused() -> None:
         InteractionNetworkConfig(node_scale=(1.0,) * 4)
     with pytest.raises(ValueError, match="edge_scale has 3 numbers, wanted 4, one for each of Δr, Δφ, Δz, ΔR"):
         InteractionNetworkConfig(edge_scale=(1.0,) * 3)
+    with pytest.raises(ValueError, match="pair_scale has 2 numbers, wanted 3, one for each of 1/R, z0, η"):
+        InteractionNetworkConfig(pair_scale=(1.0,) * 2)
+    with pytest.raises(ValueError, match="meridional_scale has 4 numbers, wanted 3, one for each of r, z, η"):
+        InteractionNetworkConfig(meridional_scale=(1.0,) * 4)

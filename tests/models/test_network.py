@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -59,6 +61,19 @@ class PygInteractionNetwork(MessagePassing):  # type: ignore[misc]  # it has no 
         return effects
 
 
+def two_rounds_for_both_hits(mlps: NamedModules, rows: Rows[Tensor]) -> Tensor:
+    """Logits of a network that tells both hits of each edge, by dense matrices of hits and edges."""
+    incoming, outgoing = (
+        nn.functional.one_hot(rows.ends[end], rows.counts["node"]).T.float() for end in ("target", "source")
+    )
+    hits, edges = rows.features["meridional"], rows.features["pair_geometry"]
+    for tag in ("_1", "_2"):
+        edges = mlps[f"phi_r1{tag}"](torch.cat([incoming.T @ hits, outgoing.T @ hits, edges], dim=1))
+        hits = mlps[f"phi_o{tag}"](torch.cat([hits, incoming @ edges, outgoing @ edges], dim=1))
+    logits: Tensor = mlps["phi_r2"](torch.cat([incoming.T @ hits, outgoing.T @ hits, edges], dim=1))
+    return logits.squeeze(1)
+
+
 def test_interaction_network_has_6448_parameters_at_40_hidden_units() -> None:
     description = interaction_network(InteractionNetworkConfig(hidden=40))
     assert description.num_parameters() == 6448
@@ -79,6 +94,46 @@ def test_interaction_network_equals_a_pytorch_geometric_one_with_the_same_weight
         assert isinstance(first, nn.Linear)
         first.weight[0, 0] += 0.1
         assert not torch.allclose(got, network(hits(*graph)), rtol=1e-5, atol=1e-5)
+
+
+def test_both_hits_are_told_of_an_edge_and_read_helices_where_the_config_says_so() -> None:
+    config = InteractionNetworkConfig(
+        hidden=9,
+        effects=5,
+        steps=2,
+        receivers="both",
+        features="helix",
+        hit_values=6,
+        meridional_scale=(1.0,) * 3,
+        pair_scale=(1.0,) * 3,
+    )
+    network = seeded_network(interaction_network(config), seed=3)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(2)  # first weights hardly let anything through so many layers
+    x, edge_index, features = random_tensors(40, 200, seed=4)
+    rows = replace(hits(x, edge_index, features), features={"meridional": x, "pair_geometry": features[:, :3]})
+    assert network.description.shape("phi_o_2") == ("node", 6)
+    with torch.no_grad():
+        got = network(rows)
+        torch.testing.assert_close(two_rounds_for_both_hits(network.mlps, rows), got, rtol=1e-4, atol=1e-4)
+        turned = replace(rows, ends={"source": rows.ends["target"], "target": rows.ends["source"]})
+        assert not torch.allclose(two_rounds_for_both_hits(network.mlps, turned), got, rtol=0.1, atol=0.1)
+
+
+@pytest.mark.parametrize(("receivers", "changed"), [("target", [2]), ("both", [1, 2])])
+def test_an_edge_hears_of_what_follows_it_only_where_both_hits_are_told(
+    receivers: Literal["target", "both"], changed: list[int]
+) -> None:
+    """Hits 0 → 1 → 2 → 3; the edge to hit 3 changes."""
+    network = seeded_network(interaction_network(InteractionNetworkConfig(receivers=receivers)), seed=1)
+    x, _, edge_attr = random_tensors(4, 3, seed=2)
+    edge_index = torch.tensor([[0, 1, 2], [1, 2, 3]])
+    other = edge_attr.clone()
+    other[2] += 1
+    with torch.no_grad():
+        difference = network(hits(x, edge_index, edge_attr)) - network(hits(x, edge_index, other))
+    assert difference.nonzero().squeeze(1).tolist() == changed
 
 
 def test_scaled_inputs_equal_scaling_them_before() -> None:

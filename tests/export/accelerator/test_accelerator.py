@@ -30,6 +30,7 @@ from edgetrack.quantize.integer_model import IntegerModel
 
 IN = interaction_network(InteractionNetworkConfig(hidden=3, effects=2))
 TWO_ROUNDS = interaction_network(InteractionNetworkConfig(hidden=3, effects=2, steps=2))
+BOTH_HITS = interaction_network(InteractionNetworkConfig(hidden=3, effects=2, steps=2, receivers="both", hit_values=2))
 # Unlike the Interaction Network: a node encoder first, a sum at the source, an edge input that the head reads again.
 ENCODED = NetworkDescription(
     "encoded",
@@ -86,6 +87,7 @@ HYPERTRACK = NetworkDescription(
 CASES: dict[str, tuple[Callable[[], IntegerModel], AcceleratorConfig]] = {
     "in": (lambda: random_integer_model(IN, 1), AcceleratorConfig(24, 48, 3, 2, 4, 2)),
     "two-rounds": (lambda: random_integer_model(TWO_ROUNDS, 3), AcceleratorConfig(20, 40, 2, 1, 3, 1)),
+    "both-hits": (lambda: random_integer_model(BOTH_HITS, 11), AcceleratorConfig(20, 40, 2, 2, 3, 2)),
     "encoded-mixed": (lambda: mixed_integer_model(ENCODED, 6), AcceleratorConfig(21, 33, 1, 4, 1, 3)),
     "toy": (lambda: random_integer_model(toy_description(), 2), AcceleratorConfig(18, 36, 3, 2, 3, 2)),
     "hypertrack-mixed": (lambda: mixed_integer_model(HYPERTRACK, 6), AcceleratorConfig(12, 30, 2, 2, 3, 2)),
