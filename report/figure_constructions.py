@@ -6,19 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from edgetrack.events.atomic_write import atomic_path
-from edgetrack.report import theme
-from edgetrack.report.figure_exploration import GRID, INK, MUTED, PAPER
+from edgetrack.report.picture import COLOURS, draw_picture
 
 LOOKS = {
-    "geometric": ("geometric", "#0072b2", "o"),
-    "dbscan_geometric": ("DBSCAN pre-clustering", "#d55e00", "s"),
-    "module_map": ("module map", "#1b3a6b", "^"),
-    "module_map_ranges": ("module map with ranges", "#56b4e9", "v"),
+    "geometric": ("geometric", COLOURS[0], "o"),
+    "dbscan_geometric": ("DBSCAN pre-clustering", COLOURS[1], "s"),
+    "module_map": ("module map", COLOURS[2], "^"),
+    "module_map_ranges": ("module map with ranges", COLOURS[3], "v"),
 }
 PANELS = ("efficiency", "purity", "nodes", "edges")
 LOGARITHMIC = ("purity", "nodes", "edges")
@@ -29,23 +26,14 @@ def draw_constructions(cases: Sequence[Mapping[str, Any]], path: Path) -> Path:
 
     Points are means with the spread of one event, lines the published means.
     """
-    colours = {
-        **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), MUTED),
-        **dict.fromkeys(
-            ("axes.labelcolor", "axes.titlecolor", "text.color", "xtick.labelcolor", "ytick.labelcolor"), INK
-        ),
-        **dict.fromkeys(("figure.facecolor", "axes.facecolor"), PAPER),
-    }
-    style: Any = {**theme.STYLE, **colours, "grid.color": GRID, "font.size": 9}
-    with mpl.rc_context(style):
-        figure = Figure(figsize=(9.6, 6.4), layout="constrained", dpi=140)
+
+    def draw(figure: Figure) -> None:
         panels = figure.subplots(2, 2, sharex=True).ravel()
         for axes, quantity in zip(panels, PANELS, strict=True):
             _panel(axes, quantity, cases)
         panels[3].legend(loc="upper right", frameon=False)
-        with atomic_path(path) as place:
-            figure.savefig(place, format="png", metadata={"Software": None})
-    return path
+
+    return draw_picture(path, (9.6, 6.4), draw)
 
 
 def _panel(axes: Axes, quantity: str, cases: Sequence[Mapping[str, Any]]) -> None:

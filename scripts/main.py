@@ -66,6 +66,9 @@ BENCHES = {
         "RuntimesBenchConfig",
         "speed of native kernels beside PyG and ONNX Runtime",
     ),
+    "convergence": Verb(
+        "benches.convergence", "bench_convergence", "ConvergenceBenchConfig", "losses by epoch beside published ones"
+    ),
     "sectors": Verb("benches.sectors", "bench_sectors", "SectorsBenchConfig", "what cutting graphs into sectors loses"),
     "accelerator": Verb(
         "benches.accelerator", "bench_accelerator", "AcceleratorBenchConfig", "cycles beside published designs"
