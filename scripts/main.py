@@ -69,6 +69,12 @@ BENCHES = {
     "convergence": Verb(
         "benches.convergence", "bench_convergence", "ConvergenceBenchConfig", "losses by epoch beside published ones"
     ),
+    "transfer": Verb(
+        "benches.transfer", "bench_transfer", "TransferBenchConfig", "trained at one pT threshold, tested at others"
+    ),
+    "tracking": Verb(
+        "benches.tracking", "bench_tracking", "TrackingBenchConfig", "efficiency and fakes of three track builders"
+    ),
     "sectors": Verb("benches.sectors", "bench_sectors", "SectorsBenchConfig", "what cutting graphs into sectors loses"),
     "accelerator": Verb(
         "benches.accelerator", "bench_accelerator", "AcceleratorBenchConfig", "cycles beside published designs"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from edgetrack.studies.convergence import convergence_case
 from edgetrack.studies.published_interaction_network import ACCURACIES, EPOCHS, LOSSES
 
 
-def history(loss: list[float]) -> dict[str, np.ndarray]:
+def history(loss: list[float]) -> dict[str, NDArray[np.float64]]:
     values = np.array(loss)
     return {"train_loss": values + 0.5, "validation_loss": values, "validation_accuracy": 1 - values}
 
