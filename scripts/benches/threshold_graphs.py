@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgetrack.events.simulation import simulate
 from edgetrack.events.simulation.config import SimulationConfig
+from edgetrack.events.splits import SplitConfig
 from edgetrack.events.trackml import find_events, read_event
 from edgetrack.graphs.build import GraphConfig, build_graph
 from edgetrack.graphs.files import graph_paths, load_graphs, save_graph
 from edgetrack.graphs.geometric import GeometricConfig
-from edgetrack.graphs.graph_sets import PARTS, load_named
+from edgetrack.graphs.graph_sets import PARTS, load_named, split_paths
 from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.graphs.selection import SelectionConfig
 from edgetrack.models.checkpoint import Checkpoint
@@ -70,15 +71,29 @@ def _simulated(
 def unseen_graphs(checkpoint: Checkpoint, folder: Path) -> tuple[list[HitGraph], list[HitGraph]]:
     """Graphs of `folder` to choose thresholds on, and test graphs that the network was neither trained nor chosen on.
 
-    By the names in the checkpoint; of a folder that has none of them, so that the network has seen none of it, the
-    first quarter is for thresholds. Raises ValueError for a folder with some of these names but not all.
+    The test graphs that the checkpoint names, and its validation graphs: by name, or by its split of the folder. Of a
+    folder with no graph that the checkpoint names, which its network has not seen, the first quarter is for thresholds.
+    Raises ValueError where the folder has a part of these graphs only, or another split.
     """
-    known: Mapping[str, Sequence[str]] = {part: checkpoint.metrics.get(f"{part}_graphs") or () for part in PARTS}
+    named = {part: list(checkpoint.metrics.get(f"{part}_graphs") or ()) for part in PARTS}
     there = {path.stem for path in graph_paths(folder)}
-    if known["test"] and there & {name for names in known.values() for name in names}:
-        return load_named(folder, known["validation"]), load_named(folder, known["test"])
+    if named["test"] and there & {name for names in named.values() for name in names}:
+        validation = named["validation"] or _validation(checkpoint, folder)
+        return load_named(folder, validation), load_named(folder, named["test"])
     graphs = load_graphs(folder)
     if len(graphs) < 2:
         raise ValueError(f"{folder}: {len(graphs)} graph, wanted two at least: one for thresholds, one to test on")
     cut = max(len(graphs) // 4, 1)
     return graphs[:cut], graphs[cut:]
+
+
+def _validation(checkpoint: Checkpoint, folder: Path) -> list[str]:
+    """Names of the validation graphs of a checkpoint that names its test graphs alone."""
+    paths = split_paths(folder, SplitConfig(**checkpoint.config.get("split", {})))
+    test, wanted = (set(names) for names in ([p.stem for p in paths["test"]], checkpoint.metrics["test_graphs"]))
+    if test != wanted:
+        raise ValueError(
+            f"{folder}: the checkpoint's split of it has other test graphs than the checkpoint names, so its "
+            "validation graphs are not known; give the folder that the network was trained on"
+        )
+    return [path.stem for path in paths["validation"]]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from edgetrack.events.splits import SplitConfig
 from edgetrack.graphs.files import load_graphs, save_graph
-from edgetrack.graphs.graph_sets import sample_graphs
+from edgetrack.graphs.graph_sets import sample_graphs, split_paths
 from edgetrack.models.checkpoint import Checkpoint
 from edgetrack.models.history import write_history
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
@@ -84,6 +84,20 @@ def test_test_graphs_are_those_that_the_network_has_not_seen(tmp_path: Path) -> 
         unseen_graphs(checkpoint({**seen, "test_graphs": [*names[4:], "gone"]}), folder)
 
 
-def checkpoint(metrics: dict[str, list[str]]) -> Checkpoint:
+def test_validation_graphs_that_no_checkpoint_names_are_those_of_its_split(tmp_path: Path) -> None:
+    folder = graphs_at(tmp_path, 2.0) / "2gev"
+    split = {"train": 0.5, "validation": 0.25, "test": 0.25, "seed": 3}
+    parts = {
+        part: [path.stem for path in paths]
+        for part, paths in split_paths(folder, SplitConfig(0.5, 0.25, 0.25, 3)).items()
+    }
+    validation, test = unseen_graphs(checkpoint({"test_graphs": parts["test"]}, split), folder)
+    assert [graph.name for graph in validation] == parts["validation"]
+    assert [graph.name for graph in test] == parts["test"]
+    with pytest.raises(ValueError, match="other test graphs than the checkpoint names"):
+        unseen_graphs(checkpoint({"test_graphs": parts["train"]}, split), folder)
+
+
+def checkpoint(metrics: dict[str, list[str]], split: dict[str, float] | None = None) -> Checkpoint:
     description = interaction_network(InteractionNetworkConfig(hidden=2))
-    return Checkpoint("float", description, {}, float(np.float32(0)), metrics=metrics)
+    return Checkpoint("float", description, {}, 0.0, config={"split": split or {}}, metrics=metrics)
