@@ -79,6 +79,9 @@ class QuantizeRunConfig:
 def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[str, Any]:
     """Calibrate and retrain a float network in few bits, choose its thresholds, measure its integers on test graphs.
 
+    --set recipe.weight_bits=4 --set recipe.activation_bits=4 --set recipe.aggregation_bits=4 gives it 4 bits, --set
+    training.pruning.sparsity=0.5 makes half of its weights exactly 0; `edgetrack search` chooses both layer by layer.
+
     Writes NAME.safetensors into the run folder, beside a resume point: run again after an interruption to go on.
     Thresholds and figures are those of the integer model.
     """

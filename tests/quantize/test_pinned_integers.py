@@ -35,6 +35,10 @@ PINS = {
         4_629_702,
         "318f2d9528032d5c34714103ba4bf8c94577b31818143984071e0a691a4abdbe",
     ),
+    FOLDER / "in-1gev-4bit.safetensors": (
+        4_629_702,
+        "babafe3cf69d116721f222899f6d53e4acbfcee2fa529def1a310b3317d440af",
+    ),
     TRAINED_TIES: (2_484_030, "276c774da251f293bc312ef097944def4b2eaa5dfa81c582d074f9fbcda3a91f"),
 }
 
