@@ -17,7 +17,7 @@ from edgetrack.events.atomic_write import write_text
 from edgetrack.export.accelerator.cycles import CycleFormula, cycle_formula
 from edgetrack.export.accelerator.kernels import Kernels, make_kernels
 from edgetrack.export.accelerator.plan import AcceleratorConfig, Plan, make_plan
-from edgetrack.export.accelerator.simulation import AcceleratorLibrary, Stalls, build_accelerator
+from edgetrack.export.accelerator.simulation import LINT, AcceleratorLibrary, Stalls, build_accelerator
 from edgetrack.export.accelerator.stream_layout import stream_layout
 from edgetrack.export.accelerator.streams import CodedGraph, Received
 from edgetrack.export.accelerator.sum_verilog import reciprocal_module
@@ -119,7 +119,7 @@ def export_accelerator(
         name: kernel.written_as(sources, prefix) if set(kernel.sources) <= set(kernels.sources) else kernel
         for name, kernel in pipelines.items()
     }
-    return AcceleratorForm(plan, formula, folder, sources, RtlForm(model, folder / "mlps", own))
+    return AcceleratorForm(plan, formula, folder, sources, RtlForm(model, folder, own, LINT))
 
 
 def _parts(plan: Plan) -> dict[str, str]:

@@ -43,11 +43,15 @@ class RtlConfig:
 
 @dataclass(frozen=True)
 class RtlForm:
-    """Verilog of every MLP and map of a network; the whole graph in RTL is the form `accelerator`."""
+    """Verilog of every MLP and map of a network; the whole graph in RTL is the form `accelerator`.
+
+    `part_options`: those of the simulation in the same folder that has the kernels as parts, see `build_pipeline`.
+    """
 
     model: IntegerModel
     folder: Path
     kernels: Mapping[str, RtlKernel]
+    part_options: tuple[str, ...] | None = None
     name: str = "rtl"
     capacity: Capacity | None = None
 
@@ -73,8 +77,9 @@ class RtlForm:
         """The compiled simulation of one MLP, built where it is not there yet."""
         if mlp not in self._libraries:
             kernel = self.kernels[mlp]
-            sources, latency = kernel.sources, kernel.latency_cycles
-            self._libraries[mlp] = build_pipeline(sources, kernel.top, latency, self.folder / "sim")
+            self._libraries[mlp] = build_pipeline(
+                kernel.sources, kernel.top, kernel.latency_cycles, self.folder / "sim", self.part_options
+            )
         return self._libraries[mlp]
 
     def estimate(self, mlp: str) -> Resources:

@@ -75,10 +75,18 @@ class PipelineLibrary:
         return results
 
 
-def build_pipeline(sources: Mapping[str, str], top: str, latency_cycles: int, folder: Path) -> PipelineLibrary:
-    """Compile Verilog `sources` (file name → text) of a pipeline into a library in `folder`; see `build_simulation`."""
-    bench = testbench("pipeline_sim.cpp")
-    return PipelineLibrary(build_simulation(sources, top, bench, folder, (f"-DLATENCY={latency_cycles}",)))
+def build_pipeline(
+    sources: Mapping[str, str], top: str, latency_cycles: int, folder: Path, part_options: Sequence[str] | None = None
+) -> PipelineLibrary:
+    """Compile Verilog `sources` (file name → text) of a pipeline into a library in `folder`; see `build_simulation`.
+
+    With `part_options` the pipeline is a part of it, compiled with these options of Verilator: a design that holds the
+    pipeline and is simulated in the same folder takes what was compiled here, and the other way round.
+    """
+    bench, definitions = testbench("pipeline_sim.cpp"), (f"-DLATENCY={latency_cycles}",)
+    if part_options is None:
+        return PipelineLibrary(build_simulation(sources, top, bench, folder, definitions))
+    return PipelineLibrary(build_simulation(sources, top, bench, folder, definitions, part_options, parts=[top]))
 
 
 def testbench(name: str) -> str:
@@ -209,9 +217,15 @@ def _verilate(
 
 
 def _compile(bench: str, work: Path, verilator: Verilator, compiler: str, options: Sequence[str], target: Path) -> None:
-    """`bench` and the C++ in `work`/cpp as one unit: most of the time would go into the headers otherwise."""
-    unit = "".join(f'#include "cpp/{path.name}"\n' for path in sorted((work / "cpp").glob("*.cpp")))
-    (work / "unit.cpp").write_text(bench + unit)
+    """`bench` and the C++ in `work`/cpp as one unit: most of the time would go into the headers otherwise.
+
+    What Verilator calls slow runs once, so that optimising it would only take time.
+    """
+    names = sorted(path.name for path in (work / "cpp").glob("*.cpp"))
+    fast, slow = (
+        "".join(f'#include "cpp/{name}"\n' for name in names if ("__Slow" in name) is once) for once in (False, True)
+    )
+    (work / "unit.cpp").write_text(f'{bench}{fast}#pragma GCC optimize ("O0")\n{slow}')
     _run([compiler, *compile_flags(verilator), "-Icpp", "unit.cpp", *options, "-o", str(target.resolve())], work)
 
 
