@@ -75,6 +75,12 @@ BENCHES = {
     "tracking": Verb(
         "benches.tracking", "bench_tracking", "TrackingBenchConfig", "efficiency and fakes of three track builders"
     ),
+    "inference": Verb(
+        "benches.inference", "bench_inference", "InferenceBenchConfig", "times of all runtimes against the pT threshold"
+    ),
+    "training": Verb(
+        "benches.training", "bench_training", "TrainingBenchConfig", "time of an epoch beside plain PyG and Brevitas"
+    ),
     "sectors": Verb("benches.sectors", "bench_sectors", "SectorsBenchConfig", "what cutting graphs into sectors loses"),
     "accelerator": Verb(
         "benches.accelerator", "bench_accelerator", "AcceleratorBenchConfig", "cycles beside published designs"

@@ -28,6 +28,7 @@ from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.hypertrack.compact import CompactHyperTrackConfig, compact_hypertrack
 from edgetrack.models.interaction_network import InteractionNetworkConfig, interaction_network
+from edgetrack.models.kept_memory import keep_memory
 from edgetrack.models.network import GraphNetwork, seeded_network
 from edgetrack.models.rows import Rows, as_tensors, rows_of
 from edgetrack.models.steps import Mlp
@@ -42,8 +43,6 @@ from edgetrack.studies.straightforward_networks import pyg_compact_hypertrack, p
 TOLERANCE = 1e-3  # of float logits, whose size is of order 1, against PyTorch's: sums in other orders
 PEER = "pyg"
 NATIVE = ("native_float", "native_int8")
-# mallopt: with these, memory that is given back stays with the process, and is not fetched page by page again.
-_KEEP = {"M_TRIM_THRESHOLD": (-1, 2**31 - 1), "M_TOP_PAD": (-2, 256 << 20), "M_MMAP_MAX": (-4, 0)}
 
 Run = Callable[[], object]
 
@@ -60,15 +59,6 @@ class RuntimeCase:
     repeats: int
     seed: int
     optimise: int = 3  # the compiler's -O level of the native kernels
-
-
-def keep_memory() -> bool:
-    """Have the C library keep what is given back, so that peers do not pay for page faults; False where it cannot."""
-    try:
-        library = ctypes.CDLL(None)
-        return all(library.mallopt(option, value) == 1 for option, value in _KEEP.values())
-    except (OSError, AttributeError):
-        return False
 
 
 def runtime_case(case: RuntimeCase) -> dict[str, Any]:

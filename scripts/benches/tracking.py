@@ -77,10 +77,13 @@ def _show(cases: Sequence[dict[str, Any]], console: Console) -> None:
         (
             f"{case['pt_min']:g}",
             case["name"],
-            *(f"{case[key]:.4f} ± {case[f'{key}_error']:.4f}" if case[key] is not None else "–" for key in SHOWN),
-            "–" if case["published"] is None else ", ".join(f"{value:.4f}" for value in case["published"].values()),
+            *(f"{case[key]:.3f} ± {case[f'{key}_error']:.3f}" if case[key] is not None else "–" for key in SHOWN),
         )
         for case in cases
     ]
-    columns = ("pT > GeV", "builder", "perfect", "double majority", "LHC", "fakes", "duplicates", "published")
-    console.table("track builders; published: perfect, double majority", columns, rows)
+    columns = ("pT > GeV", "builder", "perfect", "double majority", "LHC", "fakes", "duplicates")
+    console.table("track builders", columns, rows)
+    for case in cases:
+        if case["published"] is not None:
+            known = ", ".join(f"{key.replace('_', ' ')} {value:.4f}" for key, value in case["published"].items())
+            console.say(f"published for {case['name']} above {case['pt_min']:g} GeV, hits by particle: {known}")
