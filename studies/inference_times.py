@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from edgetrack.graphs.hitgraph import HitGraph
+from edgetrack.models.kept_memory import keep_memory
 from edgetrack.models.network import GraphNetwork
 from edgetrack.models.rows import Rows, as_tensors, rows_of
 from edgetrack.models.threads import torch_threads
@@ -17,7 +18,7 @@ from edgetrack.quantize.extract import extract_integer_model
 from edgetrack.quantize.integer_model import IntegerModel
 from edgetrack.quantize.network import QuantizedNetwork
 from edgetrack.quantize.recipe import PrecisionRecipe
-from edgetrack.studies.runtimes import PEER, TOLERANCE, Run, RuntimeCase, check, interleaved, keep_memory, runtimes
+from edgetrack.studies.runtimes import PEER, TOLERANCE, Run, RuntimeCase, check, interleaved, runtimes
 from edgetrack.studies.straightforward_networks import pyg_interaction_network
 
 COMPILED, GPU = "compiled", "pyg_gpu"

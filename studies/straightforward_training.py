@@ -74,17 +74,17 @@ def plain_brevitas(network: QuantizedNetwork) -> nn.Module:
     return made
 
 
-class _Weight(Int8WeightPerTensorFixedPoint):
+class _Weight(Int8WeightPerTensorFixedPoint):  # type: ignore[misc]  # Brevitas has no types
     scaling_impl_type = ScalingImplType.PARAMETER
     scaling_const = INITIAL_THRESHOLD
 
 
-class _Signed(Int8ActPerTensorFixedPoint):
+class _Signed(Int8ActPerTensorFixedPoint):  # type: ignore[misc]
     scaling_impl_type = ScalingImplType.PARAMETER
     scaling_init = INITIAL_THRESHOLD
 
 
-class _Unsigned(Uint8ActPerTensorFixedPoint):
+class _Unsigned(Uint8ActPerTensorFixedPoint):  # type: ignore[misc]
     scaling_impl_type = ScalingImplType.PARAMETER
     scaling_init = INITIAL_THRESHOLD
 
