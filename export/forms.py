@@ -18,7 +18,7 @@ from edgetrack.export.hls4ml.project import HLS4ML
 from edgetrack.export.integer import INTEGER
 from edgetrack.export.interface import Origin, write_interface
 from edgetrack.export.kind import FloatKind, FormKind, NoSettings, Source
-from edgetrack.export.native.kind import NATIVE
+from edgetrack.export.native.kind import NATIVE, NATIVE_FLOAT
 from edgetrack.export.onnx.float_network import ONNX
 from edgetrack.export.onnx.qcdq import QCDQ
 from edgetrack.export.onnx.qonnx import QONNX
@@ -47,6 +47,7 @@ FLOAT_FORMS: dict[str, FloatKind[Any]] = {
     for kind in (
         FLOAT,
         ONNX,
+        NATIVE_FLOAT,
     )
 }
 DEFAULT_FORMS = tuple(FORMS)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgetrack.export.kind import FormKind, Source
+from edgetrack.export.kind import FloatKind, FormKind, NoSettings, Source
+from edgetrack.export.native.float_form import NativeFloat
 from edgetrack.export.native.form import NativeConfig, NativeForm
 from edgetrack.export.native.package import write_package
 
@@ -21,4 +22,11 @@ NATIVE: FormKind[NativeForm, NativeConfig] = FormKind(
     export_native,
     description="C++17 for CPUs, graphs of any size, on every path that this processor has (VNNI, AVX2, portable)",
     settings=NativeConfig,
+)
+
+NATIVE_FLOAT: FloatKind[NoSettings] = FloatKind(
+    "native_float",
+    lambda network, folder, settings: NativeFloat(network).logits,
+    description="the float network as C++17 for CPUs, graphs of any size, on the fastest path that this processor has",
+    writes=False,
 )

@@ -11,12 +11,19 @@ import torch
 from integer_networks import random_graph, toy_description
 from toy_networks import NETWORKS, toy_rows
 
+from edgetrack.export.form_classifier import edge_classifier
+from edgetrack.export.forms import FormSettings
+from edgetrack.export.kind import rounding_tolerance
 from edgetrack.export.native.build import paths_here
 from edgetrack.export.native.float_dialect import FUNCTIONS as WRITTEN
 from edgetrack.export.native.float_form import NativeFloat, export_native_float
 from edgetrack.export.native.form import NativeConfig
+from edgetrack.export.verification import verify_float_form
+from edgetrack.models.checkpoint import float_network
 from edgetrack.models.functions import FUNCTIONS
+from edgetrack.models.inference import edge_logits
 from edgetrack.models.network import seeded_network
+from edgetrack.models.pretrained_checkpoints import DEFAULT_FLOAT, load_kind
 from edgetrack.models.rows import as_tensors, hit_rows
 
 
@@ -46,6 +53,19 @@ def test_an_array_of_another_shape_or_type_is_refused() -> None:
     for other in wrong:
         with pytest.raises(ValueError, match="wanted contiguous float32"):
             native.logits(graph, other)
+
+
+def test_the_form_gives_the_decisions_of_a_float_checkpoint(tmp_path: Path) -> None:
+    checkpoint = load_kind(DEFAULT_FLOAT, "float")
+    graphs = [random_graph(40, 300, 3), random_graph(1, 0, 4)]
+    result = verify_float_form("native_float", DEFAULT_FLOAT, checkpoint, graphs, tmp_path, FormSettings())
+    assert not result.failed
+    assert not result.skipped
+    classifier = edge_classifier(checkpoint, "native_float", tmp_path, FormSettings())
+    (wanted,) = edge_logits(float_network(checkpoint), graphs[:1])
+    size = float(np.abs(wanted).max())
+    assert result.tolerance == rounding_tolerance(checkpoint.description) * max(1.0, size)
+    assert 0 < np.abs(classifier(graphs[0]) - wanted).max() <= result.tolerance
 
 
 def test_every_function_has_cpp() -> None:
