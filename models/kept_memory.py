@@ -1,4 +1,4 @@
-"""What is given back stays with the process: tensors of the same sizes come and go in every step of a training."""
+"""Memory that is given back stays with the process: for benches, so that no runtime pays for page faults."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ _KEEP = {"M_TRIM_THRESHOLD": (-1, 2**31 - 1), "M_TOP_PAD": (-2, 256 << 20), "M_M
 def keep_memory() -> bool:
     """Have the C library keep what is given back, for the whole process; False where it cannot.
 
-    Nothing that is computed changes, but no time goes into page faults: a tenth of a training in float, a fifth of one
-    in few bits (`edgetrack bench training`).
+    Nothing that is computed changes.
     """
     try:
         library = ctypes.CDLL(None)
