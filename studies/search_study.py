@@ -146,7 +146,7 @@ class Search:
             taken = len(self._trials(TrialState.COMPLETE, TrialState.RUNNING)) + len(self.failures())
             if taken >= trials:
                 return None
-            self.study.sampler = _sampler(self.sampler, len(self._trials()))
+            self.study.sampler = _sampler(self.sampler, taken)
             trial = self.study.ask(dict(self.distributions))
             lock = self._lock(trial.number)
             lock.acquire(timeout=0)
@@ -191,7 +191,9 @@ def _distribution(values: Sequence[int | float]) -> BaseDistribution:
 
 
 def _sampler(config: SamplerConfig, number: int) -> optuna.samplers.BaseSampler:
-    """A sampler for the trial of this number: what it proposes follows from seed, number and the trials before."""
+    """A sampler for the trial of this number, broken-off ones not counted: what it proposes follows from the seed, the
+    number and the trials before.
+    """
     seed = config.seed * 100_003 + number
     if config.kind == "nsga2":
         return optuna.samplers.NSGAIISampler(population_size=config.population, seed=seed)

@@ -60,6 +60,7 @@ def test_a_trial_whose_process_ended_is_begun_again(tmp_path: Path) -> None:
         run(search(tmp_path), 6, killed)
     found = run(search(tmp_path), 6)
     assert BEGINNING[1] in [one.point for one in found]
+    assert [one.point for one in found] == [one.point for one in run(search(tmp_path / "whole"), 6)]
     assert search(tmp_path).failures() == {}
 
 
