@@ -27,12 +27,11 @@ REASON, SETTINGS = "reason", "settings"
 
 @dataclass(frozen=True)
 class SamplerConfig:
-    """How the next point is chosen: `tpe` (multi-objective tree-structured Parzen estimator) or `nsga2`, by `seed`.
-
-    `population` is that of `nsga2`; `tpe` begins once the first points are done.
+    """How the next point is chosen, by `seed`: `nsga2`, which crosses layers of good points, with its `population`, or
+    `tpe`, a multi-objective tree-structured Parzen estimator, which stays near good points and so near uniform ones.
     """
 
-    kind: Literal["tpe", "nsga2"] = "tpe"
+    kind: Literal["tpe", "nsga2"] = "nsga2"
     population: int = 16
     seed: int = 0
 
