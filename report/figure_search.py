@@ -93,7 +93,7 @@ def _panel(axes: Axes, trials: Sequence[FinishedTrial], front: Sequence[Finished
         if name:
             place = (one.measured.luts, one.measured.figures[figure])
             axes.scatter(*place, s=26, facecolors="none", edgecolors=RAMP[3], zorder=4)
-            axes.annotate(name, place, (5, 4), textcoords="offset points", fontsize=7, color=INK)
+            axes.annotate(name.replace(" bits", ""), place, (5, 4), textcoords="offset points", fontsize=7, color=INK)
 
 
 def _finished(axes: Axes, points: Sequence[Mapping[str, Any]]) -> None:
@@ -121,16 +121,16 @@ def _finished(axes: Axes, points: Sequence[Mapping[str, Any]]) -> None:
             fontsize=7,
             color=INK,
         )
-    axes.set(ylabel="double majority on test graphs", title="Finished points: retrained for longer, proven")
+    axes.set(ylabel="double majority on test graphs", title="Finished points, proven in every form")
 
 
 def uniform_name(trial: FinishedTrial) -> str:
-    """ "4", "4, 50 % pruned" for a trial whose layers are all alike; empty for others."""
+    """Bits and sparsity of a trial whose layers are all alike, "4 bits, 50% pruned"; empty for others."""
     kinds: dict[str, set[int | float]] = {}
     for name, value in trial.point.items():
         kinds.setdefault(name.partition(" ")[0], set()).add(value)
-    widths = kinds["weight_bits"] | kinds["activation_bits"]
-    if len(widths) > 1 or len(kinds["sparsity"]) > 1:
+    widths, inputs = kinds["weight_bits"] | kinds["activation_bits"], kinds["input_bits"]
+    if len(widths) > 1 or len(kinds["sparsity"]) > 1 or len(inputs) > 1:
         return ""
-    sparsity = next(iter(kinds["sparsity"]))
-    return f"{next(iter(widths))}" + (f", {sparsity:.0%} pruned" if sparsity else "")
+    (bits,), (sparsity,), (read,) = widths, kinds["sparsity"], inputs
+    return f"{bits} bits" + (f", {sparsity:.0%} pruned" if sparsity else "") + (f", inputs {read}" if read < 8 else "")

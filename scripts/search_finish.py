@@ -25,6 +25,7 @@ from edgetrack.graphs.hitgraph import HitGraph
 from edgetrack.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from edgetrack.quantize.checkpoint import integer_model
 from edgetrack.quantize.used_bits import mean_activation_bits, mean_weight_bits, zero_weights
+from edgetrack.report.figure_search import uniform_name
 from edgetrack.scripts.console import Console
 from edgetrack.scripts.quantize import QuantizeRunConfig, integer_metrics, quantize
 from edgetrack.scripts.search_config import FinishConfig
@@ -64,7 +65,7 @@ def chosen(config: FinishConfig, trials: Trials, best: Sequence[FinishedTrial]) 
     uniform = {
         f"{bits} bits": point for bits, point in zip(config.uniform, space.beginning(trials.description), strict=True)
     }
-    front = {f"trial {best[place].number}": best[place].point for place in places}
+    front = {uniform_name(best[place]) or f"trial {best[place].number}": best[place].point for place in places}
     return {name: point for name, point in front.items() if dict(point) not in uniform.values()} | uniform
 
 
