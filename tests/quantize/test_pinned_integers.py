@@ -39,6 +39,10 @@ PINS = {
         4_629_702,
         "babafe3cf69d116721f222899f6d53e4acbfcee2fa529def1a310b3317d440af",
     ),
+    FOLDER / "in-2gev-4bit.safetensors": (
+        4_629_702,
+        "7d125f3e485391b69cb7a9a94a559db2d13f01b4b4e2d14ec56b1e405a666d36",
+    ),
     TRAINED_TIES: (2_484_030, "276c774da251f293bc312ef097944def4b2eaa5dfa81c582d074f9fbcda3a91f"),
 }
 
