@@ -22,6 +22,7 @@ from edgetrack.models.checkpoint import (
 )
 from edgetrack.models.description import NetworkDescription
 from edgetrack.models.edge_classification import EdgeClassification
+from edgetrack.models.kept_memory import keep_memory
 from edgetrack.models.named_objectives import EdgeObjective
 from edgetrack.models.pretrained_checkpoints import checkpoint_path
 from edgetrack.models.schedule import ScheduleConfig
@@ -85,6 +86,7 @@ def quantize(config: QuantizeRunConfig, folder: Path, console: Console) -> dict[
     Writes NAME.safetensors into the run folder, beside a resume point: run again after an interruption to go on.
     Thresholds and figures are those of the integer model.
     """
+    keep_memory()
     graphs = load_graph_sets(config.graphs, config.split, config.validation_graphs)
     start = load_checkpoint(checkpoint_path(config.checkpoint))
     refuse_seen(start, graphs)

@@ -19,6 +19,7 @@ from edgetrack.models.edge_classification import EdgeClassification
 from edgetrack.models.first_network import continued_network, first_network, trained_network
 from edgetrack.models.inference import edge_logits
 from edgetrack.models.interaction_network import InteractionNetworkConfig
+from edgetrack.models.kept_memory import keep_memory
 from edgetrack.models.named_networks import NamedNetwork
 from edgetrack.models.named_objectives import EdgeObjective
 from edgetrack.models.pretrained_checkpoints import checkpoint_path
@@ -71,6 +72,7 @@ def train(config: TrainRunConfig, folder: Path, console: Console) -> dict[str, A
     Writes NAME.safetensors into the run folder, beside a resume point: run again after an interruption to go on.
     With several devices, their other processes end when the network is trained.
     """
+    keep_memory()
     graphs = load_graph_sets(config.graphs, config.split, config.validation_graphs)
     network = _network_to_train(config, graphs.train)
     result = fit(

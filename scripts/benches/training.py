@@ -27,7 +27,7 @@ class TrainingBenchConfig:
     hidden: int = option(40, "hidden units")
     weight_bits: int = option(6, "of the quantised network; activations have 8")
     repeats: int = option(3, "interleaved epochs, of which the median counts")
-    keep_memory: bool = option(True, "freed memory stays with the process; else all pay for page faults")
+    keep_memory: bool = option(True, "freed memory stays with the process, as in `train`; else all pay for page faults")
     events: int = option(6, "events to simulate where no graphs are given")
     seed: int = option(0, "of first weights and order; of simulated events one more")
 
